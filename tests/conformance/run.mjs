@@ -29,6 +29,7 @@ source, one of
     --python FILE     a Python that has the library (.tools/venv/bin/python)
 options
   --ops a,b           only these operations (${OPS.join(",")})
+  --differences FILE  where those that differ are written (.cache/conformance/differences.jsonl)
   --help`;
 
 /**
@@ -146,9 +147,10 @@ function cut(text) {
  * @param {Pair[]} pairs
  * @param {string[]} answers
  * @param {string} again how to make the same requests once more
+ * @param {string} file where to write what differs
  * @returns {boolean} whether nothing differed
  */
-function report(pairs, answers, again) {
+function report(pairs, answers, again, file) {
   const compared = new Tally();
   const allowed = new Tally();
   const kinds = new Tally();
@@ -173,7 +175,6 @@ function report(pairs, answers, again) {
     console.log(`got      ${cut(answer)}`);
   }
   if (different.length > 0) {
-    const file = join(ROOT, ".cache/conformance/differences.jsonl");
     mkdirSync(join(file, ".."), { recursive: true });
     writeFileSync(file, different.join(""));
     console.log(`\n${different.length} differences: ${kinds}`);
@@ -200,6 +201,10 @@ async function main() {
       python: { type: "string" },
       ops: { type: "string" },
       responder: { type: "string" },
+      differences: {
+        type: "string",
+        default: join(ROOT, ".cache/conformance/differences.jsonl"),
+      },
       help: { type: "boolean", default: false },
     },
   });
@@ -240,7 +245,7 @@ async function main() {
 
   const input = pairs.map(({ request }) => `${request}\n`).join("");
   const { lines, failure } = await linesOf(program, input);
-  const agree = report(pairs, lines, `node tests/conformance/run.mjs ${again}`);
+  const agree = report(pairs, lines, `node tests/conformance/run.mjs ${again}`, given.differences);
   if (lines.length === pairs.length && failure === null) return agree;
   console.log(`FAILED: ${lines.length} answers to ${pairs.length} requests`);
   if (lines.length < pairs.length) {

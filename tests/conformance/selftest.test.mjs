@@ -3,9 +3,11 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { compareAnswers, compareValues } from "./compare.mjs";
 import { JsonTextError, member, readJson, textOf } from "./json-text.mjs";
@@ -425,7 +427,11 @@ function run(args, fault = "none") {
   return { status, stdout, stderr };
 }
 const REPLAY = fileURLToPath(new URL("replay.mjs", import.meta.url));
-const REPLAYED = ["--corpus", CORPUS, "--responder", REPLAY, "--ops", "default_labels"];
+// A folder of its own: what really differed stays where it is.
+const DIFFERENCES = join(mkdtempSync(join(tmpdir(), "conformance-")), "differences.jsonl");
+after(() => rmSync(dirname(DIFFERENCES), { recursive: true }));
+const CHOSEN = ["--ops", "default_labels", "--differences", DIFFERENCES];
+const REPLAYED = ["--corpus", CORPUS, "--responder", REPLAY, ...CHOSEN];
 
 test("the runner passes what is right", () => {
   const { status, stdout, stderr } = run(REPLAYED);
@@ -457,6 +463,12 @@ for (const [fault, message] of /** @type {const} */ ([
 test("the runner prints twenty differences and counts the rest", () => {
   const { stdout } = run(REPLAYED, "all-empty");
   assert.equal(stdout.match(/^--- difference /gm)?.length, 20);
+});
+
+test("what differs can be compared again", () => {
+  run(REPLAYED, "one-wrong");
+  const again = run(["--corpus", DIFFERENCES, ...REPLAYED.slice(2)]);
+  assert.match(again.stdout, /compared 1 \(default_labels 1\): 1 equal/);
 });
 
 test("the runner refuses to compare nothing", () => {

@@ -1,6 +1,14 @@
 // Fails when pkg/ is not what the sources make. Compares hashes only: no Rust is needed.
 
-import { DIGEST, PKG, few, fileHashes, recordedDigest, sourceDigest, unlike } from './lib/pkg-digest.mjs';
+import {
+  DIGEST,
+  PKG,
+  few,
+  fileHashes,
+  recordedDigest,
+  sourceDigest,
+  unlike,
+} from "./lib/pkg-digest.mjs";
 
 /** @param {string} reason */
 function stale(reason) {
@@ -16,6 +24,9 @@ if (!recorded) {
   const changed = unlike(recorded.sourceFiles, now.sourceFiles);
   if (recorded.sources !== now.sources) stale(`changed since it was built: ${few(changed)}`);
   const touched = unlike(recorded.files, fileHashes(PKG));
-  if (touched.length > 0) stale(`not as it was built: ${few(touched.map((name) => `pkg/${name}`))}`);
-  console.log(`pkg/ is what ${Object.keys(now.sourceFiles).length} source files make (${now.sources.slice(0, 12)})`);
+  if (touched.length > 0)
+    stale(`not as it was built: ${few(touched.map((name) => `pkg/${name}`))}`);
+  console.log(
+    `pkg/ is what ${Object.keys(now.sourceFiles).length} source files make (${now.sources.slice(0, 12)})`,
+  );
 }

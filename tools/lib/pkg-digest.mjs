@@ -3,13 +3,13 @@
 // pkg/ is committed: the first command of a new user needs Node alone. The price is that it can fall behind the sources;
 // pkg/digest.json holds the hashes of both, and `tools/check-pkg.mjs` compares them.
 
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import path from 'node:path';
-import { ROOT } from './toolchain.mjs';
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { ROOT } from "./toolchain.mjs";
 
-export const PKG = path.join(ROOT, 'pkg');
-export const DIGEST = 'digest.json';
+export const PKG = path.join(ROOT, "pkg");
+export const DIGEST = "digest.json";
 
 /**
  * @typedef {object} Digest
@@ -21,7 +21,7 @@ export const DIGEST = 'digest.json';
  */
 
 /** @param {string | Uint8Array} content */
-const sha256 = (content) => createHash('sha256').update(content).digest('hex');
+const sha256 = (content) => createHash("sha256").update(content).digest("hex");
 
 /**
  * All files under a folder, as sorted paths with forward slashes.
@@ -29,7 +29,7 @@ const sha256 = (content) => createHash('sha256').update(content).digest('hex');
  * @param {string} [prefix]
  * @returns {string[]}
  */
-function filesUnder(folder, prefix = '') {
+function filesUnder(folder, prefix = "") {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) =>
       entry.isDirectory()
@@ -41,11 +41,11 @@ function filesUnder(folder, prefix = '') {
 
 /** The hash of each file that the wasm is built from, and one over all. */
 export function sourceDigest() {
-  const names = [...filesUnder(path.join(ROOT, 'src'), 'src/'), 'Cargo.toml', 'Cargo.lock'].sort();
+  const names = [...filesUnder(path.join(ROOT, "src"), "src/"), "Cargo.toml", "Cargo.lock"].sort();
   /** @type {Record<string, string>} */
   const sourceFiles = {};
   for (const name of names) sourceFiles[name] = sha256(readFileSync(path.join(ROOT, name)));
-  const sources = sha256(names.map((name) => `${sourceFiles[name]}  ${name}\n`).join(''));
+  const sources = sha256(names.map((name) => `${sourceFiles[name]}  ${name}\n`).join(""));
   return { sources, sourceFiles };
 }
 
@@ -66,11 +66,16 @@ export function fileHashes(folder) {
 export function profile() {
   /** @type {Record<string, string>} */
   const found = {};
-  let section = '';
-  for (const line of readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8').split('\n')) {
+  let section = "";
+  for (const line of readFileSync(path.join(ROOT, "Cargo.toml"), "utf8").split("\n")) {
     section = /^\[(.+)\]$/.exec(line.trim())?.[1] ?? section;
     const [, key, value] = /^([\w-]+) = (.+)$/.exec(line.trim()) ?? [];
-    if (key && value && (section === 'profile.release' || section.startsWith('package.metadata.wasm-pack.profile.release'))) {
+    if (
+      key &&
+      value &&
+      (section === "profile.release" ||
+        section.startsWith("package.metadata.wasm-pack.profile.release"))
+    ) {
       found[key] = value;
     }
   }
@@ -80,7 +85,7 @@ export function profile() {
 /** @returns {Digest | null} the digest that is in pkg/, `null` without one */
 export function recordedDigest() {
   const file = path.join(PKG, DIGEST);
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
 }
 
 /**
@@ -89,7 +94,9 @@ export function recordedDigest() {
  * @param {Record<string, unknown>} right
  */
 export function unlike(left, right) {
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].filter((name) => left[name] !== right[name]).sort();
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])]
+    .filter((name) => left[name] !== right[name])
+    .sort();
 }
 
 /**
@@ -97,5 +104,5 @@ export function unlike(left, right) {
  * @param {string[]} names
  */
 export function few(names) {
-  return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+  return names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
 }

@@ -1,13 +1,13 @@
 // Where the tools of the wasm build are, what they are called with, and which versions they have.
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-export const TARGET = 'wasm32-unknown-unknown';
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+export const TARGET = "wasm32-unknown-unknown";
 
 /**
  * The first line that a command prints, trimmed.
@@ -16,7 +16,12 @@ export const TARGET = 'wasm32-unknown-unknown';
  * @param {NodeJS.ProcessEnv} [env]
  */
 function ask(command, args, env = process.env) {
-  return execFileSync(command, args, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  return execFileSync(command, args, {
+    cwd: ROOT,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  }).trim();
 }
 
 /**
@@ -28,15 +33,17 @@ function ask(command, args, env = process.env) {
 export function wasmEnvironment() {
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env };
-  const file = path.join(ROOT, '.tools/wasm.env');
+  const file = path.join(ROOT, ".tools/wasm.env");
   if (existsSync(file)) {
-    for (const line of readFileSync(file, 'utf8').split('\n')) {
-      const at = line.indexOf('=');
+    for (const line of readFileSync(file, "utf8").split("\n")) {
+      const at = line.indexOf("=");
       if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
     }
     if (env.CARGO_TARGET_DIR) env.CARGO_TARGET_DIR = path.resolve(ROOT, env.CARGO_TARGET_DIR);
   }
-  env.PATH = [path.join(ROOT, '.tools/bin'), path.join(ROOT, 'node_modules/.bin'), env.PATH].join(path.delimiter);
+  env.PATH = [path.join(ROOT, ".tools/bin"), path.join(ROOT, "node_modules/.bin"), env.PATH].join(
+    path.delimiter,
+  );
   return env;
 }
 
@@ -49,22 +56,24 @@ export function wasmEnvironment() {
  * @returns {string} the value of `CARGO_ENCODED_RUSTFLAGS`
  */
 export function reproducibleFlags(env) {
-  const sysroot = ask('rustc', ['--print', 'sysroot'], env);
-  const commit = /^commit-hash: ([0-9a-f]+)$/m.exec(ask('rustc', ['-vV'], env))?.[1] ?? 'std';
-  const cargoHome = env.CARGO_HOME ?? path.join(homedir(), '.cargo');
-  const sources = path.join(cargoHome, 'registry/src');
-  const registries = existsSync(sources) ? readdirSync(sources).map((name) => path.join(sources, name)) : [];
+  const sysroot = ask("rustc", ["--print", "sysroot"], env);
+  const commit = /^commit-hash: ([0-9a-f]+)$/m.exec(ask("rustc", ["-vV"], env))?.[1] ?? "std";
+  const cargoHome = env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+  const sources = path.join(cargoHome, "registry/src");
+  const registries = existsSync(sources)
+    ? readdirSync(sources).map((name) => path.join(sources, name))
+    : [];
   /** @type {[string, string][]} */
   const prefixes = [
-    [homedir(), '/home'],
-    [cargoHome, '/cargo'],
-    [sysroot, '/rust'],
+    [homedir(), "/home"],
+    [cargoHome, "/cargo"],
+    [sysroot, "/rust"],
     // With the component rust-src, rustc names the files of std that lie here; without it, this.
-    [path.join(sysroot, 'lib/rustlib/src/rust'), `/rustc/${commit}`],
-    ...registries.map((folder) => /** @type {[string, string]} */ ([folder, '/deps'])),
-    [ROOT, '/mesh-policy'],
+    [path.join(sysroot, "lib/rustlib/src/rust"), `/rustc/${commit}`],
+    ...registries.map((folder) => /** @type {[string, string]} */ ([folder, "/deps"])),
+    [ROOT, "/mesh-policy"],
   ];
-  return prefixes.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join('\x1f');
+  return prefixes.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join("\x1f");
 }
 
 /**
@@ -89,9 +98,9 @@ function version(command, args, env, pattern) {
  */
 export function toolVersions(env) {
   return {
-    rustc: version('rustc', ['-V'], env, /^rustc (.+)$/m),
-    'wasm-pack': version('wasm-pack', ['--version'], env, /(\d+\.\d+\.\d+)/),
-    'wasm-bindgen': version('wasm-bindgen', ['--version'], env, /(\d+\.\d+\.\d+)/),
-    binaryen: version('wasm-opt', ['--version'], env, /version (\d+)/),
+    rustc: version("rustc", ["-V"], env, /^rustc (.+)$/m),
+    "wasm-pack": version("wasm-pack", ["--version"], env, /(\d+\.\d+\.\d+)/),
+    "wasm-bindgen": version("wasm-bindgen", ["--version"], env, /(\d+\.\d+\.\d+)/),
+    binaryen: version("wasm-opt", ["--version"], env, /version (\d+)/),
   };
 }

@@ -1,0 +1,43 @@
+# `make` shows what there is to do. The first two need nothing but Node 20.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo page setup check test pkg bench clean
+
+PORT ?= 4173
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
+	@tools/setup.sh demo
+	@node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms
+	@printf '\nThis was: node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms\n'
+	@printf 'The same in a browser: make page\n'
+
+page: ## build the page and serve it on 127.0.0.1, until Ctrl-C (Node 20 only; PORT=4173)
+	@tools/setup.sh node
+	@node_modules/.bin/vite build www --logLevel warn
+	@node_modules/.bin/vite preview www --host 127.0.0.1 --port $(PORT)
+
+setup: ## install the whole toolchain: wasm, npm, Python, browser
+	@tools/setup.sh all
+
+check: ## the inner loop: format, lints, types, fast tests
+	@node tools/test.mjs --fast
+
+test: ## everything; installs the toolchain by itself
+	@node tools/test.mjs
+
+pkg: ## build pkg/ from src/
+	@tools/setup.sh wasm node
+	@npm run --silent build:wasm
+
+bench: ## compare with the Python library, plain JavaScript, native Rust and the floor
+	@tools/setup.sh wasm node python
+	@cargo build --locked --release --examples
+	@node bench/run.mjs
+
+clean: ## remove what was built; .tools and node_modules stay
+	@rm -rf target www/dist .cache

@@ -35,6 +35,10 @@ const native = { ...process.env };
 // The native binaries are looked for in target/.
 delete native.CARGO_TARGET_DIR;
 
+/** The stages' output goes through a pipe: programs cannot see for themselves whether there is a terminal. */
+const color = process.stdout.isTTY ? "always" : "never";
+native.CARGO_TERM_COLOR = color;
+
 /** @param {string} name */
 const inRoot = (name) => path.join(ROOT, name);
 
@@ -179,7 +183,8 @@ const stages = [
   {
     name: "format",
     fast: true,
-    run: async (run) => void (await run("cargo", ["fmt", "--check"], { env: native })),
+    run: async (run) =>
+      void (await run("cargo", ["fmt", "--check", "--", "--color", color], { env: native })),
   },
   {
     name: "clippy, native",
@@ -270,7 +275,6 @@ const stages = [
         "--mode",
         "no-install",
         ".",
-        "--",
         "--locked",
         ...tests,
       ];

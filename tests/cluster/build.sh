@@ -8,6 +8,10 @@ cd "$(dirname "$0")"
 say() { printf 'cluster: %s\n' "$*"; }
 
 if ! command -v go >/dev/null; then
+    if [ -x bin/mesh-cluster ]; then
+        say "Go is not installed; taking bin/mesh-cluster as it is" >&2
+        exit 0
+    fi
     say "Go is not installed; it builds the API server that the tests run against." >&2
     say "Install Go 1.26 or later, or set KUBECONFIG_TEST to a cluster of your own." >&2
     exit 1
@@ -15,7 +19,27 @@ fi
 
 # What goes in, as one digest. A change of any of it builds anew.
 stamp=$({ go version; go env GOOS GOARCH; cat build.sh go.mod go.sum ./*.go; } | cksum)
-if [ -x bin/mesh-cluster ] && [ "$(cat bin/stamp 2>/dev/null)" = "$stamp" ]; then
+up_to_date() { [ -x bin/mesh-cluster ] && [ "$(cat bin/stamp 2>/dev/null)" = "$stamp" ]; }
+if up_to_date; then
+    say "bin/mesh-cluster is up to date"
+    exit 0
+fi
+
+# Test files run at the same time, and each asks for the build: one does it.
+mkdir -p bin
+until mkdir bin/lock 2>/dev/null; do
+    owner=$(cat bin/lock/pid 2>/dev/null || true)
+    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+        rm -rf bin/lock
+        continue
+    fi
+    [ -n "${waiting:-}" ] || say "waiting for another build (process ${owner:-unknown}) ..."
+    waiting=yes
+    sleep 1
+done
+trap 'rm -rf bin/lock' EXIT
+echo $$ >bin/lock/pid
+if up_to_date; then
     say "bin/mesh-cluster is up to date"
     exit 0
 fi
@@ -30,7 +54,7 @@ flags="$flags -X k8s.io/client-go/pkg/version.gitVersion=$kubernetes"
 started=$SECONDS
 log=bin/build.log.$$
 pid=
-trap 'rm -f "$log"; [ -z "$pid" ] || kill "$pid" 2>/dev/null || true' EXIT
+trap 'rm -rf "$log" bin/lock; [ -z "$pid" ] || kill "$pid" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
 # Runs a command, and says every few seconds how many lines it has printed: Go
@@ -56,7 +80,6 @@ counted() {
     pid=
 }
 
-mkdir -p bin
 say "fetching Go modules (up to 1 GB the first time) ..."
 gateway=$(go mod download -json sigs.k8s.io/gateway-api | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
 rm -rf bin/gateway-api

@@ -59,6 +59,9 @@ func runHold(args []string) int {
 	}
 	child := exec.Command(args[0], args[1:]...)
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	// The pipe is ours, not the child's: one of our own binaries would take
+	// its empty stdin for our death.
+	child.Env = append(os.Environ(), "MESH_CLUSTER_STDIN=", "MESH_CLUSTER_REMOVE=")
 	// A death signal follows the thread that forked, so this one must stay.
 	runtime.LockOSThread()
 	dieWithParent(child)

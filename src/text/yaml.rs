@@ -1,0 +1,513 @@
+//! YAML text into the tree, from `saphyr-parser`'s events.
+//!
+//! Scalars follow YAML 1.2's core schema. Aliases and merge keys (`<<`) are expanded within a
+//! budget, so that a small document cannot become a large tree.
+
+use super::tree::{Document, Member, Node, Object, Position, Value};
+use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+pub(super) const MALFORMED: &str = "malformed-yaml";
+
+/// Reads all documents of a YAML text. An empty text has none.
+pub fn parse_yaml(text: &str) -> Result<Vec<Document<'_>>, TextError> {
+    if text.len() > MAX_INPUT {
+        return Err(TextError::new(
+            "input-too-large",
+            "the text is longer than 4 GiB",
+            Position::new(1, 1),
+        ));
+    }
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            TextError::new(
+                MALFORMED,
+                lower_first(error.info()),
+                position(error.marker()),
+            )
+        })?;
+        builder.event(event, position(&span.start))?;
+    }
+    Ok(builder.documents)
+}
+
+fn position(marker: &Marker) -> Position {
+    Position::new(marker.line(), marker.col() + 1)
+}
+
+fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+/// A collection that is being read.
+struct Frame<'a> {
+    at: Position,
+    /// The anchor's number, 0 for none.
+    anchor: usize,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    Sequence(Vec<Node<'a>>),
+    Mapping {
+        entries: Vec<Member<'a>>,
+        /// The key that waits for its value, and where it began.
+        key: Option<(Position, Key<'a>)>,
+        merges: Vec<Node<'a>>,
+    },
+}
+
+enum Key<'a> {
+    Text(Cow<'a, str>),
+    Merge,
+}
+
+#[derive(Default)]
+struct Builder<'a> {
+    documents: Vec<Document<'a>>,
+    duplicates: Vec<(Position, String)>,
+    stack: Vec<Frame<'a>>,
+    root: Option<Node<'a>>,
+    anchors: BTreeMap<usize, Node<'a>>,
+    copied_nodes: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn event(&mut self, event: Event<'a>, at: Position) -> Result<(), TextError> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.root = None;
+                self.anchors.clear();
+            }
+            Event::DocumentEnd => {
+                let root = self.root.take().unwrap_or(Node {
+                    at,
+                    value: Value::Null,
+                });
+                self.documents.push(Document {
+                    root,
+                    duplicates: std::mem::take(&mut self.duplicates),
+                });
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor) else {
+                    return Err(TextError::new(
+                        MALFORMED,
+                        "the alias stands inside the value that it names",
+                        at,
+                    ));
+                };
+                let (mut node, depth) = budgeted_copy(node, &mut self.copied_nodes, at)?;
+                if self.stack.len() + depth > MAX_DEPTH {
+                    return Err(too_deep(at));
+                }
+                node.at = at;
+                self.place(node, false)?;
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
+                let node = Node {
+                    at,
+                    value: scalar(text, style, tag.as_deref(), at)?,
+                };
+                self.remember(anchor, &node)?;
+                self.place(node, is_merge)?;
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.enter(at, anchor, Content::Sequence(Vec::new()))?;
+            }
+            Event::MappingStart(anchor, _) => self.enter(
+                at,
+                anchor,
+                Content::Mapping {
+                    entries: Vec::new(),
+                    key: None,
+                    merges: Vec::new(),
+                },
+            )?,
+            Event::SequenceEnd | Event::MappingEnd => self.leave()?,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd => {}
+        }
+        Ok(())
+    }
+
+    fn enter(
+        &mut self,
+        at: Position,
+        anchor: usize,
+        content: Content<'a>,
+    ) -> Result<(), TextError> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        self.stack.push(Frame {
+            at,
+            anchor,
+            content,
+        });
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<(), TextError> {
+        let Some(frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        let value = match frame.content {
+            Content::Sequence(nodes) => Value::Array(nodes),
+            Content::Mapping {
+                entries, merges, ..
+            } => {
+                let mut object = Object::from_entries(entries, &mut self.duplicates);
+                self.merge(&mut object, merges)?;
+                Value::Object(object)
+            }
+        };
+        let node = Node {
+            at: frame.at,
+            value,
+        };
+        self.remember(frame.anchor, &node)?;
+        self.place(node, false)
+    }
+
+    /// Applies `<<: mapping` and `<<: [mapping, …]`: keys of the mapping itself win, then those of
+    /// earlier mappings.
+    fn merge(&mut self, object: &mut Object<'a>, merges: Vec<Node<'a>>) -> Result<(), TextError> {
+        if merges.is_empty() {
+            return Ok(());
+        }
+        let mut present: std::collections::BTreeSet<String> =
+            object.iter().map(|member| member.key.to_string()).collect();
+        for merge in merges {
+            let sources = match merge.value {
+                Value::Array(nodes) => nodes,
+                value => vec![Node {
+                    at: merge.at,
+                    value,
+                }],
+            };
+            for source in sources {
+                let Value::Object(source_object) = source.value else {
+                    return Err(TextError::new(
+                        MALFORMED,
+                        "a merge key (`<<`) needs a mapping or a list of mappings",
+                        source.at,
+                    ));
+                };
+                for member in source_object.members {
+                    if present.insert(member.key.to_string()) {
+                        object.members.push(member);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, anchor: usize, node: &Node<'a>) -> Result<(), TextError> {
+        if anchor > 0 {
+            let (copy, _) = budgeted_copy(node, &mut self.copied_nodes, node.at)?;
+            self.anchors.insert(anchor, copy);
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, node: Node<'a>, is_merge_key: bool) -> Result<(), TextError> {
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut frame.content {
+            Content::Sequence(nodes) => nodes.push(node),
+            Content::Mapping {
+                entries,
+                key,
+                merges,
+            } => match key.take() {
+                None => {
+                    let name = if is_merge_key {
+                        Key::Merge
+                    } else {
+                        Key::Text(key_text(&node)?)
+                    };
+                    *key = Some((node.at, name));
+                }
+                Some((_, Key::Merge)) => merges.push(node),
+                Some((at, Key::Text(key))) => entries.push(Member {
+                    key,
+                    at,
+                    value: node,
+                }),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// A key as text. Kubernetes and Juju know string keys only; a number or boolean is read as the
+/// text that it was meant as.
+fn key_text<'a>(node: &Node<'a>) -> Result<Cow<'a, str>, TextError> {
+    match &node.value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Ok(Cow::Borrowed("null")),
+        _ => node
+            .scalar_text()
+            .map(|text| Cow::Owned(text.into_owned()))
+            .ok_or_else(|| {
+                TextError::new(
+                    MALFORMED,
+                    "a key must be text, not a list or a mapping",
+                    node.at,
+                )
+            }),
+    }
+}
+
+/// Copies a node, charging its size to the budget for aliases before the copy is made. Returns
+/// the copy and how deeply it nests.
+fn budgeted_copy<'a>(
+    node: &Node<'a>,
+    copied_nodes: &mut usize,
+    at: Position,
+) -> Result<(Node<'a>, usize), TextError> {
+    let (size, depth) = measure(node);
+    *copied_nodes = copied_nodes.saturating_add(size);
+    if *copied_nodes > MAX_ALIAS_NODES {
+        return Err(TextError::new(
+            "too-many-aliases",
+            format!("anchors and aliases add more than {MAX_ALIAS_NODES} values"),
+            at,
+        ));
+    }
+    Ok((node.clone(), depth))
+}
+
+/// How many nodes a tree has, and how many collections nest in it.
+// INVARIANT: no tree in the builder nests more than `MAX_DEPTH` collections, aliases included, so
+// this recursion, `clone` and `drop` are bounded.
+fn measure(node: &Node<'_>) -> (usize, usize) {
+    fn sum<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>) -> (usize, usize) {
+        nodes.map(measure).fold((1, 0), |(size, depth), child| {
+            (size.saturating_add(child.0), depth.max(child.1))
+        })
+    }
+    let (size, depth) = match &node.value {
+        Value::Array(nodes) => sum(nodes.iter()),
+        Value::Object(object) => sum(object.iter().map(|member| &member.value)),
+        _ => return (1, 0),
+    };
+    (size, depth + 1)
+}
+
+fn too_deep(at: Position) -> TextError {
+    TextError::new(
+        "nested-too-deeply",
+        format!("the text nests more than {MAX_DEPTH} collections"),
+        at,
+    )
+}
+
+fn scalar<'a>(
+    text: Cow<'a, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    at: Position,
+) -> Result<Value<'a>, TextError> {
+    let core = tag.filter(|tag| tag.is_yaml_core_schema());
+    match core.map(|tag| tag.suffix.as_str()) {
+        Some("str") => return Ok(Value::String(text)),
+        Some(name @ ("int" | "float" | "bool" | "null")) => {
+            let value = plain(text.clone());
+            let fits = match &value {
+                Value::Int(_) | Value::BigInt(_) => name == "int" || name == "float",
+                Value::Float(_) => name == "float",
+                Value::Bool(_) => name == "bool",
+                Value::Null => name == "null",
+                _ => false,
+            };
+            if fits {
+                return Ok(value);
+            }
+            return Err(TextError::new(
+                MALFORMED,
+                format!("`{text}` is not of type `!!{name}`"),
+                at,
+            ));
+        }
+        _ => {}
+    }
+    // A tag of the document's own makes a plain scalar a string, as `!` does.
+    if style == ScalarStyle::Plain && tag.is_none() {
+        Ok(plain(text))
+    } else {
+        Ok(Value::String(text))
+    }
+}
+
+/// Resolves a plain scalar by YAML 1.2's core schema (section 10.3.2).
+fn plain(text: Cow<'_, str>) -> Value<'_> {
+    match text.as_ref() {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
+        return Value::Float(if text.starts_with('-') {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        });
+    }
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return Value::String(text);
+    }
+    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
+        if let Some(digits) = text.strip_prefix(prefix)
+            && !digits.is_empty()
+            && digits.chars().all(|digit| digit.is_digit(radix))
+        {
+            return match i64::from_str_radix(digits, radix) {
+                Ok(value) => Value::Int(value),
+                Err(_) => Value::String(text),
+            };
+        }
+    }
+    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match text.parse::<i64>() {
+            Ok(value) => Value::Int(value),
+            Err(_) => Value::BigInt(Cow::Owned(text.trim_start_matches('+').to_owned())),
+        };
+    }
+    if is_core_float(unsigned)
+        && let Ok(value) = text.parse::<f64>()
+    {
+        return Value::Float(value);
+    }
+    Value::String(text)
+}
+
+/// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
+fn is_core_float(unsigned: &str) -> bool {
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa_fits = match mantissa.split_once('.') {
+        None => digits(mantissa),
+        Some(("", fraction)) => digits(fraction),
+        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
+    };
+    mantissa_fits
+        && exponent
+            .is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Document<'_> {
+        let mut documents = parse_yaml(text).expect(text);
+        assert_eq!(documents.len(), 1);
+        documents.remove(0)
+    }
+
+    #[test]
+    fn resolves_the_core_schema() {
+        for (text, value) in [
+            ("80", Value::Int(80)),
+            ("-80", Value::Int(-80)),
+            ("0o17", Value::Int(15)),
+            ("0x1F", Value::Int(31)),
+            ("1.5e3", Value::Float(1500.0)),
+            (".5", Value::Float(0.5)),
+            ("~", Value::Null),
+            ("True", Value::Bool(true)),
+            ("yes", Value::String("yes".into())),
+            ("1.2.3", Value::String("1.2.3".into())),
+            ("1_000", Value::String("1_000".into())),
+            ("'80'", Value::String("80".into())),
+            ("!!str 80", Value::String("80".into())),
+            ("/foo/*", Value::String("/foo/*".into())),
+        ] {
+            assert_eq!(read(text).root.value, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn keeps_positions() {
+        let document = read("a:\n  - é: 1\n    b: [x, y]\n");
+        let list = document
+            .root
+            .get("a")
+            .and_then(Node::as_array)
+            .expect("list");
+        let b = list[0].get("b").and_then(Node::as_array).expect("list");
+        assert_eq!(b[1].at, Position::new(3, 12));
+        let member = list[0].as_object().and_then(|o| o.member("b")).expect("b");
+        assert_eq!(member.at, Position::new(3, 5));
+    }
+
+    #[test]
+    fn expands_aliases_and_merges() {
+        let document = read("base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\nlist: [*b]\n");
+        let used = document.root.get("use").expect("use");
+        assert_eq!(used.get("x").map(|node| &node.value), Some(&Value::Int(1)));
+        assert_eq!(used.get("y").map(|node| &node.value), Some(&Value::Int(3)));
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..12 {
+            let previous = level - 1;
+            let aliases = vec![format!("*a{previous}"); 10].join(",");
+            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        }
+        assert_eq!(
+            parse_yaml(&text).expect_err("bomb").code,
+            "too-many-aliases"
+        );
+    }
+
+    #[test]
+    fn aliases_cannot_nest_beyond_the_bound() {
+        let mut text = String::from("a0: &a0 [x]\n");
+        for level in 1..400 {
+            text.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        }
+        assert_eq!(
+            parse_yaml(&text).expect_err("deep").code,
+            "nested-too-deeply"
+        );
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        for text in [
+            "[".repeat(100_000),
+            "- ".repeat(100_000),
+            "? ".repeat(100_000),
+        ] {
+            let error = parse_yaml(&text).expect_err("too deep");
+            assert!(error.at.column > 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn several_documents() {
+        let documents = parse_yaml("a: 1\n--- # overlay\nb: 2\n").expect("reads");
+        assert_eq!(documents.len(), 2);
+        assert!(parse_yaml("").expect("reads").is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+// The text of examples/cos, a chunk of its own: it is loaded when somebody asks for it.
+import { joined } from "./joined.js";
+
+export default joined(
+  import.meta.glob("../../../examples/cos/bundle.yaml", { query: "?raw", import: "default", eager: true }),
+  import.meta.glob("../../../examples/cos/charms/*.yaml", { query: "?raw", import: "default", eager: true }),
+);

@@ -1,0 +1,1 @@
+//! The protocol by which our answers are compared with those of the library.

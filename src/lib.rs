@@ -2,10 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compile;
 pub mod conformance;
+pub mod diagnostic;
 pub mod istio;
 pub mod juju;
 pub mod labels;
 pub mod model;
+pub mod names;
 pub mod python;
 pub mod text;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;

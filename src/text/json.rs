@@ -15,7 +15,7 @@ pub fn parse_json(text: &str) -> Result<Document<'_>, TextError> {
     if text.len() > MAX_INPUT {
         return Err(TextError::new(
             "input-too-large",
-            "the text is longer than 4 GiB",
+            "the text is longer than 2 GiB",
             Position::new(1, 1),
         ));
     }

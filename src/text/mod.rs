@@ -4,10 +4,13 @@
 //! column of what it talks about, and so that no document can overflow the stack or exhaust
 //! memory: depth, alias expansion and length are bounded before anything is built.
 
+mod emit;
 mod json;
+mod serialize;
 mod tree;
 mod yaml;
 
+pub use emit::emit_yaml;
 pub use json::parse_json;
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;
@@ -21,7 +24,7 @@ pub const MAX_DEPTH: usize = 200;
 pub const MAX_ALIAS_NODES: usize = 1_000_000;
 
 /// Longest input in bytes that positions can address; hosts refuse far earlier (`--max-input`).
-pub const MAX_INPUT: usize = u32::MAX as usize;
+pub const MAX_INPUT: usize = 1 << 31;
 
 /// Why text could not be read. `code` is stable, `message` is one lower-case sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub fn parse_yaml(text: &str) -> Result<Vec<Document<'_>>, TextError> {
     if text.len() > MAX_INPUT {
         return Err(TextError::new(
             "input-too-large",
-            "the text is longer than 4 GiB",
+            "the text is longer than 2 GiB",
             Position::new(1, 1),
         ));
     }

@@ -1,0 +1,3 @@
+// The package's entry in a browser: `await init()` before the first call.
+export * from '../pkg/mesh_policy.js';
+export { default } from '../pkg/mesh_policy.js';

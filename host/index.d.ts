@@ -1,0 +1,1 @@
+export * from '../pkg/mesh_policy.js';

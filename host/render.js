@@ -1,0 +1,34 @@
+// What the command line prints for people.
+
+/** @typedef {import('../pkg/mesh_policy.js').Diagnostic} Diagnostic */
+
+/** @param {NodeJS.WriteStream} stream */
+function painter(stream) {
+  const colour = stream.isTTY && !process.env.NO_COLOR;
+  return (/** @type {number} */ code, /** @type {string} */ text) =>
+    colour ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+/**
+ * Control characters are shown as escapes, so that no input can steer the terminal.
+ * @param {string} text
+ */
+export function printable(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/**
+ * @param {Diagnostic[]} diagnostics
+ * @param {NodeJS.WriteStream} stream
+ */
+export function renderDiagnostics(diagnostics, stream) {
+  const paint = painter(stream);
+  const colours = { error: 31, warning: 33, note: 36 };
+  let out = '';
+  for (const { severity, code, message, place, help } of diagnostics) {
+    const where = place ? `${printable(place.file)}:${place.line}:${place.column}: ` : '';
+    out += `${where}${paint(colours[severity], severity)}[${code}]: ${printable(message)}\n`;
+    if (help) out += `  help: ${printable(help)}\n`;
+  }
+  return out;
+}

@@ -1,0 +1,694 @@
+//! The compiler: bundles, charm files and databags in; MeshPolicies, AuthorizationPolicies and
+//! diagnostics out.
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
+use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
+use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
+use crate::juju::databags::read_databags;
+use crate::juju::deployment::{Beacon, Deployment, check_charm};
+use crate::juju::relations::{Charms, Model, charm_of, resolve};
+use crate::juju::template::{Names, mentions};
+use crate::juju::when::{Truth, evaluate};
+use crate::labels::create_charm_default_labels;
+use crate::model::MeshPolicy;
+use crate::names::is_dns_label;
+use crate::text::{Document, Node, Position, decode_utf8, parse_any};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The scope label that the beacon charm gives to the policies that it manages.
+const BEACON_SCOPE: &str = "istio-authorization-policy";
+
+/// Names the condition of a policy that may or may not exist.
+const WHEN_ANNOTATION: &str = "mesh-policy/when";
+
+/// One input file.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Its name, for diagnostics.
+    pub file: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// The model that a bundle or databag is of.
+    pub model: Option<&'a str>,
+    /// It is an overlay of the bundle before it.
+    pub overlay: bool,
+}
+
+/// All input of a compilation.
+#[derive(Debug, Clone, Default)]
+pub struct Input<'a> {
+    /// Juju bundles, one a model, each followed by its overlays.
+    pub bundles: Vec<Source<'a>>,
+    /// Charm files; each may hold several documents.
+    pub charms: Vec<Source<'a>>,
+    /// `juju show-unit` of beacons, or lists of MeshPolicies.
+    pub databags: Vec<Source<'a>>,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compiled {
+    /// What the consumers send to their beacons, in order.
+    pub mesh_policies: Vec<MeshPolicy>,
+    /// What the beacons, and charms that make their own, apply.
+    pub authorization_policies: Vec<AuthorizationPolicy>,
+    /// What is wrong, assumed or unknown.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    /// Whether a diagnostic dropped a policy.
+    pub fn dropped(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.dropped)
+    }
+
+    /// Whether the input could not be used.
+    pub fn bad_input(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.bad_input)
+    }
+
+    /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
+    pub fn json(&self) -> String {
+        // INVARIANT: every key is a string and no number is NaN in what is built here.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+    pub fn yaml(&self) -> String {
+        let mut out = String::new();
+        for policy in &self.authorization_policies {
+            let json = serde_json::to_string(policy).unwrap_or_default();
+            if let Ok(document) = crate::text::parse_json(&json) {
+                out.push_str("---\n");
+                crate::text::emit_yaml(&document.root, &mut out);
+            }
+        }
+        out
+    }
+}
+
+/// Compiles.
+///
+/// ```
+/// use mesh_policy::compile::{Input, Source, compile};
+/// let source = |file, text: &'static str, model| Source { file, bytes: text.as_bytes(), model, overlay: false };
+/// let input = Input {
+///     bundles: vec![source("bundle.yaml", "
+/// applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}
+/// relations: [[web:api, api:api], [api:service-mesh, beacon:service-mesh]]
+/// ", Some("shop"))],
+///     charms: vec![source("api.yaml", "
+/// charm: api
+/// provides: {api: {interface: http}}
+/// requires: {service-mesh: {interface: service_mesh}}
+/// policies: [{kind: unit, relation: api, ports: [8080]}]
+/// ", None)],
+///     databags: vec![],
+/// };
+/// let compiled = compile(&input);
+/// assert_eq!(compiled.mesh_policies.len(), 1);
+/// assert!(compiled.yaml().contains("cluster.local/ns/shop/sa/web"));
+/// ```
+pub fn compile(input: &Input<'_>) -> Compiled {
+    let mut diagnostics = Vec::new();
+    let bundle_documents = parse(&input.bundles, &mut diagnostics);
+    let charm_documents = parse(&input.charms, &mut diagnostics);
+    let databag_documents = parse(&input.databags, &mut diagnostics);
+    if !diagnostics.is_empty() {
+        return Compiled {
+            diagnostics,
+            ..Compiled::default()
+        };
+    }
+    let charms = read_charms(&charm_documents, &mut diagnostics);
+    let (names, bundles) = read_bundles(&bundle_documents, &mut diagnostics);
+    for charm in charms.values() {
+        check_charm(charm, &mut diagnostics);
+    }
+    check_names(&names, &bundles, &mut diagnostics);
+    let models = resolve(&names, bundles, &charms, &mut diagnostics);
+    let mut compiled = Compiled {
+        diagnostics,
+        ..Compiled::default()
+    };
+    if compiled.bad_input() {
+        return compiled;
+    }
+    check_saas(&models, &mut compiled.diagnostics);
+    let mut compiler = Compiler {
+        models: &models,
+        charms: &charms,
+        compiled: &mut compiled,
+        on_mesh: BTreeSet::new(),
+    };
+    compiler.deployment();
+    for (source, documents) in &databag_documents {
+        let databags = read_databags(
+            source.file,
+            source.model,
+            documents,
+            &mut compiled.diagnostics,
+        );
+        for databag in databags {
+            add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
+        }
+    }
+    compiled
+}
+
+type Parsed<'a> = Vec<(Source<'a>, Vec<Document<'a>>)>;
+
+fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parsed<'a> {
+    let mut parsed = Vec::with_capacity(sources.len());
+    for source in sources {
+        match decode_utf8(source.bytes).and_then(parse_any) {
+            Ok(documents) => parsed.push((*source, documents)),
+            Err(error) => diagnostics.push(Diagnostic::unreadable(source.file, &error)),
+        }
+    }
+    parsed
+}
+
+fn read_charms<'a>(parsed: &'a Parsed<'a>, diagnostics: &mut Vec<Diagnostic>) -> Charms<'a> {
+    let mut charms = Charms::new();
+    for (source, documents) in parsed {
+        for document in documents.iter().filter(|document| !document.root.is_null()) {
+            let Some(charm) = read_charm(source.file, document, diagnostics) else {
+                continue;
+            };
+            let (name, at) = (charm.name, charm.at);
+            if let Some(earlier) = charms.insert(name, charm) {
+                diagnostics.push(
+                    Diagnostic::warning(
+                        code::CHARM_GIVEN_TWICE,
+                        format!(
+                            "the charm `{}` is described twice; this one counts",
+                            clip(name)
+                        ),
+                    )
+                    .at(source.file, at)
+                    .help(format!("take it out here or in `{}`", earlier.file)),
+                );
+            }
+        }
+    }
+    charms
+}
+
+fn read_bundles<'a>(
+    parsed: &'a Parsed<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<String>, Vec<Bundle<'a>>) {
+    let mut names = Vec::new();
+    let mut bundles: Vec<Bundle<'a>> = Vec::new();
+    let bases = parsed.iter().filter(|(source, _)| !source.overlay).count();
+    let mut rest = parsed.as_slice();
+    while let Some(((source, documents), after)) = rest.split_first() {
+        let overlays: Vec<(&str, &[Document<'_>])> = after
+            .iter()
+            .take_while(|(source, _)| source.overlay)
+            .map(|(source, documents)| (source.file, documents.as_slice()))
+            .collect();
+        rest = after.get(overlays.len()..).unwrap_or_default();
+        let Some(bundle) = read_bundle(source.file, documents, &overlays, diagnostics) else {
+            continue;
+        };
+        let name = source.model.map_or_else(
+            || infer_name(source.file, &bundle, bases, diagnostics),
+            |model| Some(model.to_owned()),
+        );
+        let Some(name) = name else {
+            continue;
+        };
+        if names.contains(&name) {
+            diagnostics.push(
+                Diagnostic::error(
+                    code::MODEL_GIVEN_TWICE,
+                    format!("two bundles are given for the model `{}`", clip(&name)),
+                )
+                .at(source.file, Position::new(1, 1))
+                .help("give a bundle's overlays by `--overlay`")
+                .bad_input(),
+            );
+            continue;
+        }
+        names.push(name);
+        bundles.push(bundle);
+    }
+    (names, bundles)
+}
+
+/// One bundle without `saas` takes its own name, else the file's.
+fn infer_name(
+    file: &str,
+    bundle: &Bundle<'_>,
+    bases: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<String> {
+    let place = Position::new(1, 1);
+    if bases > 1 || !bundle.saas.is_empty() {
+        let why = if bases > 1 {
+            "with several bundles, each needs the name of its model"
+        } else {
+            "a bundle with `saas` needs the name of its model"
+        };
+        diagnostics.push(
+            Diagnostic::error(code::MODEL_NAME_REQUIRED, why)
+                .at(file, place)
+                .help(format!("write `MODEL={file}`"))
+                .bad_input(),
+        );
+        return None;
+    }
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = base.split_once('.').map_or(base, |(stem, _)| stem);
+    let name = bundle.name.unwrap_or(stem);
+    diagnostics.push(
+        Diagnostic::warning(
+            code::MODEL_NAME_ASSUMED,
+            format!("the model is taken to be `{}`", clip(name)),
+        )
+        .at(file, place)
+        .help(format!("write `MODEL={file}` to say which it is")),
+    );
+    Some(name.to_owned())
+}
+
+fn check_names(names: &[String], bundles: &[Bundle<'_>], diagnostics: &mut Vec<Diagnostic>) {
+    let mut check = |file: &str, at: Position, what: &str, name: &str| {
+        if !is_dns_label(name) {
+            diagnostics.push(
+                Diagnostic::error(
+                    code::INVALID_NAME,
+                    format!("the {what} `{}` cannot be part of an identity", clip(name)),
+                )
+                .at(file, at)
+                .help("use lower-case letters, digits and hyphens, at most 63, no hyphen at either end")
+                .bad_input(),
+            );
+        }
+    };
+    for (name, bundle) in names.iter().zip(bundles) {
+        check(bundle.file, Position::new(1, 1), "model's name", name);
+        for (name, application) in &bundle.applications {
+            check(bundle.file, application.at, "application's name", name);
+        }
+        for saas in bundle.saas.values() {
+            if let Some((model, offer)) = parse_saas_url(saas.url) {
+                check(bundle.file, saas.at, "offering model", model);
+                check(bundle.file, saas.at, "offer's name", offer);
+            }
+        }
+    }
+}
+
+fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
+    for model in models {
+        for (name, saas) in &model.bundle.saas {
+            let diagnostic = match parse_saas_url(saas.url) {
+                None => Diagnostic::error(
+                    code::INVALID_SAAS_URL,
+                    format!("`{}` is no offer's URL", clip(saas.url)),
+                )
+                .help("write `user/model.offer`"),
+                Some((far, offer)) => match models.iter().find(|model| model.name == far) {
+                    None => Diagnostic::note(
+                        code::ASSUMED_PRINCIPAL,
+                        format!(
+                            "the model `{}` behind `{}` was not given: its application is assumed to be `{}`",
+                            clip(far),
+                            clip(name),
+                            clip(offer)
+                        ),
+                    )
+                    .help(format!("give its bundle too: `{}=FILE`", clip(far))),
+                    Some(far_model)
+                        if far_model
+                            .bundle
+                            .applications
+                            .values()
+                            .all(|application| !application.offers.contains_key(offer)) =>
+                    {
+                        Diagnostic::warning(
+                            code::UNKNOWN_OFFER,
+                            format!("the model `{}` has no offer `{}`", clip(far), clip(offer)),
+                        )
+                        .help(format!("add the offer to `{}`, or correct the URL", far_model.bundle.file))
+                    }
+                    Some(_) => continue,
+                },
+            };
+            diagnostics.push(diagnostic.at(model.bundle.file, saas.at));
+        }
+    }
+}
+
+/// Adds a beacon's MeshPolicies and the AuthorizationPolicies that it makes of them.
+fn add_beacon(
+    compiled: &mut Compiled,
+    beacon: &Beacon,
+    policies: Vec<(MeshPolicy, Option<&str>)>,
+    managed: bool,
+) {
+    let (policies, conditions): (Vec<MeshPolicy>, Vec<Option<&str>>) = policies.into_iter().unzip();
+    if managed {
+        // INVARIANT: names are not empty, so that a label can be made.
+        let labels = create_charm_default_labels(&beacon.application, &beacon.model, BEACON_SCOPE)
+            .unwrap_or_default();
+        let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
+        for ((policy, built), condition) in policies.iter().zip(built).zip(conditions) {
+            match built {
+                Some(mut resource) => {
+                    resource.labels.clone_from(&labels);
+                    resource.annotations.extend(annotation(condition));
+                    compiled.authorization_policies.push(resource);
+                }
+                None => compiled.diagnostics.push(refused(policy)),
+            }
+        }
+    }
+    compiled.mesh_policies.extend(policies);
+}
+
+fn annotation(condition: Option<&str>) -> Option<(String, String)> {
+    condition.map(|condition| (WHEN_ANNOTATION.to_owned(), condition.to_owned()))
+}
+
+fn refused(policy: &MeshPolicy) -> Diagnostic {
+    Diagnostic::error(
+        code::L7_UNIT_POLICY,
+        format!(
+            "the unit policy from `{}` asks for methods, paths or hosts and is not made",
+            clip(&policy.source_app_name)
+        ),
+    )
+    .help("a unit policy is enforced by ztunnel, which sees ports only: use an app policy")
+    .dropped()
+}
+
+struct Compiler<'c, 'm, 'a> {
+    models: &'m [Model<'a>],
+    charms: &'m Charms<'a>,
+    compiled: &'c mut Compiled,
+    /// (model, application) that joined a mesh, and beacons.
+    on_mesh: BTreeSet<(String, &'a str)>,
+}
+
+impl<'a> Compiler<'_, '_, 'a> {
+    fn deployment(&mut self) {
+        let deployment = Deployment::new(self.models, self.charms);
+        let consumers = deployment.consumers(&mut self.compiled.diagnostics);
+        // Beacons in the order in which they are first asked.
+        let mut order: Vec<Beacon> = Vec::new();
+        let mut asked: BTreeMap<Beacon, Vec<(MeshPolicy, Option<&'a str>)>> = BTreeMap::new();
+        for consumer in consumers {
+            self.on_mesh.insert((consumer.model, consumer.application));
+            asked
+                .entry(consumer.beacon.clone())
+                .or_insert_with(|| {
+                    order.push(consumer.beacon);
+                    Vec::new()
+                })
+                .extend(consumer.policies);
+        }
+        // A beacon without consumers still guards itself.
+        for (index, model) in self.models.iter().enumerate() {
+            for name in model.bundle.applications.keys() {
+                let Some(charm) =
+                    charm_of(&model.bundle, self.charms, name).filter(|charm| provides_mesh(charm))
+                else {
+                    continue;
+                };
+                let own =
+                    deployment.policies(index, name, charm, true, &mut self.compiled.diagnostics);
+                let beacon = Beacon {
+                    model: model.name.clone(),
+                    application: (*name).to_owned(),
+                };
+                if !asked.contains_key(&beacon) {
+                    order.push(beacon.clone());
+                }
+                asked.entry(beacon).or_default().extend(own);
+            }
+        }
+        if order.is_empty() {
+            for model in self.models {
+                self.compiled.diagnostics.push(
+                    Diagnostic::note(
+                        code::NO_MESH,
+                        format!("no application of the model `{}` is related to a mesh", clip(&model.name)),
+                    )
+                    .at(model.bundle.file, Position::new(1, 1))
+                    .help("relate applications to a beacon: `[APPLICATION:service-mesh, istio-beacon-k8s:service-mesh]`"),
+                );
+            }
+        }
+        for beacon in &order {
+            let policies = asked.remove(beacon).unwrap_or_default();
+            let managed = self.is_managed(beacon);
+            add_beacon(self.compiled, beacon, policies, managed);
+        }
+        for model in self.models {
+            for name in model.bundle.applications.keys() {
+                self.own_policies(model, name);
+            }
+        }
+        self.check_offers();
+    }
+
+    fn is_managed(&mut self, beacon: &Beacon) -> bool {
+        let Some(model) = self.models.iter().find(|model| model.name == beacon.model) else {
+            return true;
+        };
+        let Some(application) = model.bundle.applications.get(beacon.application.as_str()) else {
+            return true;
+        };
+        let key = "manage-authorization-policies";
+        if application
+            .options
+            .get(key)
+            .is_none_or(|value| value != "false")
+        {
+            return true;
+        }
+        self.compiled.diagnostics.push(
+            Diagnostic::note(
+                code::UNMANAGED,
+                format!(
+                    "`{}` is configured not to make AuthorizationPolicies",
+                    clip(&beacon.application)
+                ),
+            )
+            .at(model.bundle.file, application.at)
+            .help(format!("set its option `{key}` to true")),
+        );
+        false
+    }
+
+    /// AuthorizationPolicies that a charm makes itself.
+    fn own_policies(&mut self, model: &Model<'a>, name: &'a str) {
+        let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
+            return;
+        };
+        let related = self.on_mesh.contains(&(model.name.clone(), name));
+        let workers = workers(model, charm, name);
+        for (templates, is_raw) in [
+            (&charm.internal_mesh_policies, false),
+            (&charm.raw_policies, true),
+        ] {
+            if !is_raw && !related {
+                // A coordinator makes them while it is related to a mesh.
+                continue;
+            }
+            for template in templates {
+                let application = model.bundle.applications.get(name);
+                let condition =
+                    match evaluate(template.when, application, &charm.config_defaults, related) {
+                        Truth::True => None,
+                        Truth::False => continue,
+                        Truth::Unknown => template.when,
+                    };
+                let each: Vec<Option<&str>> = if mentions(template.node, "{each worker app}") {
+                    workers.iter().map(|worker| Some(*worker)).collect()
+                } else {
+                    vec![None]
+                };
+                for worker in each {
+                    let names = Names {
+                        application: name,
+                        model: &model.name,
+                        worker,
+                    };
+                    let made = names.fill(template.node).and_then(|filled| {
+                        if is_raw {
+                            raw_policy(&filled, &model.name)
+                        } else {
+                            internal_policy(&filled, names)
+                        }
+                    });
+                    match made {
+                        Some(mut policy) => {
+                            policy.annotations.extend(annotation(condition));
+                            self.compiled.authorization_policies.push(policy);
+                            if let Some(condition) = condition {
+                                self.note(charm, template, code::CONDITIONAL_POLICY, format!(
+                                    "this policy of `{}` exists only if: `{}`", clip(name), clip(condition)));
+                            }
+                        }
+                        None => self.note(charm, template, code::UNFILLED_TEMPLATE, format!(
+                            "this policy of `{}` is left out: it depends on what the input does not say", clip(name))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(
+        &mut self,
+        charm: &Charm<'_>,
+        template: &Template<'_>,
+        code: &'static str,
+        message: String,
+    ) {
+        self.compiled
+            .diagnostics
+            .push(Diagnostic::note(code, message).at(charm.file, template.node.at));
+    }
+
+    /// Offers through which a consumer cannot say who it is.
+    fn check_offers(&mut self) {
+        for model in self.models {
+            for (name, application) in &model.bundle.applications {
+                if !self.on_mesh.contains(&(model.name.clone(), *name)) {
+                    continue;
+                }
+                let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
+                    continue;
+                };
+                let told = application
+                    .offers
+                    .values()
+                    .any(|(_, endpoints)| endpoints.contains(&charm.cmr_provides_name));
+                for (offer, (at, endpoints)) in &application.offers {
+                    let with_policy = endpoints.iter().find(|endpoint| {
+                        charm
+                            .policies
+                            .iter()
+                            .any(|declared| declared.policy.relation() == **endpoint)
+                    });
+                    let Some(endpoint) = with_policy.filter(|_| !told) else {
+                        continue;
+                    };
+                    self.compiled.diagnostics.push(
+                        Diagnostic::warning(
+                            code::OFFER_WITHOUT_CMR,
+                            format!(
+                                "the offer `{}` has `{endpoint}`, which has a policy, and no consumer can say through it who it is",
+                                clip(offer)
+                            ),
+                        )
+                        .at(model.bundle.file, *at)
+                        .help(format!("add `{}` to the offer's endpoints", charm.cmr_provides_name)),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn provides_mesh(charm: &Charm<'_>) -> bool {
+    !charm.consumer
+        && charm.endpoints.values().any(|endpoint| {
+            endpoint.role == Role::Provider && endpoint.interface.as_deref() == Some("service_mesh")
+        })
+}
+
+/// The worker applications of a coordinator: those related to an endpoint that it provides with
+/// an interface named `…_cluster`.
+fn workers<'a>(model: &Model<'a>, charm: &Charm<'a>, name: &str) -> Vec<&'a str> {
+    let mut workers = Vec::new();
+    for at in model.by_name.get(name).into_iter().flatten() {
+        for (near, far) in model
+            .relations
+            .get(*at)
+            .into_iter()
+            .flat_map(|relation| relation.sides(name))
+        {
+            let is_cluster = near
+                .endpoint
+                .and_then(|endpoint| charm.endpoints.get(endpoint))
+                .is_some_and(|endpoint| {
+                    endpoint.role == Role::Provider
+                        && endpoint
+                            .interface
+                            .as_deref()
+                            .is_some_and(|interface| interface.ends_with("_cluster"))
+                });
+            if is_cluster && !far.is_saas && !workers.contains(&far.name) {
+                workers.push(far.name);
+            }
+        }
+    }
+    workers
+}
+
+fn raw_policy(filled: &Node<'static>, model: &str) -> Option<AuthorizationPolicy> {
+    Some(AuthorizationPolicy {
+        name: filled.get("name")?.as_str()?.to_owned(),
+        namespace: filled
+            .get("namespace")
+            .and_then(Node::as_str)
+            .unwrap_or(model)
+            .to_owned(),
+        labels: Vec::new(),
+        annotations: Vec::new(),
+        spec: Spec::Raw(filled.get("spec").cloned().unwrap_or_default().value),
+    })
+}
+
+/// A MeshPolicy that a charm applies itself; its fields are the library's, `source_app` and
+/// `target_app` in short.
+fn internal_policy(filled: &Node<'static>, names: Names<'_>) -> Option<AuthorizationPolicy> {
+    let text = |key: &str| filled.get(key).and_then(Node::as_str).map(str::to_owned);
+    let selector = filled
+        .get("target_selector_labels")
+        .and_then(Node::as_object)
+        .map(|labels| {
+            labels
+                .iter()
+                .filter_map(|member| {
+                    Some((member.key.to_string(), member.value.as_str()?.to_owned()))
+                })
+                .collect()
+        });
+    let endpoints = match filled.get("endpoints").and_then(Node::as_array) {
+        Some(nodes) => nodes
+            .iter()
+            .map(|node| crate::model::validate_endpoint(node).ok())
+            .collect::<Option<Vec<_>>>()?,
+        None => Vec::new(),
+    };
+    let policy = MeshPolicy {
+        source_namespace: text("source_namespace").unwrap_or_else(|| names.model.to_owned()),
+        source_app_name: text("source_app").or_else(|| text("source_app_name"))?,
+        target_namespace: text("target_namespace").unwrap_or_else(|| names.model.to_owned()),
+        target_app_name: text("target_app").or_else(|| text("target_app_name")),
+        target_selector_labels: selector,
+        target_service: text("target_service"),
+        target_type: match text("kind").as_deref() {
+            Some("unit") => crate::model::PolicyTargetType::Unit,
+            Some("app") => crate::model::PolicyTargetType::App,
+            _ => return None,
+        },
+        endpoints: endpoints.into(),
+    };
+    policy.validate().ok()?;
+    build_policy_resources_istio(names.application, names.model, &[policy])
+        .pop()
+        .flatten()
+}

@@ -1,0 +1,188 @@
+//! One type for everything that can be wrong with an input, and the list of its codes.
+
+use crate::text::{Position, TextError};
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something is wrong; see [`Diagnostic::dropped`] for whether a policy was lost by it.
+    Error,
+    /// Something is probably not what was meant.
+    Warning,
+    /// Something worth knowing, above all what was assumed or cannot be known.
+    Note,
+}
+
+/// A place in an input file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file's name as the host gave it.
+    pub file: String,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column in characters.
+    pub column: u32,
+}
+
+/// Something that is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Stable identifier, one of [`code`].
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One lower-case sentence, user input in backticks.
+    pub message: String,
+    /// What to write or do instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// A policy was left out because of it.
+    #[serde(skip)]
+    pub dropped: bool,
+    /// The input as a whole could not be used because of it.
+    #[serde(skip)]
+    pub bad_input: bool,
+}
+
+/// The codes of the compiler's diagnostics. Those of unreadable text (`malformed-yaml`,
+/// `malformed-json`, `invalid-utf-8`, `nested-too-deeply`, `too-many-aliases`, `lone-surrogate`,
+/// `input-too-large`) come from [`crate::text`].
+pub mod code {
+    /// The document is not what was asked for.
+    pub const WRONG_SHAPE: &str = "wrong-shape";
+    /// A model's name is needed and was not given.
+    pub const MODEL_NAME_REQUIRED: &str = "model-name-required";
+    /// The model's name was taken from the bundle or the file.
+    pub const MODEL_NAME_ASSUMED: &str = "model-name-assumed";
+    /// Two bundles were given for one model.
+    pub const MODEL_GIVEN_TWICE: &str = "model-given-twice";
+    /// A name is no DNS-1123 label, so that it cannot stand in a principal.
+    pub const INVALID_NAME: &str = "invalid-name";
+    /// A relation names an application that the bundle does not have.
+    pub const UNKNOWN_APPLICATION: &str = "unknown-application";
+    /// A relation names an endpoint that the charm file does not declare.
+    pub const UNDECLARED_ENDPOINT: &str = "undeclared-endpoint";
+    /// The two ends of a relation have different interfaces.
+    pub const UNLIKE_INTERFACES: &str = "unlike-interfaces";
+    /// A relation without endpoints could mean several.
+    pub const AMBIGUOUS_RELATION: &str = "ambiguous-relation";
+    /// A relation without endpoints fits no pair of endpoints.
+    pub const UNRESOLVED_RELATION: &str = "unresolved-relation";
+    /// An application is on the mesh and its charm's file was not given.
+    pub const CHARM_FILE_MISSING: &str = "charm-file-missing";
+    /// Two charm files describe one charm.
+    pub const CHARM_GIVEN_TWICE: &str = "charm-given-twice";
+    /// An application is related to a mesh and its charm is no consumer.
+    pub const NO_CONSUMER: &str = "mesh-relation-without-consumer";
+    /// An application is related to more than one mesh.
+    pub const SEVERAL_MESHES: &str = "several-mesh-relations";
+    /// A policy is on an endpoint that its charm does not declare.
+    pub const POLICY_ON_UNDECLARED: &str = "policy-on-undeclared-endpoint";
+    /// A policy's fields are not valid.
+    pub const INVALID_POLICY: &str = "invalid-policy";
+    /// A policy uses the deprecated kind `policy`.
+    pub const DEPRECATED_POLICY: &str = "deprecated-policy";
+    /// A unit policy asks for HTTP attributes and is not made.
+    pub const L7_UNIT_POLICY: &str = "unit-policy-with-http";
+    /// An endpoint without any field compiles to an operation that Istio refuses.
+    pub const EMPTY_OPERATION: &str = "empty-operation";
+    /// A port outside 1 to 65535.
+    pub const INVALID_PORT: &str = "invalid-port";
+    /// A cross-model relation has a policy and no `cross_model_mesh` relation beside it.
+    pub const CROSS_MODEL_WITHOUT_CMR: &str = "cross-model-without-cmr";
+    /// An offer has an endpoint with a policy and no `cross_model_mesh` endpoint.
+    pub const OFFER_WITHOUT_CMR: &str = "offer-without-cmr";
+    /// A `saas` URL cannot be read.
+    pub const INVALID_SAAS_URL: &str = "invalid-saas-url";
+    /// The model behind a `saas` URL was not given; its principal is assumed from the URL.
+    pub const ASSUMED_PRINCIPAL: &str = "assumed-principal";
+    /// An offer is not in the bundle that a `saas` URL names.
+    pub const UNKNOWN_OFFER: &str = "unknown-offer";
+    /// A policy exists only under a condition that this input cannot decide.
+    pub const CONDITIONAL_POLICY: &str = "conditional-policy";
+    /// A policy is a template that this input cannot fill.
+    pub const UNFILLED_TEMPLATE: &str = "unfilled-template";
+    /// A key looks like a misspelling of one that is known.
+    pub const MISSPELLED_KEY: &str = "misspelled-key";
+    /// A key stands twice in one mapping.
+    pub const DUPLICATE_KEY: &str = "duplicate-key";
+    /// The bundle relates nothing to a mesh.
+    pub const NO_MESH: &str = "no-mesh";
+    /// A beacon is configured not to manage policies.
+    pub const UNMANAGED: &str = "policies-not-managed";
+    /// A databag cannot be used; other databags are.
+    pub const INVALID_DATABAG: &str = "invalid-databag";
+}
+
+impl Diagnostic {
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            severity,
+            message: message.into(),
+            help: None,
+            place: None,
+            dropped: false,
+            bad_input: false,
+        }
+    }
+
+    /// Something is wrong.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    /// Something is probably not what was meant.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    /// Something worth knowing.
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, message)
+    }
+
+    /// Text that could not be read.
+    pub fn unreadable(file: &str, error: &TextError) -> Self {
+        Self::error(error.code, error.message.clone())
+            .at(file, error.at)
+            .bad_input()
+    }
+
+    /// Adds what to write or do instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub fn at(mut self, file: &str, at: Position) -> Self {
+        self.place = Some(Place {
+            file: file.to_owned(),
+            line: at.line,
+            column: at.column,
+        });
+        self
+    }
+
+    /// Marks that a policy was left out because of it.
+    #[must_use]
+    pub fn dropped(mut self) -> Self {
+        self.dropped = true;
+        self
+    }
+
+    /// Marks that the input as a whole could not be used.
+    #[must_use]
+    pub fn bad_input(mut self) -> Self {
+        self.bad_input = true;
+        self
+    }
+}

@@ -1,0 +1,382 @@
+//! Juju bundles: applications, relations, offers and what other models offer, overlays merged.
+
+use super::charm::clip;
+use crate::diagnostic::{Diagnostic, code};
+use crate::text::{Document, Node, Object, Position};
+use std::collections::BTreeMap;
+
+/// One model's bundle with its overlays applied.
+#[derive(Debug, Clone)]
+pub struct Bundle<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// The bundle's `name`.
+    pub name: Option<&'a str>,
+    /// Applications by name.
+    pub applications: BTreeMap<&'a str, Application<'a>>,
+    /// What other models offer to this one, by local name.
+    pub saas: BTreeMap<&'a str, Saas<'a>>,
+    /// Relations, in order, as written.
+    pub relations: Vec<WrittenRelation<'a>>,
+}
+
+/// One application.
+#[derive(Debug, Clone)]
+pub struct Application<'a> {
+    /// Where its name stands.
+    pub at: Position,
+    /// Its charm's name, without store, series and revision.
+    pub charm: &'a str,
+    /// Its options, as text.
+    pub options: BTreeMap<&'a str, String>,
+    /// Its offers: endpoints by the offer's name, and where the offer stands.
+    pub offers: BTreeMap<&'a str, (Position, Vec<&'a str>)>,
+}
+
+/// An application of another model.
+#[derive(Debug, Clone, Copy)]
+pub struct Saas<'a> {
+    /// Where its name stands.
+    pub at: Position,
+    /// `[controller:][user/]model.offer`
+    pub url: &'a str,
+}
+
+/// One end of a relation as written: `application` or `application:endpoint`.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenEnd<'a> {
+    /// Where it stands.
+    pub at: Position,
+    /// The application's name.
+    pub application: &'a str,
+    /// The endpoint's name, where written.
+    pub endpoint: Option<&'a str>,
+}
+
+/// A relation as written.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenRelation<'a> {
+    /// The file it stands in: the bundle's or an overlay's.
+    pub file: &'a str,
+    /// Where it stands.
+    pub at: Position,
+    /// Its two ends.
+    pub ends: [WrittenEnd<'a>; 2],
+}
+
+/// Whether a document is a bundle rather than another kind of file.
+pub fn is_bundle(root: &Node<'_>) -> bool {
+    root.get("applications").is_some() || root.get("services").is_some()
+}
+
+/// Reads a bundle: the first document is the base, those after it are overlays, as
+/// `juju export-bundle` prints them. `None` where there is no bundle, which a diagnostic says.
+pub fn read_bundle<'a>(
+    file: &'a str,
+    documents: &'a [Document<'a>],
+    overlays: &[(&'a str, &'a [Document<'a>])],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Bundle<'a>> {
+    let mut bundle = Bundle {
+        file,
+        name: None,
+        applications: BTreeMap::new(),
+        saas: BTreeMap::new(),
+        relations: Vec::new(),
+    };
+    let base = documents.first();
+    if !base.is_some_and(|document| is_bundle(&document.root)) {
+        let at = base.map_or(Position::new(1, 1), |document| document.root.at);
+        diagnostics.push(
+            Diagnostic::error(
+                code::WRONG_SHAPE,
+                "this is no bundle: it has no `applications`",
+            )
+            .at(file, at)
+            .help("give a bundle as `juju export-bundle` prints it")
+            .bad_input(),
+        );
+        return None;
+    }
+    let layers = documents.iter().map(|document| (file, document)).chain(
+        overlays
+            .iter()
+            .flat_map(|(file, documents)| documents.iter().map(|document| (*file, document))),
+    );
+    for (file, document) in layers {
+        if document.root.is_null() {
+            continue;
+        }
+        let mut reader = Reader { file, diagnostics };
+        for (at, key) in &document.duplicates {
+            reader.diagnostics.push(
+                Diagnostic::warning(
+                    code::DUPLICATE_KEY,
+                    format!("the key `{}` stands twice; the last one counts", clip(key)),
+                )
+                .at(file, *at),
+            );
+        }
+        reader.layer(&mut bundle, &document.root);
+    }
+    Some(bundle)
+}
+
+struct Reader<'a, 'd> {
+    file: &'a str,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn wrong(&mut self, at: Position, message: String) {
+        self.diagnostics.push(
+            Diagnostic::error(code::WRONG_SHAPE, message)
+                .at(self.file, at)
+                .bad_input(),
+        );
+    }
+
+    fn mapping(&mut self, object: &'a Object<'a>, key: &str) -> Option<&'a Object<'a>> {
+        let node = object.get(key).filter(|node| !node.is_null())?;
+        let mapping = node.as_object();
+        if mapping.is_none() {
+            self.wrong(
+                node.at,
+                format!("`{key}` must be a mapping, not {}", node.kind()),
+            );
+        }
+        mapping
+    }
+
+    fn layer(&mut self, bundle: &mut Bundle<'a>, root: &'a Node<'a>) {
+        let Some(object) = root.as_object() else {
+            self.wrong(
+                root.at,
+                format!("a bundle must be a mapping, not {}", root.kind()),
+            );
+            return;
+        };
+        if let Some(name) = object.get("name").and_then(Node::as_str) {
+            bundle.name.get_or_insert(name);
+        }
+        for key in ["applications", "services"] {
+            let Some(applications) = self.mapping(object, key) else {
+                continue;
+            };
+            for member in applications.iter() {
+                self.application(bundle, member.key.as_ref(), member.at, &member.value);
+            }
+        }
+        for key in ["saas", "remote-applications"] {
+            let Some(saas) = self.mapping(object, key) else {
+                continue;
+            };
+            for member in saas.iter() {
+                let name = member.key.as_ref();
+                // An overlay takes an entry out with `null`.
+                if member.value.is_null() {
+                    bundle.saas.remove(name);
+                    remove_relations(bundle, name);
+                    continue;
+                }
+                match member.value.get("url").and_then(Node::as_str) {
+                    Some(url) => {
+                        bundle.saas.insert(name, Saas { at: member.at, url });
+                    }
+                    None => self.wrong(
+                        member.value.at,
+                        format!("the `saas` entry `{}` has no `url`", clip(name)),
+                    ),
+                }
+            }
+        }
+        let Some(relations) = object.get("relations").filter(|node| !node.is_null()) else {
+            return;
+        };
+        let Some(relations) = relations.as_array() else {
+            self.wrong(
+                relations.at,
+                format!("`relations` must be a list, not {}", relations.kind()),
+            );
+            return;
+        };
+        bundle.relations.reserve(relations.len());
+        for relation in relations {
+            match self.relation(relation) {
+                Some(ends) => bundle.relations.push(WrittenRelation {
+                    file: self.file,
+                    at: relation.at,
+                    ends,
+                }),
+                None => self.wrong(
+                    relation.at,
+                    "a relation must be a list of two `application:endpoint`".to_owned(),
+                ),
+            }
+        }
+    }
+
+    fn application(
+        &mut self,
+        bundle: &mut Bundle<'a>,
+        name: &'a str,
+        at: Position,
+        node: &'a Node<'a>,
+    ) {
+        // An overlay takes an application out, with its relations, by `null`.
+        if node.is_null() && bundle.applications.remove(name).is_some() {
+            remove_relations(bundle, name);
+            return;
+        }
+        let Some(object) = node.as_object() else {
+            self.wrong(
+                node.at,
+                format!(
+                    "the application `{}` must be a mapping, not {}",
+                    clip(name),
+                    node.kind()
+                ),
+            );
+            return;
+        };
+        let application = bundle
+            .applications
+            .entry(name)
+            .or_insert_with(|| Application {
+                at,
+                charm: "",
+                options: BTreeMap::new(),
+                offers: BTreeMap::new(),
+            });
+        if let Some(charm) = object.get("charm").and_then(Node::as_str) {
+            application.charm = charm_name(charm);
+        }
+        if let Some(options) = self.mapping(object, "options") {
+            for member in options.iter() {
+                if let Some(text) = member.value.scalar_text() {
+                    application
+                        .options
+                        .insert(member.key.as_ref(), text.into_owned());
+                }
+            }
+        }
+        if let Some(offers) = self.mapping(object, "offers") {
+            for member in offers.iter() {
+                let endpoints = member
+                    .value
+                    .get("endpoints")
+                    .and_then(Node::as_array)
+                    .unwrap_or_default();
+                let endpoints = endpoints.iter().filter_map(Node::as_str).collect();
+                application
+                    .offers
+                    .insert(member.key.as_ref(), (member.at, endpoints));
+            }
+        }
+    }
+
+    fn relation(&self, node: &'a Node<'a>) -> Option<[WrittenEnd<'a>; 2]> {
+        let [left, right] = node.as_array()? else {
+            return None;
+        };
+        let end = |node: &'a Node<'a>| {
+            let text = node.as_str()?;
+            let (application, endpoint) = match text.split_once(':') {
+                Some((application, endpoint)) => (application, Some(endpoint)),
+                None => (text, None),
+            };
+            Some(WrittenEnd {
+                at: node.at,
+                application,
+                endpoint,
+            })
+        };
+        Some([end(left)?, end(right)?])
+    }
+}
+
+fn remove_relations(bundle: &mut Bundle<'_>, name: &str) {
+    bundle
+        .relations
+        .retain(|relation| relation.ends.iter().all(|end| end.application != name));
+}
+
+/// `ch:amd64/focal/grafana-k8s-12`, `cs:~user/grafana-k8s-3`, `./grafana-k8s.charm` and
+/// `grafana-k8s` all name the charm `grafana-k8s`.
+fn charm_name(written: &str) -> &str {
+    let is_local = written.starts_with(['.', '/']);
+    let name = written.rsplit('/').next().unwrap_or(written);
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    if is_local {
+        let name = name.strip_suffix(".charm").unwrap_or(name);
+        // charmcraft packs `NAME_ubuntu-22.04-amd64.charm`; a charm's name has no underscore.
+        return name.split_once('_').map_or(name, |(name, _)| name);
+    }
+    let has_schema = written.contains(':');
+    match name.rsplit_once('-') {
+        Some((base, revision))
+            if has_schema
+                && !revision.is_empty()
+                && revision.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            base
+        }
+        _ => name,
+    }
+}
+
+/// The parts of `[controller:][user/]model.offer`.
+pub fn parse_saas_url(url: &str) -> Option<(&str, &str)> {
+    let path = url.rsplit_once(':').map_or(url, |(_, path)| path);
+    let path = path.rsplit_once('/').map_or(path, |(_, path)| path);
+    let (model, offer) = path.split_once('.')?;
+    (!model.is_empty() && !offer.is_empty()).then_some((model, offer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::parse_yaml;
+
+    #[test]
+    fn charm_names() {
+        for (written, name) in [
+            ("grafana-k8s", "grafana-k8s"),
+            ("ch:grafana-k8s", "grafana-k8s"),
+            ("ch:amd64/jammy/grafana-k8s-12", "grafana-k8s"),
+            ("cs:~u/grafana-k8s-3", "grafana-k8s"),
+            ("./grafana-k8s_ubuntu-22.04-amd64.charm", "grafana-k8s"),
+            ("../charms/grafana", "grafana"),
+            ("app-2", "app-2"),
+        ] {
+            assert_eq!(charm_name(written), name, "{written}");
+        }
+    }
+
+    #[test]
+    fn saas_urls() {
+        assert_eq!(parse_saas_url("admin/cos.loki"), Some(("cos", "loki")));
+        assert_eq!(parse_saas_url("ctl:admin/cos.loki"), Some(("cos", "loki")));
+        assert_eq!(parse_saas_url("cos.loki"), Some(("cos", "loki")));
+        assert_eq!(parse_saas_url("admin/cos"), None);
+    }
+
+    #[test]
+    fn overlays_add_change_and_remove() {
+        let text = "applications: {a: {charm: x, options: {k: 1}}, b: {charm: y}}\n\
+                    relations: [[a:p, b:q]]\n\
+                    --- # overlay\n\
+                    applications: {a: {offers: {o: {endpoints: [p]}}, options: {m: true}}, b: null}\n";
+        let documents = parse_yaml(text).expect("reads");
+        let mut diagnostics = Vec::new();
+        let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
+        assert_eq!(diagnostics, []);
+        assert_eq!(bundle.applications.keys().collect::<Vec<_>>(), [&"a"]);
+        let a = &bundle.applications["a"];
+        assert_eq!(
+            (a.charm, a.options.len(), a.offers["o"].1.len()),
+            ("x", 2, 1)
+        );
+        assert!(bundle.relations.is_empty());
+    }
+}

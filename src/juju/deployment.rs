@@ -1,0 +1,498 @@
+//! A deployment: which applications joined which mesh, and the MeshPolicies that each would send
+//! to its beacon.
+
+use super::charm::{Charm, Declared, Role, clip};
+use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
+use super::relations::{Charms, End, Model, Offered, Relation, charm_of, offered};
+use super::when::{Truth, evaluate};
+use crate::diagnostic::{Diagnostic, code};
+use crate::model::{CharmPolicy, CmrData, MeshPolicy};
+use crate::text::Position;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The provider of a mesh.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Beacon {
+    /// Its model.
+    pub model: String,
+    /// Its application.
+    pub application: String,
+}
+
+/// What one application asks of its beacon.
+#[derive(Debug, Clone)]
+pub struct ConsumerPolicies<'a> {
+    /// The application's model.
+    pub model: String,
+    /// The application.
+    pub application: &'a str,
+    /// Who it asks.
+    pub beacon: Beacon,
+    /// Its policies, in the order of its databag, each with the condition under which it exists
+    /// where that cannot be decided.
+    pub policies: Vec<(MeshPolicy, Option<&'a str>)>,
+}
+
+/// A consumer of another given model that is related to an application of this one.
+struct Incoming<'a> {
+    endpoint: &'a str,
+    source: CmrData,
+    /// The name of the far application here, as Juju makes one: unique to (model, application).
+    local_name: String,
+    has_cmr: bool,
+    file: &'a str,
+    at: Position,
+}
+
+/// All that the models' consumers ask of their beacons.
+pub struct Deployment<'m, 'a> {
+    models: &'m [Model<'a>],
+    charms: &'m Charms<'a>,
+    names: Vec<String>,
+    bundles: Vec<super::bundle::Bundle<'a>>,
+    /// By (index of the model, application).
+    incoming: BTreeMap<(usize, &'a str), Vec<Incoming<'a>>>,
+}
+
+impl<'m, 'a> Deployment<'m, 'a> {
+    /// Looks at the models together, so that cross-model relations are seen from both sides.
+    pub fn new(models: &'m [Model<'a>], charms: &'m Charms<'a>) -> Self {
+        let has_saas = models.iter().any(|model| !model.bundle.saas.is_empty());
+        let mut deployment = Deployment {
+            models,
+            charms,
+            names: models.iter().map(|model| model.name.clone()).collect(),
+            // Bundles are looked through for offers only.
+            bundles: if has_saas {
+                models.iter().map(|model| model.bundle.clone()).collect()
+            } else {
+                Vec::new()
+            },
+            incoming: BTreeMap::new(),
+        };
+        deployment.find_incoming();
+        deployment
+    }
+
+    fn offered(&self, model: &Model<'a>, name: &str) -> Option<Offered<'a>> {
+        let saas = model.bundle.saas.get(name)?;
+        offered(*saas, &self.names, &self.bundles)
+    }
+
+    fn find_incoming(&mut self) {
+        let mut found: BTreeMap<(usize, &'a str), Vec<Incoming<'a>>> = BTreeMap::new();
+        for model in self.models {
+            for relation in &model.relations {
+                let [left, right] = relation.ends;
+                let (near, far) = match (left.is_saas, right.is_saas) {
+                    (false, true) => (left, right),
+                    (true, false) => (right, left),
+                    _ => continue,
+                };
+                let (Some(endpoint), Some(offered)) = (far.endpoint, self.offered(model, far.name))
+                else {
+                    continue;
+                };
+                let Some(given) = offered.given else {
+                    continue;
+                };
+                found
+                    .entry((given, offered.application))
+                    .or_default()
+                    .push(Incoming {
+                        endpoint,
+                        source: CmrData {
+                            app_name: near.name.to_owned(),
+                            juju_model_name: model.name.clone(),
+                        },
+                        local_name: format!("remote-{}/{}", model.name, near.name),
+                        has_cmr: self.sends_cmr_data(model, near.name, &offered),
+                        file: relation.file,
+                        at: relation.at,
+                    });
+            }
+        }
+        self.incoming = found;
+    }
+
+    /// Whether `application` tells the offered one who it is: its `cross_model_mesh` requirer is
+    /// related to it, through whichever offer.
+    fn sends_cmr_data(&self, model: &Model<'a>, application: &str, to: &Offered<'a>) -> bool {
+        let requires = charm_of(&model.bundle, self.charms, application)
+            .map_or("require-cmr-mesh", |charm| charm.cmr_requires_name);
+        self.related(model, application, requires).any(|(_, far)| {
+            far.is_saas
+                && self.offered(model, far.name).is_some_and(|offered| {
+                    offered.model == to.model && offered.application == to.application
+                })
+        })
+    }
+
+    /// The far ends of an application's relations on an endpoint.
+    fn related<'s>(
+        &'s self,
+        model: &'s Model<'a>,
+        application: &'s str,
+        endpoint: &'s str,
+    ) -> impl Iterator<Item = (&'s Relation<'a>, End<'a>)> + 's {
+        let relations = model.by_name.get(application).into_iter().flatten();
+        relations
+            .filter_map(|at| model.relations.get(*at))
+            .flat_map(move |relation| {
+                relation
+                    .sides(application)
+                    .filter(move |(near, _)| near.endpoint == Some(endpoint))
+                    .map(move |(_, far)| (relation, far))
+            })
+    }
+
+    /// The consumer's and the beacon's end, if a relation joins an application to a mesh.
+    fn mesh_ends(&self, model: &Model<'a>, relation: &Relation<'a>) -> Option<(End<'a>, End<'a>)> {
+        let [left, right] = relation.ends;
+        [(left, right), (right, left)]
+            .into_iter()
+            .find(|(near, far)| {
+                !near.is_saas && self.may_join(model, near) && self.may_provide(model, far)
+            })
+    }
+
+    fn may_join(&self, model: &Model<'a>, end: &End<'a>) -> bool {
+        let Some(charm) = charm_of(&model.bundle, self.charms, end.name) else {
+            let application = model.bundle.applications.get(end.name);
+            let is_beacon =
+                application.is_some_and(|application| application.charm == "istio-beacon-k8s");
+            return !is_beacon
+                && end
+                    .endpoint
+                    .is_none_or(|endpoint| endpoint == "service-mesh");
+        };
+        match end
+            .endpoint
+            .and_then(|endpoint| charm.endpoints.get(endpoint))
+        {
+            Some(endpoint) => {
+                endpoint.role == Role::Requirer
+                    && endpoint.interface.as_deref().map_or(
+                        end.endpoint == Some(charm.mesh_relation_name),
+                        |interface| interface == "service_mesh",
+                    )
+            }
+            None => end.endpoint == Some(charm.mesh_relation_name),
+        }
+    }
+
+    fn may_provide(&self, model: &Model<'a>, end: &End<'a>) -> bool {
+        let charm = if end.is_saas {
+            None
+        } else {
+            charm_of(&model.bundle, self.charms, end.name)
+        };
+        let Some(charm) = charm else {
+            return end
+                .endpoint
+                .is_none_or(|endpoint| endpoint == "service-mesh");
+        };
+        end.endpoint
+            .and_then(|endpoint| charm.endpoints.get(endpoint))
+            .is_some_and(|endpoint| {
+                endpoint.role == Role::Provider
+                    && endpoint
+                        .interface
+                        .as_deref()
+                        .is_none_or(|interface| interface == "service_mesh")
+            })
+    }
+
+    /// What every consumer asks, in the order of the models' mesh relations.
+    pub fn consumers(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<ConsumerPolicies<'a>> {
+        let mut consumers = Vec::new();
+        for (index, model) in self.models.iter().enumerate() {
+            let mut joined = BTreeSet::new();
+            for relation in &model.relations {
+                let Some((near, far)) = self.mesh_ends(model, relation) else {
+                    continue;
+                };
+                if !joined.insert(near.name) {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            code::SEVERAL_MESHES,
+                            format!("`{}` is related to more than one mesh", clip(near.name)),
+                        )
+                        .at(relation.file, relation.at)
+                        .help("keep one relation to a beacon: Juju allows one, and the charm fails with more"),
+                    );
+                    continue;
+                }
+                let Some(application) = model.bundle.applications.get(near.name) else {
+                    continue;
+                };
+                let Some(charm) = charm_of(&model.bundle, self.charms, near.name) else {
+                    diagnostics.push(
+                        Diagnostic::warning(
+                            code::CHARM_FILE_MISSING,
+                            format!(
+                                "the policies of `{}` are unknown: there is no file for its charm `{}`",
+                                clip(near.name),
+                                clip(application.charm)
+                            ),
+                        )
+                        .at(model.bundle.file, application.at)
+                        .help(format!("give a file with `charm: {}` by `--charms`", clip(application.charm))),
+                    );
+                    continue;
+                };
+                if !charm.consumer {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            code::NO_CONSUMER,
+                            format!(
+                                "`{}` is related to a mesh, but its charm `{}` has no ServiceMeshConsumer",
+                                clip(near.name),
+                                clip(charm.name)
+                            ),
+                        )
+                        .at(relation.file, relation.at)
+                        .help("take the relation out, or set `service_mesh_consumer: true` under `mesh` in the charm file"),
+                    );
+                    continue;
+                }
+                consumers.push(ConsumerPolicies {
+                    model: model.name.clone(),
+                    application: near.name,
+                    beacon: self.beacon(model, &far),
+                    policies: self.policies(index, near.name, charm, true, diagnostics),
+                });
+            }
+        }
+        consumers
+    }
+
+    fn beacon(&self, model: &Model<'a>, end: &End<'a>) -> Beacon {
+        match self.offered(model, end.name).filter(|_| end.is_saas) {
+            Some(offered) => Beacon {
+                model: offered.model.to_owned(),
+                application: offered.application.to_owned(),
+            },
+            None => Beacon {
+                model: model.name.clone(),
+                application: end.name.to_owned(),
+            },
+        }
+    }
+
+    /// The MeshPolicies of one application, as its charm builds them.
+    pub fn policies(
+        &self,
+        index: usize,
+        application: &'a str,
+        charm: &Charm<'a>,
+        mesh_related: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<(MeshPolicy, Option<&'a str>)> {
+        let Some(model) = self.models.get(index) else {
+            return Vec::new();
+        };
+        let mut built = Vec::new();
+        let settings = model.bundle.applications.get(application);
+        for declared in &charm.policies {
+            let endpoint = declared.policy.relation();
+            let Some(found) = charm.endpoints.get(endpoint) else {
+                diagnostics.push(undeclared(charm, declared));
+                continue;
+            };
+            let condition = match evaluate(
+                declared.when,
+                settings,
+                &charm.config_defaults,
+                mesh_related,
+            ) {
+                Truth::True => None,
+                Truth::False => continue,
+                Truth::Unknown => declared.when,
+            };
+            let mut sources: Vec<String> = Vec::new();
+            let mut cmr: Vec<(String, CmrData)> = Vec::new();
+            if found.role == Role::Peer {
+                // The far side of a peer relation is the application itself.
+                sources.push(application.to_owned());
+            } else {
+                self.sources(
+                    index,
+                    model,
+                    application,
+                    charm,
+                    endpoint,
+                    &mut sources,
+                    &mut cmr,
+                    diagnostics,
+                );
+            }
+            let related: Vec<RelatedApp<'_>> =
+                sources.iter().map(|app| RelatedApp { app }).collect();
+            let policies = match build_mesh_policies(
+                |_| Some(related.as_slice()),
+                &cmr,
+                std::slice::from_ref(&declared.policy),
+                Some(application),
+                &model.name,
+            ) {
+                Ok(policies) => policies,
+                Err(BuildError::Invalid(message) | BuildError::UnknownRelation(message)) => {
+                    diagnostics.push(
+                        Diagnostic::error(code::INVALID_POLICY, message)
+                            .at(charm.file, declared.at)
+                            .dropped(),
+                    );
+                    continue;
+                }
+            };
+            if let Some(condition) = condition.filter(|_| !policies.is_empty()) {
+                diagnostics.push(
+                    Diagnostic::note(
+                        code::CONDITIONAL_POLICY,
+                        format!(
+                            "this policy of `{}` exists only if: `{}`",
+                            clip(application),
+                            clip(condition)
+                        ),
+                    )
+                    .at(charm.file, declared.at),
+                );
+            }
+            built.extend(policies.into_iter().map(|policy| (policy, condition)));
+        }
+        built
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of `policies`, split for reading"
+    )]
+    fn sources(
+        &self,
+        index: usize,
+        model: &Model<'a>,
+        application: &'a str,
+        charm: &Charm<'a>,
+        endpoint: &str,
+        sources: &mut Vec<String>,
+        cmr: &mut Vec<(String, CmrData)>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let without_cmr = |file: &str, at, far: &str| {
+            Diagnostic::error(
+                code::CROSS_MODEL_WITHOUT_CMR,
+                format!(
+                    "`{}` has a policy for `{endpoint}`, but does not learn who is behind `{}`: no `cross_model_mesh` relation joins them",
+                    clip(application),
+                    clip(far)
+                ),
+            )
+            .at(file, at)
+            .help("relate `require-cmr-mesh` of the consuming application to `provide-cmr-mesh` of the offering one, and put that endpoint into the offer")
+            .dropped()
+        };
+        for (relation, far) in self.related(model, application, endpoint) {
+            if far.is_saas {
+                let told = self
+                    .related(model, application, charm.cmr_provides_name)
+                    .any(|(_, other)| other.name == far.name);
+                let Some(offered) = self.offered(model, far.name).filter(|_| told) else {
+                    diagnostics.push(without_cmr(relation.file, relation.at, far.name));
+                    continue;
+                };
+                cmr.push((
+                    far.name.to_owned(),
+                    CmrData {
+                        app_name: offered.application.to_owned(),
+                        juju_model_name: offered.model.to_owned(),
+                    },
+                ));
+            }
+            sources.push(far.name.to_owned());
+        }
+        for incoming in self
+            .incoming
+            .get(&(index, application))
+            .into_iter()
+            .flatten()
+        {
+            if incoming.endpoint != endpoint {
+                continue;
+            }
+            if !incoming.has_cmr {
+                diagnostics.push(without_cmr(
+                    incoming.file,
+                    incoming.at,
+                    &format!(
+                        "{}.{}",
+                        incoming.source.juju_model_name, incoming.source.app_name
+                    ),
+                ));
+                continue;
+            }
+            sources.push(incoming.local_name.clone());
+            cmr.push((incoming.local_name.clone(), incoming.source.clone()));
+        }
+    }
+}
+
+fn undeclared(charm: &Charm<'_>, declared: &Declared<'_>) -> Diagnostic {
+    let endpoint = declared.policy.relation();
+    let mut names: Vec<&str> = charm.endpoints.keys().copied().collect();
+    names.sort_by_key(|name| !(name.contains(endpoint) || endpoint.contains(name)));
+    names.truncate(8);
+    Diagnostic::error(
+        code::POLICY_ON_UNDECLARED,
+        format!(
+            "the charm `{}` has a policy on `{}`, which it does not declare",
+            clip(charm.name),
+            clip(endpoint)
+        ),
+    )
+    .at(charm.file, declared.at)
+    .help(if names.is_empty() {
+        "declare the endpoint under `provides`, `requires` or `peers`".to_owned()
+    } else {
+        format!("name one that it declares, such as {}", names.join(", "))
+    })
+    .dropped()
+}
+
+/// Checks the policies of a charm that hold for every deployment.
+pub fn check_charm(charm: &Charm<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in &charm.policies {
+        let (endpoints, ports): (&[crate::model::Endpoint], &[i64]) = match &declared.policy {
+            CharmPolicy::App(policy) => (&policy.endpoints, &[]),
+            CharmPolicy::Deprecated(policy) => (&policy.endpoints, &[]),
+            CharmPolicy::Unit(policy) => (&[], policy.ports.as_deref().unwrap_or_default()),
+        };
+        let all_ports = endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.ports.iter().flatten())
+            .chain(ports);
+        for port in all_ports.filter(|port| !(1..=65535).contains(*port)) {
+            diagnostics.push(
+                Diagnostic::warning(code::INVALID_PORT, format!("`{port}` is no port"))
+                    .at(charm.file, declared.at)
+                    .help("write a port from 1 to 65535"),
+            );
+        }
+        let is_empty = |endpoint: &crate::model::Endpoint| {
+            endpoint.ports.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.hosts.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.methods.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.paths.as_ref().is_none_or(Vec::is_empty)
+        };
+        if endpoints.iter().any(is_empty) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    code::EMPTY_OPERATION,
+                    "an endpoint without ports, hosts, methods and paths becomes an empty operation, which Istio refuses",
+                )
+                .at(charm.file, declared.at)
+                .help("write `endpoints: []` to allow every operation, or name what is allowed"),
+            );
+        }
+    }
+}

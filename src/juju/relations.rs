@@ -1,0 +1,415 @@
+//! Relations as Juju resolves them: which endpoint of which application, and who is behind a
+//! `saas` name.
+
+use super::bundle::{Bundle, Saas, WrittenEnd, WrittenRelation, parse_saas_url};
+use super::charm::{Charm, CharmEndpoint, Role, clip};
+use crate::diagnostic::{Diagnostic, code};
+use crate::text::Position;
+use std::collections::BTreeMap;
+
+/// Charms by name.
+pub type Charms<'a> = BTreeMap<&'a str, Charm<'a>>;
+
+/// A model: its name, its bundle, and its relations with their endpoints known.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// The model's name, which is its namespace.
+    pub name: String,
+    /// Its bundle.
+    pub bundle: Bundle<'a>,
+    /// Its relations.
+    pub relations: Vec<Relation<'a>>,
+    /// Which relations each name (application or `saas`) takes part in, in order.
+    pub by_name: BTreeMap<&'a str, Vec<usize>>,
+}
+
+/// One end of a relation.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Where it stands.
+    pub at: Position,
+    /// The application's or the `saas` entry's name.
+    pub name: &'a str,
+    /// The endpoint; `None` where it cannot be known.
+    pub endpoint: Option<&'a str>,
+    /// Whether the name is a `saas` entry.
+    pub is_saas: bool,
+}
+
+/// A relation.
+#[derive(Debug, Clone, Copy)]
+pub struct Relation<'a> {
+    /// The file it stands in.
+    pub file: &'a str,
+    /// Where it stands.
+    pub at: Position,
+    /// Its ends.
+    pub ends: [End<'a>; 2],
+}
+
+/// Who is behind a `saas` name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered<'a> {
+    /// The offering model.
+    pub model: &'a str,
+    /// The offering application; where it is assumed, the offer's name.
+    pub application: &'a str,
+    /// Index of the model, where its bundle was given.
+    pub given: Option<usize>,
+}
+
+impl<'a> Relation<'a> {
+    /// The ends as (this, other), for each end that has this name.
+    pub fn sides(&self, name: &str) -> impl Iterator<Item = (End<'a>, End<'a>)> + use<'a> {
+        let [left, right] = self.ends;
+        let left_fits = left.name == name;
+        let right_fits = right.name == name;
+        [
+            left_fits.then_some((left, right)),
+            right_fits.then_some((right, left)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// The charm of an application, if its file was given.
+pub fn charm_of<'c, 'a>(
+    bundle: &Bundle<'a>,
+    charms: &'c Charms<'a>,
+    application: &str,
+) -> Option<&'c Charm<'a>> {
+    let application = bundle.applications.get(application)?;
+    charms.get(application.charm)
+}
+
+/// Finds the application behind a `saas` entry.
+pub fn offered<'a>(
+    saas: Saas<'a>,
+    names: &[String],
+    bundles: &[Bundle<'a>],
+) -> Option<Offered<'a>> {
+    let (model, offer) = parse_saas_url(saas.url)?;
+    let given = names.iter().position(|name| name == model);
+    let application = given.and_then(|at| bundles.get(at)).and_then(|bundle| {
+        let mut applications = bundle.applications.iter();
+        applications
+            .find(|(_, application)| application.offers.contains_key(offer))
+            .map(|(name, _)| *name)
+    });
+    Some(Offered {
+        model,
+        application: application.unwrap_or(offer),
+        given: given.filter(|_| application.is_some()),
+    })
+}
+
+/// Resolves the relations of all bundles.
+pub fn resolve<'a>(
+    names: &[String],
+    bundles: Vec<Bundle<'a>>,
+    charms: &Charms<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Model<'a>> {
+    let resolved: Vec<Vec<Relation<'a>>> = bundles
+        .iter()
+        .map(|bundle| {
+            let mut resolver = Resolver {
+                names,
+                bundles: &bundles,
+                bundle,
+                charms,
+                diagnostics,
+            };
+            bundle
+                .relations
+                .iter()
+                .filter_map(|relation| resolver.relation(relation))
+                .collect()
+        })
+        .collect();
+    names
+        .iter()
+        .zip(bundles)
+        .zip(resolved)
+        .map(|((name, bundle), relations)| {
+            let mut by_name: BTreeMap<&'a str, Vec<usize>> = BTreeMap::new();
+            for (at, relation) in relations.iter().enumerate() {
+                let [left, right] = relation.ends;
+                by_name.entry(left.name).or_default().push(at);
+                if right.name != left.name {
+                    by_name.entry(right.name).or_default().push(at);
+                }
+            }
+            Model {
+                name: name.clone(),
+                bundle,
+                relations,
+                by_name,
+            }
+        })
+        .collect()
+}
+
+struct Resolver<'r, 'a> {
+    names: &'r [String],
+    bundles: &'r [Bundle<'a>],
+    bundle: &'r Bundle<'a>,
+    charms: &'r Charms<'a>,
+    diagnostics: &'r mut Vec<Diagnostic>,
+}
+
+/// What may stand at an end: its name, and what its charm file says of it.
+type Candidates<'r, 'a> = Vec<(&'a str, &'r CharmEndpoint)>;
+
+impl<'r, 'a> Resolver<'r, 'a> {
+    fn relation(&mut self, written: &WrittenRelation<'a>) -> Option<Relation<'a>> {
+        let [left, right] = written.ends;
+        let left_known = self.is_known(written, left);
+        let right_known = self.is_known(written, right);
+        if !left_known || !right_known {
+            return None;
+        }
+        let endpoints = match (left.endpoint, right.endpoint) {
+            (Some(left_endpoint), Some(right_endpoint)) => {
+                self.check(written);
+                [Some(left_endpoint), Some(right_endpoint)]
+            }
+            _ => self.infer(written)?,
+        };
+        let [left_endpoint, right_endpoint] = endpoints;
+        Some(Relation {
+            file: written.file,
+            at: written.at,
+            ends: [
+                self.end(left, left_endpoint),
+                self.end(right, right_endpoint),
+            ],
+        })
+    }
+
+    fn end(&self, written: WrittenEnd<'a>, endpoint: Option<&'a str>) -> End<'a> {
+        End {
+            at: written.at,
+            name: written.application,
+            endpoint,
+            is_saas: !self.bundle.applications.contains_key(written.application),
+        }
+    }
+
+    fn is_known(&mut self, relation: &WrittenRelation<'a>, end: WrittenEnd<'a>) -> bool {
+        let name = end.application;
+        if self.bundle.applications.contains_key(name) || self.bundle.saas.contains_key(name) {
+            return true;
+        }
+        self.diagnostics.push(
+            Diagnostic::error(
+                code::UNKNOWN_APPLICATION,
+                format!("the bundle has no application `{}`", clip(name)),
+            )
+            .at(relation.file, end.at)
+            .help("name one under `applications` or `saas`, or take the relation out")
+            .dropped(),
+        );
+        false
+    }
+
+    /// The charm at an end and, for a `saas` end, the endpoints that its offer has.
+    fn charm_at(&self, name: &str) -> Option<(&'r Charm<'a>, Option<&'r [&'a str]>)> {
+        if let Some(charm) = charm_of(self.bundle, self.charms, name) {
+            return Some((charm, None));
+        }
+        let saas = self.bundle.saas.get(name)?;
+        let offered = offered(*saas, self.names, self.bundles)?;
+        let bundle = self.bundles.get(offered.given?)?;
+        let charm = charm_of(bundle, self.charms, offered.application)?;
+        let (_, offer) = parse_saas_url(saas.url)?;
+        let application = bundle.applications.get(offered.application)?;
+        let (_, endpoints) = application.offers.get(offer)?;
+        Some((charm, Some(endpoints)))
+    }
+
+    /// Checks a relation whose endpoints are written.
+    fn check(&mut self, relation: &WrittenRelation<'a>) {
+        let mut interfaces = Vec::with_capacity(2);
+        for end in relation.ends {
+            let (Some(endpoint), Some((charm, _))) = (end.endpoint, self.charm_at(end.application))
+            else {
+                continue;
+            };
+            match charm.endpoints.get(endpoint) {
+                Some(CharmEndpoint { interface, .. }) => interfaces.extend(interface.as_deref()),
+                // Every application has it without declaring it.
+                None if endpoint == "juju-info" => {}
+                None => self.diagnostics.push(
+                    Diagnostic::warning(
+                        code::UNDECLARED_ENDPOINT,
+                        format!(
+                            "the charm `{}` declares no endpoint `{}`",
+                            clip(charm.name),
+                            clip(endpoint)
+                        ),
+                    )
+                    .at(relation.file, end.at)
+                    .help(format!(
+                        "name an endpoint of the charm, or bring `{}` up to date with the charm",
+                        charm.file
+                    )),
+                ),
+            }
+        }
+        if let [left, right] = interfaces.as_slice()
+            && left != right
+        {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    code::UNLIKE_INTERFACES,
+                    format!(
+                        "`{}` and `{}` cannot be related: their interfaces are `{}` and `{}`",
+                        written_text(relation.ends, 0),
+                        written_text(relation.ends, 1),
+                        clip(left),
+                        clip(right)
+                    ),
+                )
+                .at(relation.file, relation.at)
+                .help("relate endpoints of one interface, or bring the charm files up to date"),
+            );
+        }
+    }
+
+    /// Infers endpoints as Juju does: the one pair of a provider and a requirer with the same
+    /// interface; the implicit `juju-info` counts only where nothing else fits.
+    fn infer(&mut self, relation: &WrittenRelation<'a>) -> Option<[Option<&'a str>; 2]> {
+        let [left, right] = relation.ends;
+        let (left_candidates, right_candidates) = (self.candidates(left), self.candidates(right));
+        let (Some(left_candidates), Some(right_candidates)) = (left_candidates, right_candidates)
+        else {
+            // A policy needs the endpoint of its own side only.
+            if left.endpoint.is_some() || right.endpoint.is_some() {
+                return Some([left.endpoint, right.endpoint]);
+            }
+            self.unresolved(
+                relation,
+                "the endpoints of this relation cannot be inferred: a charm file is missing",
+                "write the relation as `application:endpoint` on both sides, or give both charm files".to_owned(),
+            );
+            return None;
+        };
+        let mut pairs = Vec::new();
+        for (left_name, left_endpoint) in &left_candidates {
+            for (right_name, right_endpoint) in &right_candidates {
+                if fits(left_endpoint, right_endpoint) {
+                    pairs.push((*left_name, *right_name));
+                }
+            }
+        }
+        if let [(left_name, right_name)] = pairs.as_slice() {
+            return Some([Some(*left_name), Some(*right_name)]);
+        }
+        let possible: Vec<String> = pairs
+            .iter()
+            .take(8)
+            .map(|(left_name, right_name)| {
+                format!(
+                    "`{}:{left_name}` – `{}:{right_name}`",
+                    left.application, right.application
+                )
+            })
+            .collect();
+        if pairs.is_empty() {
+            if let Some(endpoints) = implicit(&left_candidates, &right_candidates) {
+                return Some(endpoints);
+            }
+            let list = |candidates: &Candidates<'_, '_>| {
+                let names: Vec<&str> = candidates.iter().take(12).map(|(name, _)| *name).collect();
+                names.join(", ")
+            };
+            self.unresolved(
+                relation,
+                "no endpoints of these applications fit each other",
+                format!(
+                    "`{}` has: {}; `{}` has: {}",
+                    clip(left.application),
+                    list(&left_candidates),
+                    clip(right.application),
+                    list(&right_candidates)
+                ),
+            );
+        } else {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    code::AMBIGUOUS_RELATION,
+                    format!(
+                        "`{}` and `{}` can be related in {} ways",
+                        written_text(relation.ends, 0),
+                        written_text(relation.ends, 1),
+                        pairs.len()
+                    ),
+                )
+                .at(relation.file, relation.at)
+                .help(format!("write one of {}", possible.join(", ")))
+                .dropped(),
+            );
+        }
+        None
+    }
+
+    fn unresolved(&mut self, relation: &WrittenRelation<'a>, message: &str, help: String) {
+        self.diagnostics.push(
+            Diagnostic::error(code::UNRESOLVED_RELATION, message)
+                .at(relation.file, relation.at)
+                .help(help)
+                .dropped(),
+        );
+    }
+
+    /// What may stand at this end; `None` where that cannot be known.
+    fn candidates(&self, end: WrittenEnd<'a>) -> Option<Candidates<'r, 'a>> {
+        let (charm, offered) = self.charm_at(end.application)?;
+        let is_candidate = |name: &str, endpoint: &CharmEndpoint| {
+            endpoint.role != Role::Peer
+                && end.endpoint.is_none_or(|written| written == name)
+                && offered.is_none_or(|offered| offered.contains(&name))
+        };
+        Some(
+            charm
+                .endpoints
+                .iter()
+                .filter(|(name, endpoint)| is_candidate(name, endpoint))
+                .map(|(name, endpoint)| (*name, endpoint))
+                .collect(),
+        )
+    }
+}
+
+fn fits(left: &CharmEndpoint, right: &CharmEndpoint) -> bool {
+    left.role != right.role && left.interface.is_some() && left.interface == right.interface
+}
+
+/// The one requirer of `juju-info`, which every application provides without declaring it.
+fn implicit<'a>(
+    left: &Candidates<'_, 'a>,
+    right: &Candidates<'_, 'a>,
+) -> Option<[Option<&'a str>; 2]> {
+    let requirers = |candidates: &Candidates<'_, 'a>| {
+        let mut names = candidates.iter().filter(|(_, endpoint)| {
+            endpoint.role == Role::Requirer && endpoint.interface.as_deref() == Some("juju-info")
+        });
+        let first = names.next().map(|(name, _)| *name);
+        first.filter(|_| names.next().is_none())
+    };
+    match (requirers(left), requirers(right)) {
+        (Some(name), None) => Some([Some(name), Some("juju-info")]),
+        (None, Some(name)) => Some([Some("juju-info"), Some(name)]),
+        _ => None,
+    }
+}
+
+fn written_text(ends: [WrittenEnd<'_>; 2], which: usize) -> String {
+    ends.get(which)
+        .map_or_else(String::new, |end| match end.endpoint {
+            Some(endpoint) => format!("{}:{}", clip(end.application), clip(endpoint)),
+            None => clip(end.application),
+        })
+}

@@ -1,0 +1,99 @@
+//! `when`: the condition under which a charm makes a policy.
+
+use super::bundle::Application;
+use std::collections::BTreeMap;
+
+/// What is known of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// This input cannot tell.
+    Unknown,
+}
+
+/// Evaluates `always`, `service-mesh related` and `config KEY=VALUE`, joined by `and`. After the
+/// first `config`, the word may be left out. Anything else is unknown. No condition always holds.
+pub fn evaluate(
+    when: Option<&str>,
+    application: Option<&Application<'_>>,
+    defaults: &BTreeMap<&str, String>,
+    mesh_related: bool,
+) -> Truth {
+    let Some(when) = when else {
+        return Truth::True;
+    };
+    let mut truth = Truth::True;
+    let mut after_config = false;
+    for part in when.split(" and ").map(str::trim) {
+        let setting = part.strip_prefix("config ");
+        after_config |= setting.is_some();
+        let part = match (part, setting.or(after_config.then_some(part))) {
+            ("always", _) => Truth::True,
+            ("service-mesh related", _) => known(mesh_related),
+            (_, Some(setting)) => holds(setting, application, defaults),
+            _ => Truth::Unknown,
+        };
+        // A part that does not hold decides, whatever is unknown beside it.
+        truth = match (truth, part) {
+            (Truth::False, _) | (_, Truth::False) => Truth::False,
+            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
+            _ => Truth::True,
+        };
+    }
+    truth
+}
+
+fn holds(
+    setting: &str,
+    application: Option<&Application<'_>>,
+    defaults: &BTreeMap<&str, String>,
+) -> Truth {
+    let Some((key, wanted)) = setting.split_once('=') else {
+        return Truth::Unknown;
+    };
+    if key.contains(' ') || wanted.contains(' ') {
+        return Truth::Unknown;
+    }
+    application
+        .and_then(|application| application.options.get(key))
+        .or_else(|| defaults.get(key))
+        .map_or(Truth::Unknown, |value| known(value == wanted))
+}
+
+fn known(holds: bool) -> Truth {
+    if holds { Truth::True } else { Truth::False }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions() {
+        let application = Application {
+            at: Default::default(),
+            charm: "c",
+            options: BTreeMap::from([("model-on-mesh", "true".to_owned())]),
+            offers: BTreeMap::new(),
+        };
+        let defaults = BTreeMap::from([("manage", "true".to_owned())]);
+        for (when, truth) in [
+            ("always", Truth::True),
+            ("service-mesh related", Truth::True),
+            ("config model-on-mesh=true and manage=true", Truth::True),
+            ("config model-on-mesh=false and moon=full", Truth::False),
+            ("config other=1", Truth::Unknown),
+            ("always; ipBlocks from config x=y", Truth::Unknown),
+            ("forward-auth related", Truth::Unknown),
+        ] {
+            assert_eq!(
+                evaluate(Some(when), Some(&application), &defaults, true),
+                truth,
+                "{when}"
+            );
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Names as Kubernetes and Juju allow them.
+
+/// Whether a name is a DNS-1123 label: it becomes part of principals and paths.
+pub fn is_dns_label(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_dns_label;
+
+    #[test]
+    fn labels() {
+        for name in ["a", "0", "a-b", &"x".repeat(63)] {
+            assert!(is_dns_label(name), "{name}");
+        }
+        for name in [
+            "",
+            "*",
+            "a/b",
+            "..",
+            "A",
+            "-a",
+            "a-",
+            "a.b",
+            "é",
+            &"x".repeat(64),
+        ] {
+            assert!(!is_dns_label(name), "{name}");
+        }
+    }
+}

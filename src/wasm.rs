@@ -1,0 +1,233 @@
+//! The door to JavaScript: converts arguments and results, and decides nothing.
+
+use crate::compile::{Compiled, Input, Source, compile};
+use js_sys::{Array, Reflect, Uint8Array};
+use serde::Serialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** One input file. */
+export interface Source {
+  /** Its name, for diagnostics. */
+  file: string;
+  /** Its content; bytes are read as UTF-8. */
+  text: string | Uint8Array;
+  /** The model that a bundle or databag is of. */
+  model?: string;
+  /** It is an overlay of the bundle before it. */
+  overlay?: boolean;
+}
+
+/** All input of a compilation. */
+export interface CompileInput {
+  /** Juju bundles, one a model, each followed by its overlays. */
+  bundles?: Source[];
+  /** Charm files. */
+  charms?: Source[];
+  /** `juju show-unit` of beacons, or lists of MeshPolicies. */
+  databags?: Source[];
+}
+
+/** Something that is wrong, assumed or unknown. */
+export interface Diagnostic {
+  /** Stable identifier. */
+  code: string;
+  severity: "error" | "warning" | "note";
+  /** One lower-case sentence. */
+  message: string;
+  /** What to write or do instead. */
+  help?: string;
+  /** Line and column count from 1. */
+  place?: { file: string; line: number; column: number };
+}
+
+export type Method =
+  | "CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "TRACE";
+
+/** What may be requested; `null` does not restrict. */
+export interface Endpoint {
+  hosts: string[] | null;
+  ports: number[] | null;
+  methods: Method[] | null;
+  paths: string[] | null;
+}
+
+/** Who may reach whom, as charms tell their beacon. */
+export interface MeshPolicy {
+  source_namespace: string;
+  source_app_name: string;
+  target_namespace: string;
+  target_app_name: string | null;
+  target_selector_labels: Record<string, string> | null;
+  target_service: string | null;
+  target_type: "app" | "unit";
+  endpoints: Endpoint[];
+}
+
+/** Istio's resource. */
+export interface AuthorizationPolicy {
+  apiVersion: "security.istio.io/v1";
+  kind: "AuthorizationPolicy";
+  metadata: {
+    name: string;
+    namespace: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  spec: Record<string, unknown>;
+}
+
+interface Compilation {
+  readonly diagnostics: Diagnostic[];
+  readonly meshPolicies: MeshPolicy[];
+  readonly authorizationPolicies: AuthorizationPolicy[];
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `CompileInput`
+    #[wasm_bindgen(typescript_type = "CompileInput")]
+    pub type CompileInput;
+}
+
+/// The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Compilation {
+    compiled: Compiled,
+}
+
+/// Compiles bundles, charm files and databags.
+///
+/// Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+/// is a diagnostic.
+#[wasm_bindgen(js_name = compile)]
+pub fn compile_js(input: &CompileInput) -> Result<Compilation, JsValue> {
+    let bundles = sources(input, "bundles")?;
+    let charms = sources(input, "charms")?;
+    let databags = sources(input, "databags")?;
+    let compiled = compile(&Input {
+        bundles: borrow(&bundles),
+        charms: borrow(&charms),
+        databags: borrow(&databags),
+    });
+    Ok(Compilation { compiled })
+}
+
+/// Answers one request of the conformance protocol; see `tests/oracle/README.md`.
+#[wasm_bindgen]
+pub fn conformance(line: &str) -> String {
+    crate::conformance::answer(line)
+}
+
+#[wasm_bindgen]
+impl Compilation {
+    /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
+    pub fn json(&self) -> String {
+        self.compiled.json()
+    }
+
+    /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+    pub fn yaml(&self) -> String {
+        self.compiled.yaml()
+    }
+
+    /// A diagnostic dropped a policy.
+    #[wasm_bindgen(getter)]
+    pub fn dropped(&self) -> bool {
+        self.compiled.dropped()
+    }
+
+    /// The input could not be used.
+    #[wasm_bindgen(getter, js_name = badInput)]
+    pub fn bad_input(&self) -> bool {
+        self.compiled.bad_input()
+    }
+
+    /// What is wrong, assumed or unknown.
+    #[wasm_bindgen(getter, skip_typescript)]
+    pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.compiled.diagnostics)
+    }
+
+    /// What the consumers send to their beacons.
+    #[wasm_bindgen(getter, js_name = meshPolicies, skip_typescript)]
+    pub fn mesh_policies(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.compiled.mesh_policies)
+    }
+
+    /// What the beacons apply.
+    #[wasm_bindgen(getter, js_name = authorizationPolicies, skip_typescript)]
+    pub fn authorization_policies(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.compiled.authorization_policies)
+    }
+}
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .map_err(JsValue::from)
+}
+
+struct OwnedSource {
+    file: String,
+    bytes: Vec<u8>,
+    model: Option<String>,
+    overlay: bool,
+}
+
+fn borrow(sources: &[OwnedSource]) -> Vec<Source<'_>> {
+    sources
+        .iter()
+        .map(|source| Source {
+            file: &source.file,
+            bytes: &source.bytes,
+            model: source.model.as_deref(),
+            overlay: source.overlay,
+        })
+        .collect()
+}
+
+fn wrong(message: &str) -> JsValue {
+    js_sys::TypeError::new(message).into()
+}
+
+fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
+    let field = |object: &JsValue, key: &str| {
+        if object.is_object() {
+            Reflect::get(object, &JsValue::from_str(key))
+        } else {
+            Err(wrong(&format!("expected an object with `{key}`")))
+        }
+    };
+    let list = field(input, key)?;
+    if list.is_undefined() || list.is_null() {
+        return Ok(Vec::new());
+    }
+    let list: Array = list
+        .dyn_into()
+        .map_err(|_| wrong(&format!("`{key}` must be an array of sources")))?;
+    let source = |source: JsValue| {
+        let file = field(&source, "file")?;
+        let text = field(&source, "text")?;
+        let bytes = match text.as_string() {
+            Some(text) => text.into_bytes(),
+            None => text
+                .dyn_into::<Uint8Array>()
+                .map_err(|_| wrong("a source's `text` must be a string or a Uint8Array"))?
+                .to_vec(),
+        };
+        Ok(OwnedSource {
+            file: file
+                .as_string()
+                .ok_or_else(|| wrong("a source's `file` must be a string"))?,
+            bytes,
+            model: field(&source, "model")?.as_string(),
+            overlay: field(&source, "overlay")?.is_truthy(),
+        })
+    };
+    list.iter().map(source).collect()
+}

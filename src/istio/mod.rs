@@ -3,6 +3,8 @@
 mod build;
 mod serialize;
 
+pub(crate) use serialize::Metadata;
+
 pub use build::{
     build_policy_resources_istio, peer_identity_for_juju_application,
     peer_identity_for_service_account, policy_name,

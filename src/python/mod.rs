@@ -290,11 +290,13 @@ impl serde_json::ser::Formatter for PythonFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        if fragment.is_ascii() {
+        // The delete character is ASCII, but Python escapes it all the same.
+        let is_plain = |character: char| character.is_ascii() && character != '\u{7f}';
+        if fragment.chars().all(is_plain) {
             return writer.write_all(fragment.as_bytes());
         }
         for character in fragment.chars() {
-            if character.is_ascii() {
+            if is_plain(character) {
                 write!(writer, "{character}")?;
                 continue;
             }

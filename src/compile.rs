@@ -78,14 +78,31 @@ impl Compiled {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+    /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
+    /// under a condition is commented out: to apply it unasked could close a mesh.
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         for policy in &self.authorization_policies {
             let json = serde_json::to_string(policy).unwrap_or_default();
-            if let Ok(document) = crate::text::parse_json(&json) {
+            let Ok(document) = crate::text::parse_json(&json) else {
+                continue;
+            };
+            if policy
+                .annotations
+                .iter()
+                .all(|(key, _)| key != WHEN_ANNOTATION)
+            {
                 out.push_str("---\n");
                 crate::text::emit_yaml(&document.root, &mut out);
+                continue;
+            }
+            let mut commented = String::new();
+            crate::text::emit_yaml(&document.root, &mut commented);
+            out.push_str("# Only under the condition that its annotation names:\n");
+            for line in commented.lines() {
+                out.push_str("# ");
+                out.push_str(line);
+                out.push('\n');
             }
         }
         out

@@ -14,6 +14,13 @@ pub enum Truth {
     Unknown,
 }
 
+/// Defaults of published charms whose charm files may leave them out: (charm, option, default).
+/// Source: charmcraft.yaml of istio-k8s.
+const PUBLISHED_DEFAULTS: [(&str, &str, &str); 2] = [
+    ("istio-k8s", "hardened-mode", "false"),
+    ("istio-k8s", "auto-allow-waypoint-policy", "true"),
+];
+
 /// Evaluates `always`, `service-mesh related` and `config KEY=VALUE`, joined by `and`. After the
 /// first `config`, the word may be left out. Anything else is unknown. No condition always holds.
 pub fn evaluate(
@@ -60,7 +67,16 @@ fn holds(
     application
         .and_then(|application| application.options.get(key))
         .or_else(|| defaults.get(key))
+        .map(String::as_str)
+        .or_else(|| published_default(application?.charm, key))
         .map_or(Truth::Unknown, |value| known(value == wanted))
+}
+
+fn published_default(charm: &str, key: &str) -> Option<&'static str> {
+    PUBLISHED_DEFAULTS
+        .iter()
+        .find(|(name, option, _)| *name == charm && *option == key)
+        .map(|(_, _, default)| *default)
 }
 
 fn known(holds: bool) -> Truth {

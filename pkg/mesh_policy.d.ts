@@ -1,0 +1,165 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/** One input file. */
+export interface Source {
+    /** Its name, for diagnostics. */
+    file: string;
+    /** Its content; bytes are read as UTF-8. */
+    text: string | Uint8Array;
+    /** The model that a bundle or databag is of. */
+    model?: string;
+    /** It is an overlay of the bundle before it. */
+    overlay?: boolean;
+}
+
+/** All input of a compilation. */
+export interface CompileInput {
+    /** Juju bundles, one a model, each followed by its overlays. */
+    bundles?: Source[];
+    /** Charm files. */
+    charms?: Source[];
+    /** `juju show-unit` of beacons, or lists of MeshPolicies. */
+    databags?: Source[];
+}
+
+/** Something that is wrong, assumed or unknown. */
+export interface Diagnostic {
+    /** Stable identifier. */
+    code: string;
+    severity: "error" | "warning" | "note";
+    /** One lower-case sentence. */
+    message: string;
+    /** What to write or do instead. */
+    help?: string;
+    /** Line and column count from 1. */
+    place?: { file: string; line: number; column: number };
+}
+
+export type Method =
+| "CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "TRACE";
+
+/** What may be requested; `null` does not restrict. */
+export interface Endpoint {
+    hosts: string[] | null;
+    ports: number[] | null;
+    methods: Method[] | null;
+    paths: string[] | null;
+}
+
+/** Who may reach whom, as charms tell their beacon. */
+export interface MeshPolicy {
+    source_namespace: string;
+    source_app_name: string;
+    target_namespace: string;
+    target_app_name: string | null;
+    target_selector_labels: Record<string, string> | null;
+    target_service: string | null;
+    target_type: "app" | "unit";
+    endpoints: Endpoint[];
+}
+
+/** Istio's resource. */
+export interface AuthorizationPolicy {
+    apiVersion: "security.istio.io/v1";
+    kind: "AuthorizationPolicy";
+    metadata: {
+        name: string;
+        namespace: string;
+        labels?: Record<string, string>;
+        annotations?: Record<string, string>;
+    };
+    spec: Record<string, unknown>;
+}
+
+interface Compilation {
+    readonly diagnostics: Diagnostic[];
+    readonly meshPolicies: MeshPolicy[];
+    readonly authorizationPolicies: AuthorizationPolicy[];
+}
+
+
+
+/**
+ * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class Compilation {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
+     */
+    json(): string;
+    /**
+     * The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+     */
+    yaml(): string;
+    /**
+     * The input could not be used.
+     */
+    readonly badInput: boolean;
+    /**
+     * A diagnostic dropped a policy.
+     */
+    readonly dropped: boolean;
+}
+
+/**
+ * Compiles bundles, charm files and databags.
+ *
+ * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+ * is a diagnostic.
+ */
+export function compile(input: CompileInput): Compilation;
+
+/**
+ * Answers one request of the conformance protocol; see `tests/oracle/README.md`.
+ */
+export function conformance(line: string): string;
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+    readonly __wbg_compilation_free: (a: number, b: number) => void;
+    readonly compilation_authorizationPolicies: (a: number) => [number, number, number];
+    readonly compilation_badInput: (a: number) => number;
+    readonly compilation_diagnostics: (a: number) => [number, number, number];
+    readonly compilation_dropped: (a: number) => number;
+    readonly compilation_json: (a: number) => [number, number];
+    readonly compilation_meshPolicies: (a: number) => [number, number, number];
+    readonly compilation_yaml: (a: number) => [number, number];
+    readonly compile: (a: any) => [number, number, number];
+    readonly conformance: (a: number, b: number) => [number, number];
+    readonly __wbindgen_malloc: (a: number, b: number) => number;
+    readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+    readonly __wbindgen_free: (a: number, b: number, c: number) => void;
+    readonly __wbindgen_exn_store: (a: number) => void;
+    readonly __externref_table_alloc: () => number;
+    readonly __wbindgen_externrefs: WebAssembly.Table;
+    readonly __externref_table_dealloc: (a: number) => void;
+    readonly __wbindgen_start: () => void;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path?: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;

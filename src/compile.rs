@@ -10,7 +10,7 @@ use crate::juju::deployment::{Beacon, Deployment, check_charm};
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
-use crate::labels::create_charm_default_labels;
+use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
 use crate::text::{Document, Node, Position, decode_utf8, parse_any};
@@ -374,9 +374,7 @@ fn add_beacon(
 ) {
     let (policies, conditions): (Vec<MeshPolicy>, Vec<Option<&str>>) = policies.into_iter().unzip();
     if managed {
-        // INVARIANT: names are not empty, so that a label can be made.
-        let labels = create_charm_default_labels(&beacon.application, &beacon.model, BEACON_SCOPE)
-            .unwrap_or_default();
+        let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
         for ((policy, built), condition) in policies.iter().zip(built).zip(conditions) {
             match built {
@@ -390,6 +388,25 @@ fn add_beacon(
         }
     }
     compiled.mesh_policies.extend(policies);
+}
+
+/// The labels by which the beacon charm knows its policies.
+///
+/// The published charm writes `APPLICATION-MODEL`, the library's `create_charm_default_labels` of
+/// today `MODEL-APPLICATION`; what the beacon makes must be found by the beacon. Source: the
+/// resource shown in canonical/service-mesh, docs/explanation/managed-mode.md.
+fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
+    let format = LabelFormat {
+        separator: "-",
+        ..LabelFormat::default()
+    };
+    // The names are DNS-1123 labels, so never empty: a label can always be made.
+    let instance =
+        charm_kubernetes_label(&beacon.application, &beacon.model, format).unwrap_or_default();
+    vec![
+        (INSTANCE_KEY.to_owned(), instance),
+        (SCOPE_KEY.to_owned(), BEACON_SCOPE.to_owned()),
+    ]
 }
 
 fn annotation(condition: Option<&str>) -> Option<(String, String)> {

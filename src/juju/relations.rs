@@ -285,8 +285,13 @@ impl<'r, 'a> Resolver<'r, 'a> {
         let (left_candidates, right_candidates) = (self.candidates(left), self.candidates(right));
         let (Some(left_candidates), Some(right_candidates)) = (left_candidates, right_candidates)
         else {
-            // A policy needs the endpoint of its own side only.
-            if left.endpoint.is_some() || right.endpoint.is_some() {
+            // A policy needs the endpoint of its own side only. An unwritten endpoint may stay
+            // unknown where its charm is unknown as well.
+            let may_stay = |end: WrittenEnd<'_>| {
+                end.endpoint.is_some() || self.charm_at(end.application).is_none()
+            };
+            let some_written = left.endpoint.is_some() || right.endpoint.is_some();
+            if some_written && may_stay(left) && may_stay(right) {
                 return Some([left.endpoint, right.endpoint]);
             }
             self.unresolved(

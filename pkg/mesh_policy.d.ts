@@ -1,6 +1,73 @@
 /* tslint:disable */
 /* eslint-disable */
 
+/** An endpoint as a charm declares it: what is left out does not restrict. */
+export type EndpointInput = Partial<Endpoint>;
+
+/** Access to an application through its Service, for those related over an endpoint. */
+export interface AppPolicy { kind: "app"; relation: string; endpoints: EndpointInput[]; service?: string | null }
+/** Access to an application's pods, for those related over an endpoint. */
+export interface UnitPolicy { kind: "unit"; relation: string; ports?: number[] | null }
+/** @deprecated means what AppPolicy means */
+export interface Policy { kind: "policy"; relation: string; endpoints: EndpointInput[]; service?: string | null }
+export type CharmPolicy = AppPolicy | UnitPolicy | Policy;
+
+/** What a charm tells an application of another model about itself. */
+export interface CmrData { app_name: string; juju_model_name: string }
+
+/** What is thrown where the library raises. */
+export interface MeshPolicyError extends Error { code: string; diagnostics: Diagnostic[] }
+
+/** One MeshPolicy for each policy and each application related over its endpoint. */
+export function buildMeshPolicies(options: {
+    relationMapping: Record<string, { id?: number; app: string }[]>;
+    targetAppName: string;
+    targetNamespace: string;
+    policies: CharmPolicy[];
+    cmrApplicationData?: Record<string, CmrData>;
+}): MeshPolicy[];
+
+/** Reads `cmr_data` of the far applications' databags; data that does not validate is left out. */
+export function getDataFromCmrRelation(
+relations: { app: string; data: Record<string, string> }[],
+): Record<string, CmrData>;
+
+/** The text that a consumer writes under `policies` of its databag. */
+export function meshPoliciesDatabag(policies: Partial<MeshPolicy>[]): string;
+
+/** The AuthorizationPolicy of each MeshPolicy; `null` for a unit policy that asks for HTTP. */
+export function buildPolicyResources(options: {
+    appName: string;
+    modelName: string;
+    policies: Partial<MeshPolicy>[];
+}): (AuthorizationPolicy | null)[];
+
+/** Validates as the library does, coercions included, and returns the value with all its fields. */
+export function validate(model: "Endpoint", data: unknown): Endpoint;
+export function validate(model: "AppPolicy", data: unknown): Omit<AppPolicy, "kind">;
+export function validate(model: "UnitPolicy", data: unknown): Omit<UnitPolicy, "kind">;
+export function validate(model: "Policy", data: unknown): Omit<Policy, "kind">;
+export function validate(model: "MeshPolicy", data: unknown): MeshPolicy;
+export function validate(model: "CMRData", data: unknown): CmrData;
+export function validate(model: "ServiceMeshProviderAppData", data: unknown): { labels: Record<string, string>; mesh_type: "istio" };
+
+/** A label of model and application, cut with a hash where it would be too long. */
+export function charmKubernetesLabel(options: {
+    modelName: string;
+    appName: string;
+    prefix?: string;
+    suffix?: string;
+    separator?: string;
+    maxLength?: number;
+}): string;
+export function createCharmDefaultLabels(options: { applicationName: string; modelName: string; scope: string }): Record<string, string>;
+export function generateTelemetryLabels(options: { appName: string; modelName: string }): Record<string, string>;
+export function labelConfigmapName(appName: string): string;
+export function peerIdentityForJujuApplication(appName: string, namespace: string): string;
+export function peerIdentityForServiceAccount(serviceAccount: string, namespace: string): string;
+
+
+
 /** One input file. */
 export interface Source {
     /** Its name, for diagnostics. */
@@ -123,6 +190,9 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
+    readonly buildMeshPolicies: (a: any) => [number, number, number];
+    readonly buildPolicyResources: (a: any) => [number, number, number];
+    readonly charmKubernetesLabel: (a: any) => [number, number, number, number];
     readonly compilation_authorizationPolicies: (a: number) => [number, number, number];
     readonly compilation_badInput: (a: number) => number;
     readonly compilation_diagnostics: (a: number) => [number, number, number];
@@ -132,6 +202,14 @@ export interface InitOutput {
     readonly compilation_yaml: (a: number) => [number, number];
     readonly compile: (a: any) => [number, number, number];
     readonly conformance: (a: number, b: number) => [number, number];
+    readonly createCharmDefaultLabels: (a: any) => [number, number, number];
+    readonly generateTelemetryLabels: (a: any) => [number, number, number];
+    readonly getDataFromCmrRelation: (a: any) => [number, number, number];
+    readonly labelConfigmapName: (a: number, b: number) => [number, number];
+    readonly meshPoliciesDatabag: (a: any) => [number, number, number, number];
+    readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
+    readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];
+    readonly validate: (a: number, b: number, c: any) => [number, number, number];
     readonly __wbindgen_malloc: (a: number, b: number) => number;
     readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
     readonly __wbindgen_free: (a: number, b: number, c: number) => void;

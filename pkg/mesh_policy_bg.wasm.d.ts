@@ -2,6 +2,9 @@
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
 export const __wbg_compilation_free: (a: number, b: number) => void;
+export const buildMeshPolicies: (a: any) => [number, number, number];
+export const buildPolicyResources: (a: any) => [number, number, number];
+export const charmKubernetesLabel: (a: any) => [number, number, number, number];
 export const compilation_authorizationPolicies: (a: number) => [number, number, number];
 export const compilation_badInput: (a: number) => number;
 export const compilation_diagnostics: (a: number) => [number, number, number];
@@ -11,6 +14,14 @@ export const compilation_meshPolicies: (a: number) => [number, number, number];
 export const compilation_yaml: (a: number) => [number, number];
 export const compile: (a: any) => [number, number, number];
 export const conformance: (a: number, b: number) => [number, number];
+export const createCharmDefaultLabels: (a: any) => [number, number, number];
+export const generateTelemetryLabels: (a: any) => [number, number, number];
+export const getDataFromCmrRelation: (a: any) => [number, number, number];
+export const labelConfigmapName: (a: number, b: number) => [number, number];
+export const meshPoliciesDatabag: (a: any) => [number, number, number, number];
+export const peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
+export const peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];
+export const validate: (a: number, b: number, c: any) => [number, number, number];
 export const __wbindgen_malloc: (a: number, b: number) => number;
 export const __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
 export const __wbindgen_free: (a: number, b: number, c: number) => void;

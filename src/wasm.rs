@@ -1,5 +1,7 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod library;
+
 use crate::compile::{Compiled, Input, Source, compile};
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize;

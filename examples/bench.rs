@@ -1,0 +1,62 @@
+//! Times the native compiler, for `bench/run.mjs`: `bench BUNDLE CHARM RUNS SECONDS`.
+
+use mesh_policy::compile::{Input, Source, compile};
+use sha2::{Digest, Sha256};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = || arguments.next().ok_or("bench BUNDLE CHARM RUNS SECONDS");
+    let (bundle_file, charm_file) = (next()?, next()?);
+    let runs: usize = next()?.parse()?;
+    let seconds: f64 = next()?.parse()?;
+    let bundle = std::fs::read(&bundle_file)?;
+    let charm = std::fs::read(&charm_file)?;
+
+    let mut times = Vec::new();
+    let mut output = String::new();
+    let begun = Instant::now();
+    let enough = Duration::from_secs_f64(seconds);
+    while times.len() < runs || (begun.elapsed() < enough && times.len() < 2000) {
+        let start = Instant::now();
+        // The result is dropped in the measured time, as wasm's is freed.
+        output = compile(&Input {
+            bundles: vec![source(&bundle_file, &bundle, Some("model"))],
+            charms: vec![source(&charm_file, &charm, None)],
+            databags: Vec::new(),
+        })
+        .json();
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    let mut hash = String::new();
+    for byte in Sha256::digest(output.as_bytes()) {
+        write!(hash, "{byte:02x}")?;
+    }
+    let peak = peak_bytes();
+    println!(
+        "{}",
+        serde_json::json!({"times": times, "peak": peak, "output": hash})
+    );
+    Ok(())
+}
+
+fn source<'a>(file: &'a str, bytes: &'a [u8], model: Option<&'a str>) -> Source<'a> {
+    Source {
+        file,
+        bytes,
+        model,
+        overlay: false,
+    }
+}
+
+/// The peak resident memory where Linux tells it, else 0.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes * 1024)
+}

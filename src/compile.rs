@@ -312,7 +312,7 @@ fn check_names(names: &[String], bundles: &[Bundle<'_>], diagnostics: &mut Vec<D
     };
     for (name, bundle) in names.iter().zip(bundles) {
         check(bundle.file, Position::new(1, 1), "model's name", name);
-        for (name, application) in &bundle.applications {
+        for (name, application) in bundle.applications.iter() {
             check(bundle.file, application.at, "application's name", name);
         }
         for saas in bundle.saas.values() {
@@ -326,7 +326,7 @@ fn check_names(names: &[String], bundles: &[Bundle<'_>], diagnostics: &mut Vec<D
 
 fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
     for model in models {
-        for (name, saas) in &model.bundle.saas {
+        for (name, saas) in model.bundle.saas.iter() {
             let diagnostic = match parse_saas_url(saas.url) {
                 None => Diagnostic::error(
                     code::INVALID_SAAS_URL,
@@ -597,8 +597,8 @@ impl<'a> Compiler<'_, '_, 'a> {
     /// Offers through which a consumer cannot say who it is.
     fn check_offers(&mut self) {
         for model in self.models {
-            for (name, application) in &model.bundle.applications {
-                if !self.on_mesh.contains(&(model.name.clone(), *name)) {
+            for (name, application) in model.bundle.applications.iter() {
+                if !self.on_mesh.contains(&(model.name.clone(), name)) {
                     continue;
                 }
                 let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
@@ -608,7 +608,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     .offers
                     .values()
                     .any(|(_, endpoints)| endpoints.contains(&charm.cmr_provides_name));
-                for (offer, (at, endpoints)) in &application.offers {
+                for (offer, (at, endpoints)) in application.offers.iter() {
                     let with_policy = endpoints.iter().find(|endpoint| {
                         charm
                             .policies

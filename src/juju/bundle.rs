@@ -2,8 +2,8 @@
 
 use super::charm::clip;
 use crate::diagnostic::{Diagnostic, code};
+use crate::map::Map;
 use crate::text::{Document, Node, Object, Position};
-use std::collections::BTreeMap;
 
 /// One model's bundle with its overlays applied.
 #[derive(Debug, Clone)]
@@ -13,9 +13,9 @@ pub struct Bundle<'a> {
     /// The bundle's `name`.
     pub name: Option<&'a str>,
     /// Applications by name.
-    pub applications: BTreeMap<&'a str, Application<'a>>,
+    pub applications: Map<'a, Application<'a>>,
     /// What other models offer to this one, by local name.
-    pub saas: BTreeMap<&'a str, Saas<'a>>,
+    pub saas: Map<'a, Saas<'a>>,
     /// Relations, in order, as written.
     pub relations: Vec<WrittenRelation<'a>>,
 }
@@ -28,9 +28,9 @@ pub struct Application<'a> {
     /// Its charm's name, without store, series and revision.
     pub charm: &'a str,
     /// Its options, as text.
-    pub options: BTreeMap<&'a str, String>,
+    pub options: Map<'a, String>,
     /// Its offers: endpoints by the offer's name, and where the offer stands.
-    pub offers: BTreeMap<&'a str, (Position, Vec<&'a str>)>,
+    pub offers: Map<'a, (Position, Vec<&'a str>)>,
 }
 
 /// An application of another model.
@@ -80,8 +80,8 @@ pub fn read_bundle<'a>(
     let mut bundle = Bundle {
         file,
         name: None,
-        applications: BTreeMap::new(),
-        saas: BTreeMap::new(),
+        applications: Map::new(),
+        saas: Map::new(),
         relations: Vec::new(),
     };
     let base = documents.first();
@@ -239,15 +239,17 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         };
-        let application = bundle
+        let made = bundle
             .applications
-            .entry(name)
-            .or_insert_with(|| Application {
+            .get_or_insert_with(name, || Application {
                 at,
                 charm: "",
-                options: BTreeMap::new(),
-                offers: BTreeMap::new(),
+                options: Map::new(),
+                offers: Map::new(),
             });
+        let Some(application) = made else {
+            return;
+        };
         if let Some(charm) = object.get("charm").and_then(Node::as_str) {
             application.charm = charm_name(charm);
         }
@@ -371,10 +373,14 @@ mod tests {
         let mut diagnostics = Vec::new();
         let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
         assert_eq!(diagnostics, []);
-        assert_eq!(bundle.applications.keys().collect::<Vec<_>>(), [&"a"]);
-        let a = &bundle.applications["a"];
+        assert_eq!(bundle.applications.keys().collect::<Vec<_>>(), ["a"]);
+        let a = bundle.applications.get("a").expect("a");
         assert_eq!(
-            (a.charm, a.options.len(), a.offers["o"].1.len()),
+            (
+                a.charm,
+                a.options.len(),
+                a.offers.get("o").expect("o").1.len()
+            ),
             ("x", 2, 1)
         );
         assert!(bundle.relations.is_empty());

@@ -1,11 +1,11 @@
 //! Charm files: what a charm declares about its endpoints and its part in the mesh.
 
 use crate::diagnostic::{Diagnostic, code};
+use crate::map::Map;
 use crate::model::{
     CharmPolicy, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
 };
 use crate::text::{Document, Node, Object, Position, Value};
-use std::collections::BTreeMap;
 
 /// Which side of a relation an endpoint is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Charm<'a> {
     /// Name of the `cross_model_mesh` provider.
     pub cmr_provides_name: &'a str,
     /// Endpoints by name.
-    pub endpoints: BTreeMap<&'a str, CharmEndpoint>,
+    pub endpoints: Map<'a, CharmEndpoint>,
     /// Declared policies, in order.
     pub policies: Vec<Declared<'a>>,
     /// AuthorizationPolicies that the charm makes itself.
@@ -74,7 +74,7 @@ pub struct Charm<'a> {
     /// MeshPolicies that the charm applies itself, without the beacon.
     pub internal_mesh_policies: Vec<Template<'a>>,
     /// Defaults of configuration options, as text.
-    pub config_defaults: BTreeMap<&'a str, String>,
+    pub config_defaults: Map<'a, String>,
 }
 
 /// Keys of a charm file that mean something here.
@@ -235,8 +235,8 @@ impl<'a> Reader<'a, '_> {
         })
     }
 
-    fn endpoints(&mut self, object: &'a Object<'a>) -> BTreeMap<&'a str, CharmEndpoint> {
-        let mut endpoints = BTreeMap::new();
+    fn endpoints(&mut self, object: &'a Object<'a>) -> Map<'a, CharmEndpoint> {
+        let mut endpoints = Map::new();
         for (key, role) in [
             ("provides", Role::Provider),
             ("requires", Role::Requirer),
@@ -334,9 +334,9 @@ impl<'a> Reader<'a, '_> {
         templates
     }
 
-    fn defaults(&mut self, object: &'a Object<'a>) -> BTreeMap<&'a str, String> {
+    fn defaults(&mut self, object: &'a Object<'a>) -> Map<'a, String> {
         let Some(defaults) = self.mapping(object, "config_defaults") else {
-            return BTreeMap::new();
+            return Map::new();
         };
         defaults
             .iter()

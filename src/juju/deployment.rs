@@ -6,9 +6,10 @@ use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
 use super::relations::{Charms, End, Model, Offered, Relation, charm_of, offered};
 use super::when::{Truth, evaluate};
 use crate::diagnostic::{Diagnostic, code};
+use crate::map::Map;
 use crate::model::{CharmPolicy, CmrData, MeshPolicy};
 use crate::text::Position;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The provider of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +51,8 @@ pub struct Deployment<'m, 'a> {
     charms: &'m Charms<'a>,
     names: Vec<String>,
     bundles: Vec<super::bundle::Bundle<'a>>,
-    /// By (index of the model, application).
-    incoming: BTreeMap<(usize, &'a str), Vec<Incoming<'a>>>,
+    /// For each model, by application.
+    incoming: Vec<Map<'a, Vec<Incoming<'a>>>>,
 }
 
 impl<'m, 'a> Deployment<'m, 'a> {
@@ -68,7 +69,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
             } else {
                 Vec::new()
             },
-            incoming: BTreeMap::new(),
+            incoming: Vec::new(),
         };
         deployment.find_incoming();
         deployment
@@ -80,7 +81,8 @@ impl<'m, 'a> Deployment<'m, 'a> {
     }
 
     fn find_incoming(&mut self) {
-        let mut found: BTreeMap<(usize, &'a str), Vec<Incoming<'a>>> = BTreeMap::new();
+        let mut found: Vec<Map<'a, Vec<Incoming<'a>>>> = Vec::new();
+        found.resize_with(self.models.len(), Map::new);
         for model in self.models {
             for relation in &model.relations {
                 let [left, right] = relation.ends;
@@ -96,20 +98,23 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 let Some(given) = offered.given else {
                     continue;
                 };
-                found
-                    .entry((given, offered.application))
-                    .or_default()
-                    .push(Incoming {
-                        endpoint,
-                        source: CmrData {
-                            app_name: near.name.to_owned(),
-                            juju_model_name: model.name.clone(),
-                        },
-                        local_name: format!("remote-{}/{}", model.name, near.name),
-                        has_cmr: self.sends_cmr_data(model, near.name, &offered),
-                        file: relation.file,
-                        at: relation.at,
-                    });
+                let incoming = Incoming {
+                    endpoint,
+                    source: CmrData {
+                        app_name: near.name.to_owned(),
+                        juju_model_name: model.name.clone(),
+                    },
+                    local_name: format!("remote-{}/{}", model.name, near.name),
+                    has_cmr: self.sends_cmr_data(model, near.name, &offered),
+                    file: relation.file,
+                    at: relation.at,
+                };
+                let of_application = found
+                    .get_mut(given)
+                    .and_then(|map| map.get_or_insert_with(offered.application, Vec::new));
+                if let Some(of_application) = of_application {
+                    of_application.push(incoming);
+                }
             }
         }
         self.incoming = found;
@@ -413,7 +418,8 @@ impl<'m, 'a> Deployment<'m, 'a> {
         }
         for incoming in self
             .incoming
-            .get(&(index, application))
+            .get(index)
+            .and_then(|map| map.get(application))
             .into_iter()
             .flatten()
         {
@@ -439,7 +445,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
 
 fn undeclared(charm: &Charm<'_>, declared: &Declared<'_>) -> Diagnostic {
     let endpoint = declared.policy.relation();
-    let mut names: Vec<&str> = charm.endpoints.keys().copied().collect();
+    let mut names: Vec<&str> = charm.endpoints.keys().collect();
     names.sort_by_key(|name| !(name.contains(endpoint) || endpoint.contains(name)));
     names.truncate(8);
     Diagnostic::error(

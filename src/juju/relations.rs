@@ -4,11 +4,11 @@
 use super::bundle::{Bundle, Saas, WrittenEnd, WrittenRelation, parse_saas_url};
 use super::charm::{Charm, CharmEndpoint, Role, clip};
 use crate::diagnostic::{Diagnostic, code};
+use crate::map::Map;
 use crate::text::Position;
-use std::collections::BTreeMap;
 
 /// Charms by name.
-pub type Charms<'a> = BTreeMap<&'a str, Charm<'a>>;
+pub type Charms<'a> = Map<'a, Charm<'a>>;
 
 /// A model: its name, its bundle, and its relations with their endpoints known.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Model<'a> {
     /// Its relations.
     pub relations: Vec<Relation<'a>>,
     /// Which relations each name (application or `saas`) takes part in, in order.
-    pub by_name: BTreeMap<&'a str, Vec<usize>>,
+    pub by_name: Map<'a, Vec<usize>>,
 }
 
 /// One end of a relation.
@@ -95,7 +95,7 @@ pub fn offered<'a>(
         let mut applications = bundle.applications.iter();
         applications
             .find(|(_, application)| application.offers.contains_key(offer))
-            .map(|(name, _)| *name)
+            .map(|(name, _)| name)
     });
     Some(Offered {
         model,
@@ -133,12 +133,18 @@ pub fn resolve<'a>(
         .zip(bundles)
         .zip(resolved)
         .map(|((name, bundle), relations)| {
-            let mut by_name: BTreeMap<&'a str, Vec<usize>> = BTreeMap::new();
+            let mut by_name: Map<'a, Vec<usize>> = Map::new();
             for (at, relation) in relations.iter().enumerate() {
                 let [left, right] = relation.ends;
-                by_name.entry(left.name).or_default().push(at);
+                by_name
+                    .get_or_insert_with(left.name, Vec::new)
+                    .into_iter()
+                    .for_each(|list| list.push(at));
                 if right.name != left.name {
-                    by_name.entry(right.name).or_default().push(at);
+                    by_name
+                        .get_or_insert_with(right.name, Vec::new)
+                        .into_iter()
+                        .for_each(|list| list.push(at));
                 }
             }
             Model {
@@ -382,7 +388,6 @@ impl<'r, 'a> Resolver<'r, 'a> {
                 .endpoints
                 .iter()
                 .filter(|(name, endpoint)| is_candidate(name, endpoint))
-                .map(|(name, endpoint)| (*name, endpoint))
                 .collect(),
         )
     }

@@ -1,7 +1,7 @@
 //! `when`: the condition under which a charm makes a policy.
 
 use super::bundle::Application;
-use std::collections::BTreeMap;
+use crate::map::Map;
 
 /// What is known of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ const PUBLISHED_DEFAULTS: [(&str, &str, &str); 2] = [
 pub fn evaluate(
     when: Option<&str>,
     application: Option<&Application<'_>>,
-    defaults: &BTreeMap<&str, String>,
+    defaults: &Map<'_, String>,
     mesh_related: bool,
 ) -> Truth {
     let Some(when) = when else {
@@ -56,7 +56,7 @@ pub fn evaluate(
 fn holds(
     setting: &str,
     application: Option<&Application<'_>>,
-    defaults: &BTreeMap<&str, String>,
+    defaults: &Map<'_, String>,
 ) -> Truth {
     let Some((key, wanted)) = setting.split_once('=') else {
         return Truth::Unknown;
@@ -92,10 +92,10 @@ mod tests {
         let application = Application {
             at: Default::default(),
             charm: "c",
-            options: BTreeMap::from([("model-on-mesh", "true".to_owned())]),
-            offers: BTreeMap::new(),
+            options: Map::from_iter([("model-on-mesh", "true".to_owned())]),
+            offers: Map::new(),
         };
-        let defaults = BTreeMap::from([("manage", "true".to_owned())]);
+        let defaults = Map::from_iter([("manage", "true".to_owned())]);
         for (when, truth) in [
             ("always", Truth::True),
             ("service-mesh related", Truth::True),

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { Agent, request as httpsRequest } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * @typedef {object} Answer
@@ -33,8 +34,13 @@ export function client({ server, ca, serverName, token }) {
     ...(ca === undefined ? {} : { ca }),
     ...(serverName === undefined ? {} : { servername: serverName }),
   });
-  return {
-    request: (method, path, options = {}) =>
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} options
+   * @returns {Promise<Answer & { retryAfter: string | undefined }>}
+   */
+  const once = (method, path, options) =>
       new Promise((resolve, reject) => {
         const body =
           options.body === undefined || typeof options.body === "string"
@@ -69,14 +75,26 @@ export function client({ server, ca, serverName, token }) {
               } catch {
                 // `/readyz` and the like answer in plain text.
               }
-              resolve({ status: incoming.statusCode ?? 0, text, json });
+              const retryAfter = incoming.headers["retry-after"];
+              resolve({ status: incoming.statusCode ?? 0, text, json, retryAfter });
             });
           },
         );
         outgoing.once("timeout", () => outgoing.destroy(new Error("no answer within 30 s")));
         outgoing.once("error", reject);
         outgoing.end(body);
-      }),
+      });
+  return {
+    // "429, Retry-After" is an API server's word that it did nothing yet: its storage for a kind
+    // is still being made, which a busy machine can see after the CRD is established.
+    request: async (method, path, options = {}) => {
+      for (let tries = 0; ; tries += 1) {
+        const { retryAfter, ...answer } = await once(method, path, options);
+        const seconds = Number(retryAfter);
+        if (answer.status !== 429 || !(seconds > 0) || tries === 30) return answer;
+        await delay(Math.min(seconds, 5) * 1000);
+      }
+    },
     close: () => agent.destroy(),
   };
 }

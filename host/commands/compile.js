@@ -1,0 +1,32 @@
+// `mesh-policy compile`
+import { UsageError } from '../files.js';
+import { renderDiagnostics } from '../render.js';
+import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju } from './input.js';
+
+/** @param {import('commander').Command} program */
+export function compile(program) {
+  juju(program.command('compile').description('Juju bundles and charm files -> AuthorizationPolicies'))
+    .option('-o, --output <format>', 'yaml or json', oneOf('yaml', 'json'), 'yaml')
+    .action(run);
+}
+
+/**
+ * @param {string[]} bundles
+ * @param {import('./input.js').JujuOptions & { output: string }} options
+ */
+async function run(bundles, options) {
+  if (bundles.length === 0 && options.databags.length === 0) {
+    throw new UsageError('nothing to compile: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
+  }
+  const input = readJuju(bundles, options);
+  const core = await import('../index.js');
+  const compilation = core.compile(input);
+  process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));
+  if (compilation.badInput) {
+    process.exitCode = EXIT_USAGE;
+  } else {
+    process.stdout.write(options.output === 'json' ? `${compilation.json()}\n` : compilation.yaml());
+    process.exitCode = compilation.dropped ? EXIT_FINDINGS : 0;
+  }
+  compilation.free();
+}

@@ -1,0 +1,77 @@
+// What commands have in common: their input options, and how input becomes sources for the core.
+import { InvalidArgumentError } from 'commander';
+import { reader, splitModel, UsageError } from '../files.js';
+
+/** @typedef {import('commander').Command} Command */
+/** @typedef {import('../../pkg/mesh_policy.js').Source} Source */
+
+/** There was something to report: a finding, a change, a policy left out. */
+export const EXIT_FINDINGS = 1;
+/** Wrong use or input that cannot be used. */
+export const EXIT_USAGE = 2;
+/** The cluster refused, or could not be asked. */
+export const EXIT_CLUSTER = 3;
+
+const DEFAULT_MAX_INPUT = 64 * 1024 * 1024;
+
+/** @param {string} text */
+function bytes(text) {
+  const match = /^(\d+)([KMG]i?B?)?$/i.exec(text);
+  if (!match) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
+  const unit = { K: 10, M: 20, G: 30 }[(match[2] ?? ' ')[0]?.toUpperCase() ?? ''] ?? 0;
+  return Number(match[1]) * 2 ** unit;
+}
+
+/** @param {string} value @param {string[]} before */
+export const collect = (value, before) => [...before, value];
+
+/**
+ * A parser of an option that takes one of a few words.
+ * @param {string[]} words
+ */
+export function oneOf(...words) {
+  return (/** @type {string} */ value) => {
+    if (!words.includes(value)) throw new InvalidArgumentError(`write ${words.join(' or ')}.`);
+    return value;
+  };
+}
+
+/**
+ * The options that say where input is.
+ * @param {Command} command
+ */
+export function juju(command) {
+  return command
+    .argument('[bundles...]', 'bundles as `juju export-bundle` prints them: [MODEL=]FILE, or - for standard input')
+    .option('--charms <path>', 'charm files, or folders of them', collect, [])
+    .option('--overlay <path>', 'an overlay of the bundle', collect, [])
+    .option('--databags <[model=]file>', 'what `juju show-unit BEACON/0 --format json` prints, or a list of MeshPolicies', collect, [])
+    .option('--max-input <bytes>', 'refuse more input than this', bytes, DEFAULT_MAX_INPUT);
+}
+
+/** @typedef {{ charms: string[], overlay: string[], databags: string[], maxInput: number }} JujuOptions */
+
+/**
+ * Reads what the options of `juju` name.
+ * @param {string[]} bundles
+ * @param {JujuOptions} options
+ */
+export function readJuju(bundles, options) {
+  if (options.overlay.length > 0 && bundles.length > 1) {
+    throw new UsageError('with several bundles, write overlays as further documents of the bundle they belong to');
+  }
+  const { read, expand } = reader(options.maxInput);
+  /** @param {string} argument @param {boolean} [overlay] @returns {Source[]} */
+  const sources = (argument, overlay) => {
+    const { model, path } = splitModel(argument);
+    return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file), model, overlay }));
+  };
+  return {
+    bundles: [
+      ...bundles.flatMap((argument) => sources(argument)),
+      ...options.overlay.flatMap((path) => sources(path, true)),
+    ],
+    charms: options.charms.flatMap((path) => expand(path).map((file) => ({ file, text: read(file) }))),
+    databags: options.databags.flatMap((argument) => sources(argument)),
+  };
+}

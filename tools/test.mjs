@@ -288,6 +288,7 @@ const stages = [
     },
   },
   nodeTests("page tests", "tests/page"),
+  nodeTests("package tests", "tests/package"),
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
   {
     name: "demo in a clean clone",

@@ -27,6 +27,9 @@ import { ROOT, TARGET, wasmEnvironment } from "./lib/toolchain.mjs";
 /** How many random requests are put to the Python library and to us. */
 const LIVE_REQUESTS = 5000;
 
+/** How many random inputs the entry points get that take text. */
+const FUZZ_INPUTS = 500_000;
+
 /** What `make demo` may take in a clean clone. */
 const DEMO_SECONDS = 60;
 
@@ -289,6 +292,16 @@ const stages = [
   },
   nodeTests("page tests", "tests/page"),
   nodeTests("package tests", "tests/package"),
+  {
+    name: "fuzz",
+    minutes: 10,
+    run: async (run) => {
+      const fuzz = { cwd: inRoot("fuzz"), env: native };
+      await run("cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"], fuzz);
+      const limits = ["--count", String(FUZZ_INPUTS), "--seconds", "300"];
+      await run("cargo", ["run", "--locked", "--release", "--quiet", "--", ...limits], fuzz);
+    },
+  },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
   {
     name: "demo in a clean clone",

@@ -134,6 +134,16 @@ const recorded = (responder) => ({
   },
 });
 
+/** The `rust-version` of Cargo.toml. */
+const OLDEST_RUST = /^rust-version = "(.+)"$/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"))?.[1] ?? "";
+
+/** Installs the oldest Rust that we name, where Rust's server answers. */
+function noOldestRust() {
+  const args = ["toolchain", "install", OLDEST_RUST, "--profile", "minimal", "--no-self-update"];
+  const { status } = spawnSync("rustup", args, { stdio: "ignore", timeout: 120_000 });
+  return status === 0 ? null : `Rust ${OLDEST_RUST} cannot be installed here`;
+}
+
 /** @param {import('./lib/stages.mjs').Run} run */
 async function demo(run) {
   const folder = mkdtempSync(path.join(tmpdir(), "mesh-policy-demo-"));
@@ -215,6 +225,14 @@ const stages = [
       if (ran === 0) throw new StageFailure("no Rust test ran");
       console.log(`${ran} Rust tests passed`);
     },
+  },
+  {
+    name: "the oldest Rust",
+    skip: noOldestRust,
+    run: async (run) =>
+      void (await run("cargo", [`+${OLDEST_RUST}`, "check", "--locked", "--lib"], {
+        env: { ...native, CARGO_TARGET_DIR: inRoot("target/oldest") },
+      })),
   },
   nodeTests("conformance, its own tests", "tests/conformance", { fast: true }),
   {

@@ -278,6 +278,6 @@ for part in "${@:-all}"; do
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, python, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, browser or all" ;;
   esac
 done

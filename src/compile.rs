@@ -1,12 +1,12 @@
 //! The compiler: bundles, charm files and databags in; MeshPolicies, AuthorizationPolicies and
 //! diagnostics out.
 
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, Place, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
 use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
-use crate::juju::deployment::{Beacon, Deployment, check_charm};
+use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
@@ -57,6 +57,20 @@ pub struct Compiled {
     pub authorization_policies: Vec<AuthorizationPolicy>,
     /// What is wrong, assumed or unknown.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where each of the AuthorizationPolicies comes from, in their order.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
+}
+
+/// Where the input asks for an AuthorizationPolicy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The policy in the charm file or databag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Place>,
+    /// The relation in the bundle that names the policy's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related: Option<Place>,
 }
 
 impl Compiled {
@@ -366,28 +380,45 @@ fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Adds a beacon's MeshPolicies and the AuthorizationPolicies that it makes of them.
-fn add_beacon(
-    compiled: &mut Compiled,
-    beacon: &Beacon,
-    policies: Vec<(MeshPolicy, Option<&str>)>,
-    managed: bool,
-) {
-    let (policies, conditions): (Vec<MeshPolicy>, Vec<Option<&str>>) = policies.into_iter().unzip();
+fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, managed: bool) {
+    let (policies, rest): (Vec<MeshPolicy>, Vec<_>) = asked
+        .into_iter()
+        .map(|asked| {
+            (
+                asked.policy,
+                (asked.condition, asked.declared, asked.related),
+            )
+        })
+        .unzip();
     if managed {
         let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
-        for ((policy, built), condition) in policies.iter().zip(built).zip(conditions) {
+        for ((policy, built), (condition, declared, related)) in
+            policies.iter().zip(built).zip(rest)
+        {
             match built {
                 Some(mut resource) => {
                     resource.labels.clone_from(&labels);
                     resource.annotations.extend(annotation(condition));
                     compiled.authorization_policies.push(resource);
+                    compiled.origins.push(Origin {
+                        declared: declared.map(place),
+                        related: related.map(place),
+                    });
                 }
                 None => compiled.diagnostics.push(refused(policy)),
             }
         }
     }
     compiled.mesh_policies.extend(policies);
+}
+
+fn place((file, at): (&str, Position)) -> Place {
+    Place {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+    }
 }
 
 /// The labels by which the beacon charm knows its policies.
@@ -439,7 +470,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
         let mut order: Vec<Beacon> = Vec::new();
-        let mut asked: BTreeMap<Beacon, Vec<(MeshPolicy, Option<&'a str>)>> = BTreeMap::new();
+        let mut asked: BTreeMap<Beacon, Vec<Asked<'a>>> = BTreeMap::new();
         for consumer in consumers {
             self.on_mesh.insert((consumer.model, consumer.application));
             asked
@@ -569,6 +600,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                         Some(mut policy) => {
                             policy.annotations.extend(annotation(condition));
                             self.compiled.authorization_policies.push(policy);
+                            self.compiled.origins.push(Origin {
+                                declared: Some(place((charm.file, template.node.at))),
+                                related: None,
+                            });
                             if let Some(condition) = condition {
                                 self.note(charm, template, code::CONDITIONAL_POLICY, format!(
                                     "this policy of `{}` exists only if: `{}`", clip(name), clip(condition)));

@@ -85,6 +85,18 @@ interface Compilation {
   readonly diagnostics: Diagnostic[];
   readonly meshPolicies: MeshPolicy[];
   readonly authorizationPolicies: AuthorizationPolicy[];
+  readonly origins: Origin[];
+}
+
+/** A place in an input file; line and column count from 1. */
+export interface Place { file: string; line: number; column: number }
+
+/** Where the input asks for an AuthorizationPolicy. */
+export interface Origin {
+  /** The policy in the charm file or databag. */
+  declared?: Place;
+  /** The relation in the bundle that names the policy's source. */
+  related?: Place;
 }
 "#;
 
@@ -165,6 +177,12 @@ impl Compilation {
     #[wasm_bindgen(getter, js_name = authorizationPolicies, skip_typescript)]
     pub fn authorization_policies(&self) -> Result<JsValue, JsValue> {
         to_js(&self.compiled.authorization_policies)
+    }
+
+    /// Where each of the AuthorizationPolicies comes from, in their order.
+    #[wasm_bindgen(getter, skip_typescript)]
+    pub fn origins(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.compiled.origins)
     }
 }
 

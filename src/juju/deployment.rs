@@ -29,9 +29,21 @@ pub struct ConsumerPolicies<'a> {
     pub application: &'a str,
     /// Who it asks.
     pub beacon: Beacon,
-    /// Its policies, in the order of its databag, each with the condition under which it exists
-    /// where that cannot be decided.
-    pub policies: Vec<(MeshPolicy, Option<&'a str>)>,
+    /// Its policies, in the order of its databag.
+    pub policies: Vec<Asked<'a>>,
+}
+
+/// A MeshPolicy that a beacon is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The policy.
+    pub policy: MeshPolicy,
+    /// The condition under which it exists, where that cannot be decided.
+    pub condition: Option<&'a str>,
+    /// Where the charm file declares it.
+    pub declared: Option<(&'a str, Position)>,
+    /// The relation that names its source.
+    pub related: Option<(&'a str, Position)>,
 }
 
 /// A consumer of another given model that is related to an application of this one.
@@ -44,6 +56,9 @@ struct Incoming<'a> {
     file: &'a str,
     at: Position,
 }
+
+/// A related application, by the name that this model has for it, and the relation's place.
+type Source<'a> = (String, Option<(&'a str, Position)>);
 
 /// All that the models' consumers ask of their beacons.
 pub struct Deployment<'m, 'a> {
@@ -293,7 +308,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         charm: &Charm<'a>,
         mesh_related: bool,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Vec<(MeshPolicy, Option<&'a str>)> {
+    ) -> Vec<Asked<'a>> {
         let Some(model) = self.models.get(index) else {
             return Vec::new();
         };
@@ -315,11 +330,11 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 Truth::False => continue,
                 Truth::Unknown => declared.when,
             };
-            let mut sources: Vec<String> = Vec::new();
+            let mut sources: Vec<Source<'a>> = Vec::new();
             let mut cmr: Vec<(String, CmrData)> = Vec::new();
             if found.role == Role::Peer {
                 // The far side of a peer relation is the application itself.
-                sources.push(application.to_owned());
+                sources.push((application.to_owned(), None));
             } else {
                 self.sources(
                     index,
@@ -333,7 +348,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 );
             }
             let related: Vec<RelatedApp<'_>> =
-                sources.iter().map(|app| RelatedApp { app }).collect();
+                sources.iter().map(|(app, _)| RelatedApp { app }).collect();
             let policies = match build_mesh_policies(
                 |_| Some(related.as_slice()),
                 &cmr,
@@ -364,7 +379,18 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     .at(charm.file, declared.at),
                 );
             }
-            built.extend(policies.into_iter().map(|policy| (policy, condition)));
+            // `build_mesh_policies` makes one policy of each source, in their order.
+            built.extend(
+                policies
+                    .into_iter()
+                    .zip(&sources)
+                    .map(|(policy, (_, related))| Asked {
+                        policy,
+                        condition,
+                        declared: Some((charm.file, declared.at)),
+                        related: *related,
+                    }),
+            );
         }
         built
     }
@@ -380,7 +406,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         application: &'a str,
         charm: &Charm<'a>,
         endpoint: &str,
-        sources: &mut Vec<String>,
+        sources: &mut Vec<Source<'a>>,
         cmr: &mut Vec<(String, CmrData)>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
@@ -414,7 +440,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     },
                 ));
             }
-            sources.push(far.name.to_owned());
+            sources.push((far.name.to_owned(), Some((relation.file, relation.at))));
         }
         for incoming in self
             .incoming
@@ -437,7 +463,10 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 ));
                 continue;
             }
-            sources.push(incoming.local_name.clone());
+            sources.push((
+                incoming.local_name.clone(),
+                Some((incoming.file, incoming.at)),
+            ));
             cmr.push((incoming.local_name.clone(), incoming.source.clone()));
         }
     }

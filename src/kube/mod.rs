@@ -56,14 +56,13 @@ mod compare;
 mod delivery;
 mod json;
 mod labels;
+mod ledger;
 mod list;
 mod manifest;
 mod options;
 mod order;
 mod policies;
 mod read_mesh;
-
-pub use json::read_responses;
 
 use crate::diagnostic::Diagnostic;
 
@@ -106,8 +105,6 @@ pub mod code {
     pub const UNREADABLE: &str = "kubernetes-unreadable-answer";
     /// The list changed under the program's hands too often.
     pub const EXPIRED: &str = "kubernetes-list-expired";
-    /// The host broke the rules of the conversation.
-    pub const OUT_OF_TURN: &str = "out-of-turn";
     /// Not everything could be done; other diagnostics say why.
     pub const INCOMPLETE: &str = "incomplete";
 }
@@ -258,11 +255,15 @@ pub(crate) trait Conversation {
 pub struct Program {
     conversation: Box<dyn Conversation>,
     step: Step,
+    /// The requests that are not answered yet.
+    in_flight: Vec<u32>,
 }
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Program").field("step", &self.step).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("step", &self.step)
+            .finish_non_exhaustive()
     }
 }
 
@@ -284,22 +285,31 @@ pub enum ProgramKind {
 impl Program {
     /// Starts a program. `options` is a JSON object; what is wrong with it is a failed step.
     pub fn start(kind: ProgramKind, options: &str) -> Program {
-        match Self::conversation(kind, options) {
-            Ok(mut conversation) => {
-                let step = conversation.start();
-                Program { conversation, step }
+        let mut program = Program {
+            conversation: Box::new(Over),
+            step: Step::Requests(Vec::new(), Progress::default()),
+            in_flight: Vec::new(),
+        };
+        let step = match Self::conversation(kind, options) {
+            Ok(conversation) => {
+                program.conversation = conversation;
+                program.conversation.start()
             }
-            Err(diagnostic) => Program {
-                conversation: Box::new(Over),
-                step: Step::Failed(Failure::before_anything(diagnostic)),
-            },
-        }
+            Err(diagnostic) => Step::Failed(Failure::before_anything(diagnostic)),
+        };
+        program.go(step);
+        program
     }
 
-    fn conversation(
-        kind: ProgramKind,
-        options: &str,
-    ) -> Result<Box<dyn Conversation>, Diagnostic> {
+    fn go(&mut self, step: Step) {
+        if let Step::Requests(requests, _) = &step {
+            self.in_flight
+                .extend(requests.iter().map(|request| request.id));
+        }
+        self.step = step;
+    }
+
+    fn conversation(kind: ProgramKind, options: &str) -> Result<Box<dyn Conversation>, Diagnostic> {
         let document = options::read(options)?;
         let options = options::Options::of(&document.root)?;
         Ok(match kind {
@@ -316,11 +326,20 @@ impl Program {
         &self.step
     }
 
-    /// Goes on with answers to some of the requests that it handed out. A program that is over stays
-    /// where it is.
-    pub fn resume(&mut self, responses: Vec<KubeResponse>) -> &Step {
-        if matches!(self.step, Step::Requests(..)) {
-            self.step = self.conversation.resume(responses);
+    /// Goes on with answers to some of the requests that it handed out; answers to others, or second
+    /// ones, are passed over. A program that is over stays where it is.
+    pub fn resume(&mut self, mut responses: Vec<KubeResponse>) -> &Step {
+        if let Step::Requests(requests, _) = &mut self.step {
+            requests.clear();
+            let in_flight = &mut self.in_flight;
+            responses.retain(|response| {
+                let at = in_flight.iter().position(|id| *id == response.id);
+                at.map(|at| in_flight.swap_remove(at)).is_some()
+            });
+            if !responses.is_empty() {
+                let step = self.conversation.resume(responses);
+                self.go(step);
+            }
         }
         &self.step
     }
@@ -330,9 +349,17 @@ impl Program {
         json::step(&self.step)
     }
 
-    /// [`Program::resume`] with JSON texts.
+    /// [`Program::resume`] with JSON texts. Where `responses` cannot be read, nobody knows what became of
+    /// the requests that are out.
     pub fn resume_json(&mut self, responses: &str) -> String {
-        let responses = read_responses(responses);
+        let responses = json::responses(responses).unwrap_or_else(|| {
+            let unanswered = self.in_flight.iter().map(|id| KubeResponse {
+                id: *id,
+                answer: Err(NoAnswer::Connection),
+                message: "the host handed back something else than answers".to_owned(),
+            });
+            unanswered.collect()
+        });
         self.resume(responses);
         self.step_json()
     }

@@ -42,7 +42,8 @@ fn answer(request: &Object<'_>) -> Result<String, Failure> {
     }
     let info = mesh_info(&situation.unit, endpoint)
         .map_err(|error| match error {
-            MeshInfoError::Raised(raised) => raised.into(),
+            MeshInfoError::Json(error) => super::unreadable(error, "JSONDecodeError"),
+            MeshInfoError::Validation(errors) => errors.into(),
             MeshInfoError::NotIterable(kind) => Failure::type_error(format!("{kind} has no items")),
         })
         .and_then(|policies| json(&policies));

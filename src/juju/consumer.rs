@@ -267,6 +267,11 @@ impl Consumer<'_> {
         self.outcome(unit, steps)
     }
 
+    /// What the mesh says, and nothing to do.
+    pub fn inspect(&self, unit: &Unit<'_>) -> Outcome {
+        self.outcome(unit, &[])
+    }
+
     fn outcome(&self, unit: &Unit<'_>, steps: &[Step]) -> Outcome {
         let mut outcome = Outcome::default();
         let relation = match self.relation(unit) {

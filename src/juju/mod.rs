@@ -10,5 +10,6 @@ pub mod mesh_policies;
 pub mod ownership;
 pub mod provider;
 pub mod relations;
+pub mod request;
 pub mod template;
 pub mod when;

@@ -2,11 +2,12 @@
 //!
 //! Everything here is faithful; [`super::ownership`] is what a hook needs.
 
-use super::consumer::Raised;
 use super::hook::{Action, Unit};
-use crate::model::{Data, MeshPolicy, ServiceMeshProviderAppData, validate_mesh_policy};
+use crate::model::{
+    Data, MeshPolicy, ServiceMeshProviderAppData, ValidationError, validate_mesh_policy,
+};
 use crate::python::json_dumps;
-use crate::text::{Document, Node, Value, parse_json};
+use crate::text::{Document, Node, TextError, Value, parse_json};
 
 /// The endpoint's usual name.
 pub const MESH_RELATION_NAME: &str = "service-mesh";
@@ -53,8 +54,10 @@ pub fn update_relations(
 /// Where the library's `mesh_info` raises.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MeshInfoError {
-    /// A databag is no JSON, or a policy in it is not valid.
-    Raised(Raised),
+    /// A databag is no JSON.
+    Json(TextError),
+    /// A policy is not valid.
+    Validation(Vec<ValidationError>),
     /// A databag holds something that has no items.
     NotIterable(&'static str),
 }
@@ -67,10 +70,9 @@ pub fn mesh_info(
     let mut policies = Vec::new();
     for relation in unit.related(mesh_relation_name) {
         let text = relation.get("policies").unwrap_or("[]");
-        let document = parse_json(text).map_err(|e| MeshInfoError::Raised(Raised::Json(e)))?;
+        let document = parse_json(text).map_err(|e| MeshInfoError::Json(e))?;
         for node in items(document)? {
-            let policy = validate_mesh_policy(&node)
-                .map_err(|errors| MeshInfoError::Raised(Raised::Validation(errors)))?;
+            let policy = validate_mesh_policy(&node).map_err(MeshInfoError::Validation)?;
             policies.push(policy);
         }
     }

@@ -10,14 +10,14 @@
 //! The answer to what cannot be done is `{"error": {"code", "message"}}`: the charm is wrong, not a
 //! databag.
 
-use super::charm::describe;
-use super::consumer::{Consumer, Outcome};
+use super::charm::{describe, read_charm};
+use super::consumer::Consumer;
 use super::hook::{Event, Relation, Unit, declared_endpoints};
 use super::ownership::{self, Ownership};
 use super::provider::{self, MESH_RELATION_NAME, MeshInfoError};
-use crate::diagnostic::code;
+use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
-    Data, ServiceMeshProviderAppData, ValidationError, validate_charm_policy,
+    CharmPolicy, Data, ServiceMeshProviderAppData, ValidationError, validate_charm_policy,
     validate_service_mesh_provider_app_data,
 };
 use crate::text::{Member, Node, Object, Position, TextError, Value, parse_any, parse_json};
@@ -31,10 +31,12 @@ struct Wrong {
 }
 
 /// A consumer's hook. `do` is `run` (the event), `update` (`update_service_mesh`) or `inspect`
-/// (nothing but `labels`, `meshType` and `enabled`). `options` are the constructor's arguments and
-/// `metadata`, the text of the charm's `metadata.yaml`.
+/// (nothing but `labels`, `meshType` and `enabled`), answered by
+/// `{"actions", "diagnostics", "enabled", "labels", "meshType"}`; or `endpoints`, answered by
+/// `{"endpoints", "read"}`: which relations the unit must hold, and of which the far databag.
 ///
-/// Answers `{"actions", "diagnostics", "enabled", "labels", "meshType"}`.
+/// `options` are the constructor's arguments and `metadata`, the text of the charm's
+/// `metadata.yaml`; or `charm`, a charm file that says all of it.
 pub fn consumer(request: &str) -> String {
     answer(request, consumer_answer)
 }
@@ -60,6 +62,9 @@ fn answer(request: &str, respond: impl Fn(&Node<'_>) -> Result<String, Wrong>) -
 fn consumer_answer(request: &Node<'_>) -> Result<String, Wrong> {
     let unit = unit(get(request, "unit")?)?;
     let options = get(request, "options")?;
+    if let Some(charm) = options.get("charm") {
+        return charm_answer(request, &unit, charm);
+    }
     let mut policies = Vec::new();
     for node in list(options, "policies")? {
         let policy = validate_charm_policy(text(node, "kind")?, node)
@@ -76,34 +81,104 @@ fn consumer_answer(request: &Node<'_>) -> Result<String, Wrong> {
     if let Some(metadata) = options.get("metadata").and_then(Node::as_str) {
         let documents = parse_any(metadata)?;
         let endpoints = documents.first().map(|document| &document.root);
-        let endpoints = endpoints.map(declared_endpoints).unwrap_or_default();
-        if let Some(name) = consumer.undeclared(&endpoints) {
-            return Err(Wrong {
-                code: code::POLICY_ON_UNDECLARED,
-                message: format!("a policy is on `{name}`, which the charm does not declare"),
-            });
-        }
+        declared(
+            &consumer,
+            &endpoints.map(declared_endpoints).unwrap_or_default(),
+        )?;
     }
+    outcome(request, &unit, &consumer, Vec::new())
+}
+
+/// A consumer as a charm file describes it: `{"file", "text"}`.
+fn charm_answer(request: &Node<'_>, unit: &Unit<'_>, file: &Node<'_>) -> Result<String, Wrong> {
+    let name = text(file, "file")?;
+    let documents = parse_any(text(file, "text")?)?;
+    let document = documents
+        .first()
+        .ok_or_else(|| shape("the charm file is empty"))?;
+    let mut diagnostics = Vec::new();
+    let charm = read_charm(name, document, &mut diagnostics);
+    let (Some(charm), false) = (charm, diagnostics.iter().any(|d| d.bad_input)) else {
+        let first = diagnostics.into_iter().find(|d| d.bad_input);
+        return Err(first.map_or_else(|| shape("this is no charm file"), Wrong::from));
+    };
+    let mut policies = Vec::new();
+    for declared in charm.policies {
+        if declared.when.is_none_or(|when| when == "always") {
+            policies.push(declared.policy);
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::error(
+                code::CONDITIONAL_POLICY,
+                "a hook makes no policy that has a condition",
+            )
+            .at(name, declared.at)
+            .help("remove `when`, or use ServiceMeshConsumer with the policies that apply")
+            .dropped(),
+        );
+    }
+    let auto_join = document
+        .root
+        .get("mesh")
+        .and_then(|mesh| mesh.get("arguments")?.get("auto_join")?.as_bool());
+    let consumer = Consumer {
+        mesh_relation_name: charm.mesh_relation_name,
+        cross_model_mesh_requires_name: charm.cmr_requires_name,
+        cross_model_mesh_provides_name: charm.cmr_provides_name,
+        policies: &policies,
+        auto_join: auto_join != Some(false),
+    };
+    declared(&consumer, &charm.endpoints.keys().collect::<Vec<_>>())?;
+    outcome(request, unit, &consumer, diagnostics)
+}
+
+fn declared(consumer: &Consumer<'_>, endpoints: &[&str]) -> Result<(), Wrong> {
+    consumer.undeclared(endpoints).map_or(Ok(()), |name| {
+        Err(Wrong {
+            code: code::POLICY_ON_UNDECLARED,
+            message: format!("a policy is on `{name}`, which the charm does not declare"),
+        })
+    })
+}
+
+fn outcome(
+    request: &Node<'_>,
+    unit: &Unit<'_>,
+    consumer: &Consumer<'_>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<String, Wrong> {
     let outcome = match text(request, "do")? {
-        "run" => consumer.run(&unit),
-        "update" => consumer.update_service_mesh(&unit),
-        "inspect" => consumer.inspect(&unit),
+        "run" => consumer.run(unit),
+        "update" => consumer.update_service_mesh(unit),
+        "inspect" => consumer.inspect(unit),
+        "endpoints" => return Ok(endpoints(consumer)),
         other => return Err(shape(&format!("there is nothing called `{other}`"))),
     };
-    let Outcome {
-        actions,
-        diagnostics,
-        enabled,
-        app_data,
-    } = outcome;
-    let mesh_type = json(&app_data.as_ref().map(|data| data.mesh_type));
-    let labels = app_data.map(|data| data.labels).unwrap_or_default();
+    diagnostics.extend(outcome.diagnostics);
+    let mesh_type = json(&outcome.app_data.as_ref().map(|data| data.mesh_type));
+    let labels = outcome.app_data.map(|data| data.labels).unwrap_or_default();
     Ok(format!(
-        "{{\"actions\":{},\"diagnostics\":{},\"enabled\":{enabled},\"labels\":{},\"meshType\":{mesh_type}}}",
-        json(&actions),
+        "{{\"actions\":{},\"diagnostics\":{},\"enabled\":{},\"labels\":{},\"meshType\":{mesh_type}}}",
+        json(&outcome.actions),
         json(&diagnostics),
+        outcome.enabled,
         json(&Data::Map(labels)),
     ))
+}
+
+/// The endpoints whose relations the consumer looks at, and those whose far databags it reads.
+fn endpoints(consumer: &Consumer<'_>) -> String {
+    let read = [
+        consumer.mesh_relation_name,
+        consumer.cross_model_mesh_provides_name,
+    ];
+    let mut all = vec![consumer.cross_model_mesh_requires_name];
+    all.extend(consumer.policies.iter().map(CharmPolicy::relation));
+    all.extend(read);
+    all.sort_unstable();
+    all.dedup();
+    format!("{{\"endpoints\":{},\"read\":{}}}", json(&all), json(&read))
 }
 
 fn provider_answer(request: &Node<'_>) -> Result<String, Wrong> {
@@ -233,6 +308,15 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 // === impl Wrong ===
+
+impl From<Diagnostic> for Wrong {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Wrong {
+            code: diagnostic.code,
+            message: diagnostic.message,
+        }
+    }
+}
 
 impl From<TextError> for Wrong {
     fn from(error: TextError) -> Self {

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod istio;
 pub mod juju;
 pub mod labels;
+pub mod managers;
 pub mod map;
 pub mod model;
 pub mod names;

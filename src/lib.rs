@@ -7,6 +7,7 @@ pub mod conformance;
 pub mod diagnostic;
 pub mod istio;
 pub mod juju;
+pub mod kube;
 pub mod labels;
 pub mod managers;
 pub mod map;

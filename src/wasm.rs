@@ -1,5 +1,6 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod kube;
 mod library;
 
 use crate::compile::{Compiled, Input, Source, compile};

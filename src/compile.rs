@@ -11,6 +11,7 @@ use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
+use crate::managers::{Manager, WHEN_ANNOTATION};
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
 use crate::text::{Document, Node, Position, decode_utf8, parse_any};
@@ -19,9 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
-
-/// Names the condition of a policy that may or may not exist.
-const WHEN_ANNOTATION: &str = "mesh-policy/when";
 
 /// One input file.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +58,9 @@ pub struct Compiled {
     /// Where each of the AuthorizationPolicies comes from, in their order.
     #[serde(skip)]
     pub origins: Vec<Origin>,
+    /// Who applies which of the policies.
+    #[serde(skip)]
+    pub managers: Vec<Manager>,
 }
 
 /// Where the input asks for an AuthorizationPolicy.
@@ -390,8 +391,9 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
             )
         })
         .unzip();
+    let labels = beacon_labels(&beacon.application, &beacon.model);
+    let start = compiled.authorization_policies.len();
     if managed {
-        let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
         for ((policy, built), (condition, declared, related)) in
             policies.iter().zip(built).zip(rest)
@@ -410,6 +412,20 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
             }
         }
     }
+    let made = start..compiled.authorization_policies.len();
+    match compiled
+        .managers
+        .iter_mut()
+        .find(|manager| manager.labels == labels)
+    {
+        Some(manager) => manager.policies.push(made),
+        None => compiled.managers.push(Manager {
+            application: beacon.application.clone(),
+            model: beacon.model.clone(),
+            labels,
+            policies: vec![made],
+        }),
+    }
     compiled.mesh_policies.extend(policies);
 }
 
@@ -426,14 +442,13 @@ fn place((file, at): (&str, Position)) -> Place {
 /// The published charm writes `APPLICATION-MODEL`, the library's `create_charm_default_labels` of
 /// today `MODEL-APPLICATION`; what the beacon makes must be found by the beacon. Source: the
 /// resource shown in canonical/service-mesh, docs/explanation/managed-mode.md.
-fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
+pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, String)> {
     let format = LabelFormat {
         separator: "-",
         ..LabelFormat::default()
     };
     // The names are DNS-1123 labels, so never empty: a label can always be made.
-    let instance =
-        charm_kubernetes_label(&beacon.application, &beacon.model, format).unwrap_or_default();
+    let instance = charm_kubernetes_label(application, model, format).unwrap_or_default();
     vec![
         (INSTANCE_KEY.to_owned(), instance),
         (SCOPE_KEY.to_owned(), BEACON_SCOPE.to_owned()),

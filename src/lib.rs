@@ -9,6 +9,7 @@ pub mod istio;
 pub mod juju;
 pub mod kube;
 pub mod labels;
+pub mod managers;
 pub mod map;
 pub mod model;
 pub mod names;

@@ -1,5 +1,6 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod juju;
 mod kube;
 mod library;
 
@@ -82,6 +83,15 @@ export interface AuthorizationPolicy {
   spec: Record<string, unknown>;
 }
 
+/** What one application applies, found again by `labels`. `conditional` may or may not exist. */
+export interface ManagedPolicies {
+  appName: string;
+  modelName: string;
+  labels: Record<string, string>;
+  policies: AuthorizationPolicy[];
+  conditional: AuthorizationPolicy[];
+}
+
 interface Compilation {
   readonly diagnostics: Diagnostic[];
   readonly meshPolicies: MeshPolicy[];
@@ -143,6 +153,12 @@ impl Compilation {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
     pub fn json(&self) -> String {
         self.compiled.json()
+    }
+
+    /// Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
+    /// JSON text. A charm makes the unmanaged ones itself.
+    pub fn managed(&self) -> String {
+        crate::managers::managed_json(&self.compiled)
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod compile;
 pub mod conformance;
 pub mod diagnostic;
@@ -9,6 +10,7 @@ pub mod istio;
 pub mod juju;
 pub mod labels;
 pub mod map;
+pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod python;

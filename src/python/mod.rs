@@ -6,7 +6,7 @@ mod unicode;
 pub use unicode::is_printable;
 
 use crate::model::{Data, Endpoint, MeshPolicy, PolicyTargetType, Record};
-use crate::text::Value;
+use crate::text::{Value, float_text};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
@@ -60,23 +60,6 @@ pub fn repr(text: &str) -> String {
     out
 }
 
-/// `repr` of a float.
-pub fn float_repr(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    // The shortest digits that read back, and the same thresholds for an exponent as Python.
-    let text = format!("{value:?}");
-    let Some((mantissa, exponent)) = text.split_once('e') else {
-        return text;
-    };
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}e{sign}{digits:0>2}")
-}
-
 /// `str` of what `json.loads` gives for the value.
 pub fn value_str(value: &Value<'_>) -> String {
     if let Value::String(text) = value {
@@ -95,7 +78,7 @@ fn write_value_repr(out: &mut String, value: &Value<'_>) {
             let _ = write!(out, "{value}");
         }
         Value::BigInt(text) => out.push_str(text),
-        Value::Float(value) => out.push_str(&float_repr(*value)),
+        Value::Float(value) => out.push_str(&float_text(*value)),
         Value::String(text) => write_repr(out, text),
         Value::Array(nodes) => write_list(out, nodes, |out, n| write_value_repr(out, &n.value)),
         Value::Object(object) => write_joined(out, ['{', '}'], object.iter(), |out, member| {
@@ -282,7 +265,7 @@ impl serde_json::ser::Formatter for PythonFormatter {
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(float_repr(value).as_bytes())
+        writer.write_all(float_text(value).as_bytes())
     }
 
     fn write_string_fragment<W: ?Sized + io::Write>(

@@ -1,5 +1,6 @@
 //! The tree as YAML text, in the block style that `kubectl` prints.
 
+use super::float::float_text;
 use super::tree::{Node, Value};
 
 /// Appends a document to `out`, without a `---` line.
@@ -56,7 +57,7 @@ fn block(value: &Value<'_>, indent: usize, out: &mut String) {
         Value::Float(value) if value.is_infinite() => {
             out.push_str(if *value > 0.0 { ".inf" } else { "-.inf" });
         }
-        Value::Float(value) => out.push_str(&format!("{value:?}")),
+        Value::Float(value) => out.push_str(&float_text(*value)),
         Value::String(text) => string(text, out),
     }
 }

@@ -4,13 +4,16 @@
 //! column of what it talks about, and so that no document can overflow the stack or exhaust
 //! memory: depth, alias expansion and length are bounded before anything is built.
 
+mod big;
 mod emit;
+mod float;
 mod json;
 mod serialize;
 mod tree;
 mod yaml;
 
 pub use emit::emit_yaml;
+pub use float::float_text;
 pub use json::parse_json;
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;

@@ -193,7 +193,7 @@ impl<'a> Node<'a> {
             Value::String(text) | Value::BigInt(text) => Some(Cow::Borrowed(text)),
             Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Value::Int(value) => Some(Cow::Owned(value.to_string())),
-            Value::Float(value) => Some(Cow::Owned(value.to_string())),
+            Value::Float(value) => Some(Cow::Owned(super::float_text(*value))),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }
     }

@@ -3,6 +3,7 @@
 //! Scalars follow YAML 1.2's core schema. Aliases and merge keys (`<<`) are expanded within a
 //! budget, so that a small document cannot become a large tree.
 
+use super::float::parse_float;
 use super::tree::{Document, Member, Node, Object, Position, Value};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -41,7 +42,9 @@ fn position(marker: &Marker) -> Position {
 fn lower_first(message: &str) -> String {
     let mut chars = message.chars();
     chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
+        std::iter::once(first.to_ascii_lowercase())
+            .chain(chars)
+            .collect()
     })
 }
 
@@ -387,10 +390,8 @@ fn plain(text: Cow<'_, str>) -> Value<'_> {
             Err(_) => Value::BigInt(Cow::Owned(text.trim_start_matches('+').to_owned())),
         };
     }
-    if is_core_float(unsigned)
-        && let Ok(value) = text.parse::<f64>()
-    {
-        return Value::Float(value);
+    if is_core_float(unsigned) {
+        return Value::Float(parse_float(&text));
     }
     Value::String(text)
 }

@@ -13,7 +13,7 @@ use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
-use crate::text::{Document, Node, Position, decode_utf8, parse_any};
+use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ impl Compiled {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
     pub fn json(&self) -> String {
         // INVARIANT: every key is a string and no number is NaN in what is built here.
-        serde_json::to_string(self).unwrap_or_default()
+        to_json(self).unwrap_or_default()
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
@@ -83,7 +83,7 @@ impl Compiled {
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         for policy in &self.authorization_policies {
-            let json = serde_json::to_string(policy).unwrap_or_default();
+            let json = to_json(policy).unwrap_or_default();
             let Ok(document) = crate::text::parse_json(&json) else {
                 continue;
             };

@@ -10,7 +10,7 @@ use crate::juju::mesh_policies::{
 use crate::model::{
     self, CharmPolicy, CmrData, Loc, MeshPolicy, PolicyTargetType, ValidationError,
 };
-use crate::text::{Node, Object, Value};
+use crate::text::{Node, Object, Value, to_json};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub(super) fn build_mesh_policies(request: &Object<'_>) -> Result<String, Failur
         BuildError::UnknownRelation(name) => Failure::Error("KeyError", name),
         BuildError::Invalid(message) => value_error(message, target_app_name),
     })?;
-    Ok(serde_json::to_string(&Answer {
+    Ok(to_json(&Answer {
         cmr: &cmr,
         policies: &built,
         databag: databag(&built),

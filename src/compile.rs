@@ -11,11 +11,11 @@ use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
+use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
 use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
@@ -161,7 +161,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         models: &models,
         charms: &charms,
         compiled: &mut compiled,
-        on_mesh: BTreeSet::new(),
+        on_mesh: Index::default(),
     };
     compiler.deployment();
     for (source, documents) in &databag_documents {
@@ -425,12 +425,35 @@ fn refused(policy: &MeshPolicy) -> Diagnostic {
     .dropped()
 }
 
+/// What is asked of each beacon, in the order in which they are first asked.
+#[derive(Default)]
+struct Asked<'a> {
+    index: Index<'static>,
+    beacons: Vec<(Beacon, Vec<(MeshPolicy, Option<&'a str>)>)>,
+}
+
+impl<'a> Asked<'a> {
+    fn add(&mut self, beacon: Beacon, policies: Vec<(MeshPolicy, Option<&'a str>)>) {
+        let name = full_name(&beacon.model, &beacon.application);
+        let at = self.index.get_or_insert(name.into(), self.beacons.len());
+        match self.beacons.get_mut(at) {
+            Some((_, asked)) => asked.extend(policies),
+            None => self.beacons.push((beacon, policies)),
+        }
+    }
+}
+
+/// An application in its model; neither name can hold a slash, which has been checked.
+fn full_name(model: &str, application: &str) -> String {
+    [model, application].join("/")
+}
+
 struct Compiler<'c, 'm, 'a> {
     models: &'m [Model<'a>],
     charms: &'m Charms<'a>,
     compiled: &'c mut Compiled,
-    /// (model, application) that joined a mesh, and beacons.
-    on_mesh: BTreeSet<(String, &'a str)>,
+    /// `model/application` that joined a mesh.
+    on_mesh: Index<'static>,
 }
 
 impl<'a> Compiler<'_, '_, 'a> {
@@ -438,17 +461,11 @@ impl<'a> Compiler<'_, '_, 'a> {
         let deployment = Deployment::new(self.models, self.charms);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
-        let mut order: Vec<Beacon> = Vec::new();
-        let mut asked: BTreeMap<Beacon, Vec<(MeshPolicy, Option<&'a str>)>> = BTreeMap::new();
+        let mut asked = Asked::default();
         for consumer in consumers {
-            self.on_mesh.insert((consumer.model, consumer.application));
-            asked
-                .entry(consumer.beacon.clone())
-                .or_insert_with(|| {
-                    order.push(consumer.beacon);
-                    Vec::new()
-                })
-                .extend(consumer.policies);
+            self.on_mesh
+                .add(full_name(&consumer.model, consumer.application));
+            asked.add(consumer.beacon, consumer.policies);
         }
         // A beacon without consumers still guards itself.
         for (index, model) in self.models.iter().enumerate() {
@@ -464,13 +481,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     application: (*name).to_owned(),
                 };
-                if !asked.contains_key(&beacon) {
-                    order.push(beacon.clone());
-                }
-                asked.entry(beacon).or_default().extend(own);
+                asked.add(beacon, own);
             }
         }
-        if order.is_empty() {
+        if asked.beacons.is_empty() {
             for model in self.models {
                 self.compiled.diagnostics.push(
                     Diagnostic::note(
@@ -482,10 +496,9 @@ impl<'a> Compiler<'_, '_, 'a> {
                 );
             }
         }
-        for beacon in &order {
-            let policies = asked.remove(beacon).unwrap_or_default();
-            let managed = self.is_managed(beacon);
-            add_beacon(self.compiled, beacon, policies, managed);
+        for (beacon, policies) in asked.beacons {
+            let managed = self.is_managed(&beacon);
+            add_beacon(self.compiled, &beacon, policies, managed);
         }
         for model in self.models {
             for name in model.bundle.applications.keys() {
@@ -529,7 +542,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
             return;
         };
-        let related = self.on_mesh.contains(&(model.name.clone(), name));
+        let related = self.on_mesh.contains(&full_name(&model.name, name));
         let workers = workers(model, charm, name);
         for (templates, is_raw) in [
             (&charm.internal_mesh_policies, false),
@@ -598,7 +611,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if !self.on_mesh.contains(&(model.name.clone(), name)) {
+                if !self.on_mesh.contains(&full_name(&model.name, name)) {
                     continue;
                 }
                 let Some(charm) = charm_of(&model.bundle, self.charms, name) else {

@@ -12,11 +12,11 @@ use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
 use crate::managers::{Manager, WHEN_ANNOTATION};
+use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
-use crate::text::{Document, Node, Position, decode_utf8, parse_any};
+use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
@@ -118,7 +118,7 @@ impl Compiled {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
     pub fn json(&self) -> String {
         // INVARIANT: every key is a string and no number is NaN in what is built here.
-        serde_json::to_string(self).unwrap_or_default()
+        to_json(self).unwrap_or_default()
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
@@ -126,7 +126,7 @@ impl Compiled {
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         for policy in &self.authorization_policies {
-            let json = serde_json::to_string(policy).unwrap_or_default();
+            let json = to_json(policy).unwrap_or_default();
             let Ok(document) = crate::text::parse_json(&json) else {
                 continue;
             };
@@ -204,7 +204,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         models: &models,
         charms: &charms,
         compiled: &mut compiled,
-        on_mesh: BTreeSet::new(),
+        on_mesh: Index::default(),
     };
     compiler.deployment();
     for (source, documents) in &databag_documents {
@@ -525,12 +525,35 @@ fn refused(policy: &MeshPolicy) -> Diagnostic {
     .dropped()
 }
 
+/// What is asked of each beacon, in the order in which they are first asked.
+#[derive(Default)]
+struct Beacons<'a> {
+    index: Index<'static>,
+    beacons: Vec<(Beacon, Vec<Asked<'a>>)>,
+}
+
+impl<'a> Beacons<'a> {
+    fn add(&mut self, beacon: Beacon, policies: Vec<Asked<'a>>) {
+        let name = full_name(&beacon.model, &beacon.application);
+        let at = self.index.get_or_insert(name.into(), self.beacons.len());
+        match self.beacons.get_mut(at) {
+            Some((_, asked)) => asked.extend(policies),
+            None => self.beacons.push((beacon, policies)),
+        }
+    }
+}
+
+/// An application in its model; neither name can hold a slash, which has been checked.
+fn full_name(model: &str, application: &str) -> String {
+    [model, application].join("/")
+}
+
 struct Compiler<'c, 'm, 'a> {
     models: &'m [Model<'a>],
     charms: &'m Charms<'a>,
     compiled: &'c mut Compiled,
-    /// (model, application) that joined a mesh, and beacons.
-    on_mesh: BTreeSet<(String, &'a str)>,
+    /// `model/application` that joined a mesh.
+    on_mesh: Index<'static>,
 }
 
 impl<'a> Compiler<'_, '_, 'a> {
@@ -539,17 +562,11 @@ impl<'a> Compiler<'_, '_, 'a> {
         self.applications(&deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
-        let mut order: Vec<Beacon> = Vec::new();
-        let mut asked: BTreeMap<Beacon, Vec<Asked<'a>>> = BTreeMap::new();
+        let mut asked = Beacons::default();
         for consumer in consumers {
-            self.on_mesh.insert((consumer.model, consumer.application));
-            asked
-                .entry(consumer.beacon.clone())
-                .or_insert_with(|| {
-                    order.push(consumer.beacon);
-                    Vec::new()
-                })
-                .extend(consumer.policies);
+            self.on_mesh
+                .add(full_name(&consumer.model, consumer.application));
+            asked.add(consumer.beacon, consumer.policies);
         }
         // A beacon without consumers still guards itself.
         for (index, model) in self.models.iter().enumerate() {
@@ -565,13 +582,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     application: (*name).to_owned(),
                 };
-                if !asked.contains_key(&beacon) {
-                    order.push(beacon.clone());
-                }
-                asked.entry(beacon).or_default().extend(own);
+                asked.add(beacon, own);
             }
         }
-        if order.is_empty() {
+        if asked.beacons.is_empty() {
             for model in self.models {
                 self.compiled.diagnostics.push(
                     Diagnostic::note(
@@ -583,10 +597,9 @@ impl<'a> Compiler<'_, '_, 'a> {
                 );
             }
         }
-        for beacon in &order {
-            let policies = asked.remove(beacon).unwrap_or_default();
-            let managed = self.is_managed(beacon);
-            add_beacon(self.compiled, beacon, policies, managed);
+        for (beacon, policies) in asked.beacons {
+            let managed = self.is_managed(&beacon);
+            add_beacon(self.compiled, &beacon, policies, managed);
         }
         for model in self.models {
             for name in model.bundle.applications.keys() {
@@ -598,9 +611,12 @@ impl<'a> Compiler<'_, '_, 'a> {
 
     /// Notes every application and its part in a mesh.
     fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
-        let mut members = BTreeMap::new();
+        let mut index = Index::default();
+        let mut members = Vec::new();
         for (model, name, beacon) in deployment.members() {
-            members.insert((model, name), beacon);
+            if index.add(full_name(model, name)) {
+                members.push(beacon);
+            }
         }
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
@@ -631,7 +647,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     name: name.to_owned(),
                     charm: application.charm.to_owned(),
-                    beacon: members.remove(&(model.name.as_str(), name)),
+                    beacon: index
+                        .get(&full_name(&model.name, name))
+                        .and_then(|at| members.get(at))
+                        .cloned(),
                     joins,
                     options: MESH_OPTIONS
                         .iter()
@@ -677,7 +696,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
             return;
         };
-        let related = self.on_mesh.contains(&(model.name.clone(), name));
+        let related = self.on_mesh.contains(&full_name(&model.name, name));
         let workers = workers(model, charm, name);
         for (templates, is_raw) in [
             (&charm.internal_mesh_policies, false),
@@ -750,7 +769,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if !self.on_mesh.contains(&(model.name.clone(), name)) {
+                if !self.on_mesh.contains(&full_name(&model.name, name)) {
                     continue;
                 }
                 let Some(charm) = charm_of(&model.bundle, self.charms, name) else {

@@ -5,6 +5,7 @@ mod kube;
 mod library;
 
 use crate::compile::{Compiled, Input, Source, compile};
+use crate::text::to_json;
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsCast;
@@ -181,7 +182,7 @@ impl Compilation {
     /// What is wrong, assumed or unknown.
     #[wasm_bindgen(getter, skip_typescript)]
     pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
-        to_js(&self.compiled.diagnostics)
+        serde_wasm_bindgen::to_value(&self.compiled.diagnostics).map_err(JsValue::from)
     }
 
     /// What the consumers send to their beacons.
@@ -204,9 +205,9 @@ impl Compilation {
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(JsValue::from)
+    // A tree of objects is made several times as fast by the engine's own reader of text.
+    let json = to_json(value).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    js_sys::JSON::parse(&json)
 }
 
 struct OwnedSource {

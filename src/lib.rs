@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod compile;
 pub mod conformance;
 pub mod diagnostic;

@@ -1,0 +1,3 @@
+//! What a set of policies means.
+
+pub mod symbolic;

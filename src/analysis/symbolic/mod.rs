@@ -1,0 +1,13 @@
+//! The exact engine: sets of requests.
+//!
+//! A policy set mentions finitely many strings, ports and addresses. They cut each field into
+//! finitely many classes ([`strings`], [`intervals`]); a set of requests is a set of combinations
+//! of classes ([`region`]), so that union, difference, emptiness and equality are exact, and
+//! every class has a witness.
+
+pub mod glob;
+pub mod intern;
+pub mod intervals;
+pub mod region;
+pub mod strings;
+pub mod universe;

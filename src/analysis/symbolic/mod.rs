@@ -9,5 +9,6 @@ pub mod glob;
 pub mod intern;
 pub mod intervals;
 pub mod region;
+pub mod space;
 pub mod strings;
 pub mod universe;

@@ -57,7 +57,35 @@ pub struct Compiled {
     pub authorization_policies: Vec<AuthorizationPolicy>,
     /// What is wrong, assumed or unknown.
     pub diagnostics: Vec<Diagnostic>,
+    /// The applications that were found, for [`crate::mesh::from_bundle`].
+    #[serde(skip)]
+    pub applications: Vec<Deployed>,
 }
+
+/// An application and its part in a mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// Its model.
+    pub model: String,
+    /// Its name.
+    pub name: String,
+    /// Its charm; empty where only a databag speaks of it.
+    pub charm: String,
+    /// The mesh that it is related to.
+    pub beacon: Option<Beacon>,
+    /// Whether it joins that mesh by itself, or only with its whole model.
+    pub joins: Truth,
+    /// Options that matter to a mesh and whether they are on.
+    pub options: Vec<(&'static str, bool)>,
+}
+
+/// Options of published charms that change what a mesh does, and their charms.
+/// Source: charmcraft.yaml of istio-beacon-k8s and istio-k8s.
+const MESH_OPTIONS: [(&str, &str); 3] = [
+    ("istio-beacon-k8s", "model-on-mesh"),
+    ("istio-k8s", "hardened-mode"),
+    ("istio-k8s", "auto-allow-waypoint-policy"),
+];
 
 impl Compiled {
     /// Whether a diagnostic dropped a policy.
@@ -172,6 +200,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
             &mut compiled.diagnostics,
         );
         for databag in databags {
+            for (policy, _) in &databag.policies {
+                add_members(&mut compiled.applications, policy, &databag.beacon);
+            }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
     }
@@ -409,6 +440,29 @@ fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
     ]
 }
 
+/// Notes the applications that a databag's policy speaks of: its target is a member of the mesh,
+/// and its source is taken to be one.
+fn add_members(applications: &mut Vec<Deployed>, policy: &MeshPolicy, beacon: &Beacon) {
+    let source = (&policy.source_namespace, Some(&policy.source_app_name));
+    let target = (&policy.target_namespace, policy.target_app_name.as_ref());
+    for (model, name) in [source, target] {
+        let Some(name) = name else { continue };
+        let known = applications
+            .iter()
+            .any(|one| one.model == *model && one.name == *name);
+        if !known {
+            applications.push(Deployed {
+                model: model.clone(),
+                name: name.clone(),
+                charm: String::new(),
+                beacon: Some(beacon.clone()),
+                joins: Truth::True,
+                options: Vec::new(),
+            });
+        }
+    }
+}
+
 fn annotation(condition: Option<&str>) -> Option<(String, String)> {
     condition.map(|condition| (WHEN_ANNOTATION.to_owned(), condition.to_owned()))
 }
@@ -436,6 +490,7 @@ struct Compiler<'c, 'm, 'a> {
 impl<'a> Compiler<'_, '_, 'a> {
     fn deployment(&mut self) {
         let deployment = Deployment::new(self.models, self.charms);
+        self.applications(&deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
         let mut order: Vec<Beacon> = Vec::new();
@@ -493,6 +548,53 @@ impl<'a> Compiler<'_, '_, 'a> {
             }
         }
         self.check_offers();
+    }
+
+    /// Notes every application and its part in a mesh.
+    fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
+        let mut members = BTreeMap::new();
+        for (model, name, beacon) in deployment.members() {
+            members.insert((model, name), beacon);
+        }
+        for model in self.models {
+            for (name, application) in model.bundle.applications.iter() {
+                let charm = charm_of(&model.bundle, self.charms, name);
+                let empty = crate::map::Map::new();
+                let defaults = charm.map_or(&empty, |charm| &charm.config_defaults);
+                let on = |setting: &str| {
+                    evaluate(Some(setting), Some(application), defaults, true) == Truth::True
+                };
+                let joins = match charm.and_then(|charm| charm.auto_join.as_deref()) {
+                    None | Some("true") => Truth::True,
+                    Some("false") => Truth::False,
+                    // `config KEY (default true)`
+                    Some(text) => match text
+                        .strip_prefix("config ")
+                        .map(|key| key.split(' ').next().unwrap_or_default())
+                    {
+                        Some(key) => evaluate(
+                            Some(&format!("config {key}=true")),
+                            Some(application),
+                            defaults,
+                            true,
+                        ),
+                        None => Truth::Unknown,
+                    },
+                };
+                self.compiled.applications.push(Deployed {
+                    model: model.name.clone(),
+                    name: name.to_owned(),
+                    charm: application.charm.to_owned(),
+                    beacon: members.remove(&(model.name.as_str(), name)),
+                    joins,
+                    options: MESH_OPTIONS
+                        .iter()
+                        .filter(|(charm, _)| *charm == application.charm)
+                        .map(|(_, option)| (*option, on(&format!("config {option}=true"))))
+                        .collect(),
+                });
+            }
+        }
     }
 
     fn is_managed(&mut self, beacon: &Beacon) -> bool {

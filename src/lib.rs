@@ -10,6 +10,7 @@ pub mod istio;
 pub mod juju;
 pub mod labels;
 pub mod map;
+pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod python;

@@ -208,6 +208,23 @@ impl<'m, 'a> Deployment<'m, 'a> {
             })
     }
 
+    /// Every application that is related to a mesh, by its model, and the mesh's provider; those of
+    /// whose charm nothing is known included.
+    pub fn members(&self) -> Vec<(&'m str, &'a str, Beacon)> {
+        let mut members: Vec<(&'m str, &'a str, Beacon)> = Vec::new();
+        for model in self.models {
+            let mut joined = BTreeSet::new();
+            for relation in &model.relations {
+                if let Some((near, far)) = self.mesh_ends(model, relation)
+                    && joined.insert(near.name)
+                {
+                    members.push((&model.name, near.name, self.beacon(model, &far)));
+                }
+            }
+        }
+        members
+    }
+
     /// What every consumer asks, in the order of the models' mesh relations.
     pub fn consumers(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<ConsumerPolicies<'a>> {
         let mut consumers = Vec::new();

@@ -5,9 +5,11 @@
 //! of classes ([`region`]), so that union, difference, emptiness and equality are exact, and
 //! every class has a witness.
 
+pub mod describe;
 pub mod glob;
 pub mod intern;
 pub mod intervals;
+pub mod lower;
 pub mod region;
 pub mod space;
 pub mod strings;

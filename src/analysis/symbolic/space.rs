@@ -2,7 +2,7 @@
 
 use super::glob::Glob;
 use super::intervals::{ADDRESSES, Intervals, PORTS, Point, Range};
-use super::region::{Cube, DEFAULT_WORK, Region, Regions};
+use super::region::{DEFAULT_WORK, Region, Regions};
 use super::strings::{Classes, TooComplex, classes};
 use super::universe::{PathMode, Universe};
 
@@ -90,23 +90,23 @@ pub struct Setting<'a> {
 
 /// The classes of one field.
 #[derive(Debug)]
-enum Partition {
+pub(super) enum Partition {
     Strings(Vec<Glob>, Classes),
     Intervals(Intervals),
 }
 
 /// One field and the level at which regions decide it.
 #[derive(Debug)]
-struct Axis {
-    field: Field,
-    level: u32,
-    partition: Partition,
+pub(super) struct Axis {
+    pub(super) field: Field,
+    pub(super) level: u32,
+    pub(super) partition: Partition,
 }
 
 /// The space that a list of conditions spans.
 #[derive(Debug)]
 pub struct Space {
-    axes: Vec<Axis>,
+    pub(super) axes: Vec<Axis>,
     /// The regions of this space.
     pub regions: Regions,
     preferred: Vec<Vec<u32>>,
@@ -481,184 +481,6 @@ impl Space {
         }
         Some(found)
     }
-
-    /// A region as products of sets of values, at most `limit`, and whether that is all.
-    pub fn describe(&self, region: Region, limit: usize) -> (Vec<Vec<Part<'_>>>, bool) {
-        let (cubes, complete) = self.regions.cubes(region, limit);
-        let products = cubes.iter().map(|cube| self.parts(cube)).collect();
-        (products, complete)
-    }
-
-    fn parts(&self, cube: &Cube) -> Vec<Part<'_>> {
-        let mut parts = Vec::new();
-        for (level, classes) in cube {
-            let at = self.axes.partition_point(|axis| axis.level <= *level);
-            let Some(axis) = at.checked_sub(1).and_then(|at| self.axes.get(at)) else {
-                continue;
-            };
-            parts.push(Part {
-                axis,
-                level: *level,
-                classes: classes.clone(),
-            });
-        }
-        parts
-    }
-}
-
-/// One factor of a product: a field and a set of its classes.
-#[derive(Debug)]
-pub struct Part<'s> {
-    axis: &'s Axis,
-    level: u32,
-    classes: Vec<u32>,
-}
-
-impl<'s> Part<'s> {
-    /// The field.
-    pub fn field(&self) -> &'s Field {
-        &self.axis.field
-    }
-
-    /// For a field of ports or addresses: the ranges, neighbours joined.
-    pub fn ranges(&self) -> Vec<Range> {
-        let Partition::Intervals(intervals) = &self.axis.partition else {
-            return Vec::new();
-        };
-        let mut ranges: Vec<Range> = Vec::new();
-        for class in &self.classes {
-            let Some((low, high)) = intervals.classes.get(*class as usize) else {
-                continue;
-            };
-            match ranges.last_mut() {
-                Some((_, end)) if end.0 == low.0 && end.1.checked_add(1) == Some(low.1) => {
-                    *end = *high;
-                }
-                _ => ranges.push((*low, *high)),
-            }
-        }
-        ranges
-    }
-
-    /// For a client: whether those without identity are among them.
-    pub fn without_identity(&self) -> bool {
-        match &self.axis.partition {
-            Partition::Strings(_, list) if self.axis.field == Field::Client => self
-                .classes
-                .iter()
-                .any(|class| *class as usize == list.witnesses.len()),
-            _ => false,
-        }
-    }
-
-    /// For a field of strings, a header's apart: which patterns the set is the union of, and
-    /// which it is without. With `(vec![], not)` it is everything but `not`. `None` where the
-    /// set is no such combination; then examples say what can be said.
-    pub fn patterns(&self) -> Option<(Vec<&'s Glob>, Vec<&'s Glob>)> {
-        let Partition::Strings(globs, list) = &self.axis.partition else {
-            return None;
-        };
-        let many = u32::try_from(list.witnesses.len()).unwrap_or(u32::MAX);
-        let wanted: Vec<u32> = match self.axis.field {
-            Field::Header(_) => vec![self.level - self.axis.level],
-            _ => self.classes.iter().copied().filter(|c| *c < many).collect(),
-        };
-        let rest: Vec<u32> = (0..many)
-            .filter(|class| wanted.binary_search(class).is_err())
-            .collect();
-        if rest.is_empty() {
-            return Some((Vec::new(), Vec::new()));
-        }
-        if let Some(union) = cover(globs, list, &wanted, &rest) {
-            return Some((union, Vec::new()));
-        }
-        if let Some(but) = cover(globs, list, &rest, &wanted) {
-            return Some((Vec::new(), but));
-        }
-        // A union without another: first all patterns that the set needs, then what is too much.
-        let mut union = Vec::new();
-        let mut covered = Vec::new();
-        for class in &wanted {
-            if covered.contains(class) {
-                continue;
-            }
-            let (glob, matched) = globs
-                .iter()
-                .zip(&list.matched)
-                .filter(|(_, matched)| matched.binary_search(class).is_ok())
-                .min_by_key(|(_, matched)| {
-                    matched
-                        .iter()
-                        .filter(|c| wanted.binary_search(c).is_err())
-                        .count()
-                })?;
-            union.push(glob);
-            covered.extend_from_slice(matched);
-        }
-        let excess: Vec<u32> = rest
-            .iter()
-            .copied()
-            .filter(|class| covered.contains(class))
-            .collect();
-        let but = cover(globs, list, &excess, &wanted)?;
-        Some((union, but))
-    }
-
-    /// A string of each class, at most `limit`, the shortest first.
-    pub fn examples(&self, limit: usize) -> Vec<&'s str> {
-        let Partition::Strings(_, list) = &self.axis.partition else {
-            return Vec::new();
-        };
-        let mut texts: Vec<&str> = self
-            .classes
-            .iter()
-            .filter_map(|class| list.witnesses.get(*class as usize))
-            .map(String::as_str)
-            .collect();
-        texts.sort_by_key(|text| text.len());
-        texts.truncate(limit);
-        texts
-    }
-
-    /// For a level of a header: whether a value of the class is wanted, or must be missing.
-    pub fn header_present(&self) -> bool {
-        self.classes.contains(&1)
-    }
-}
-
-/// Patterns whose union holds all of `wanted` and nothing of `rest`.
-fn cover<'s>(
-    globs: &'s [Glob],
-    list: &Classes,
-    wanted: &[u32],
-    rest: &[u32],
-) -> Option<Vec<&'s Glob>> {
-    let mut candidates: Vec<(&Glob, &Vec<u32>)> = globs
-        .iter()
-        .zip(&list.matched)
-        .filter(|(_, matched)| {
-            !matched.is_empty()
-                && !matched
-                    .iter()
-                    .any(|class| rest.binary_search(class).is_ok())
-        })
-        .collect();
-    // The widest first, so that narrower ones inside them are not named.
-    candidates.sort_by_key(|(_, matched)| std::cmp::Reverse(matched.len()));
-    let mut covered: Vec<u32> = Vec::new();
-    let mut union = Vec::new();
-    for (glob, matched) in candidates {
-        if matched.iter().all(|class| covered.contains(class)) {
-            continue;
-        }
-        covered.extend_from_slice(matched);
-        union.push(glob);
-    }
-    union.sort();
-    wanted
-        .iter()
-        .all(|class| covered.contains(class))
-        .then_some(union)
 }
 
 /// The class whose patterns are exactly those that the text matches.

@@ -90,7 +90,7 @@ impl<'s> Part<'s> {
         };
         let many = u32::try_from(list.witnesses.len()).unwrap_or(u32::MAX);
         let wanted: Vec<u32> = match self.axis.field {
-            Field::Header(_) => vec![self.level - self.axis.level],
+            Field::Header(_) | Field::Claim(_) => vec![self.level - self.axis.level],
             _ => self.classes.iter().copied().filter(|c| *c < many).collect(),
         };
         let rest: Vec<u32> = (0..many)
@@ -286,12 +286,12 @@ pub struct Access {
     /// Addresses that the connection goes to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_ips: Option<Vec<String>>,
-    /// Server names of TLS.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_names: Option<Texts>,
     /// Headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderValues>,
+    /// Claims of the token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<HeaderValues>,
 }
 
 // === impl Access ===
@@ -314,12 +314,17 @@ impl Access {
                 Field::SourceIp => access.source_ips = Some(part.range_texts()),
                 Field::RemoteIp => access.remote_ips = Some(part.range_texts()),
                 Field::DestinationIp => access.destination_ips = Some(part.range_texts()),
-                Field::ServerName => access.server_names = Some(part.texts()),
-                Field::Header(name) => access.headers.push(HeaderValues {
-                    name: name.clone(),
-                    present: part.header_present(),
-                    values: part.texts(),
-                }),
+                Field::Header(name) | Field::Claim(name) => {
+                    let values = HeaderValues {
+                        name: name.clone(),
+                        present: part.header_present(),
+                        values: part.texts(),
+                    };
+                    match part.field() {
+                        Field::Claim(_) => access.claims.push(values),
+                        _ => access.headers.push(values),
+                    }
+                }
             }
         }
         access
@@ -342,10 +347,8 @@ impl Access {
             };
             text.push_str(&format!(" on {noun} {}", ports.join(", ")));
         }
-        for (label, set) in [("host", &self.hosts), ("server name", &self.server_names)] {
-            if let Some(set) = set {
-                text.push_str(&format!(", {label} {}", set.text(" or ")));
-            }
+        if let Some(set) = &self.hosts {
+            text.push_str(&format!(", host {}", set.text(" or ")));
         }
         for (label, list) in [
             ("from", &self.source_ips),
@@ -356,9 +359,10 @@ impl Access {
                 text.push_str(&format!(", {label} {}", list.join(", ")));
             }
         }
-        for header in &self.headers {
+        let headers = self.headers.iter().map(|one| ("header", one));
+        for (noun, header) in headers.chain(self.claims.iter().map(|one| ("claim", one))) {
             let verb = if header.present { "with" } else { "without" };
-            text.push_str(&format!(", {verb} header {}", header.name));
+            text.push_str(&format!(", {verb} {noun} {}", header.name));
             let values = &header.values;
             if !(values.any.is_empty() && values.except.is_empty() && values.examples.is_empty()) {
                 text.push_str(&format!(": {}", values.text(" or ")));

@@ -29,8 +29,10 @@ pub struct View<'a> {
     pub seen: Seen,
     /// The port that it sees for each port that the request is sent to; `None`: the same.
     pub ports: Option<&'a [(u16, u16)]>,
-    /// Whether the peer's address is the client's.
+    /// Whether the peer's address is the client's; otherwise it is not known.
     pub client_address: bool,
+    /// The server name of TLS.
+    pub server_name: &'a str,
 }
 
 /// What cannot be said exactly, and why.
@@ -110,6 +112,7 @@ fn value(
         Of::Header(name) => match name.as_str() {
             ":method" => text(Field::Method, pattern),
             // These are other views of fields that have classes of their own.
+            ":scheme" => Condition::Unknown,
             ":path" | ":authority" | "host" | "x-forwarded-for" => {
                 return Err(Unsupported(format!(
                     "conditions on the header `{name}` are not solved exactly"
@@ -117,7 +120,20 @@ fn value(
             }
             _ => text(Field::Header(name.clone()), pattern),
         },
-        Of::Sni | Of::RequestPrincipal | Of::Claim(_) | Of::Metadata(_) => Condition::Unknown,
+        Of::Sni => match self::text(pattern) {
+            Some(glob) if glob.matches(view.server_name) => Condition::Always,
+            _ => Condition::Never,
+        },
+        Of::RequestPrincipal => match pattern {
+            Pattern::Token { issuer, subject } => all(vec![
+                text(Field::Claim("iss".into()), issuer),
+                text(Field::Claim("sub".into()), subject),
+            ]),
+            _ => Condition::Never,
+        },
+        Of::Claim(path) => text(Field::Claim(path.join(".")), pattern),
+        // Nothing that a request carries.
+        Of::Metadata(_) => Condition::Never,
     })
 }
 

@@ -14,3 +14,4 @@ pub mod region;
 pub mod space;
 pub mod strings;
 pub mod universe;
+pub mod verdict;

@@ -25,11 +25,11 @@ pub enum Field {
     RemoteIp,
     /// The address that the connection goes to.
     DestinationIp,
-    /// The server name of TLS, in lower case.
-    ServerName,
     /// A header by its name in lower case. Each of its values is matched by itself: a condition
     /// holds where one value does.
     Header(String),
+    /// A claim of the token by its path, joined by dots. Values are as a header's.
+    Claim(String),
 }
 
 /// Which values of a field meet a condition.
@@ -131,10 +131,10 @@ pub struct Example {
     pub remote_ip: Option<Point>,
     /// Where the connection goes to.
     pub destination_ip: Option<Point>,
-    /// The server name of TLS.
-    pub server_name: Option<String>,
     /// Headers and their values.
     pub headers: Vec<(String, Vec<String>)>,
+    /// Claims of the token and their values.
+    pub claims: Vec<(String, Vec<String>)>,
 }
 
 /// Addresses that stand for "some address" in a witness: one of a cluster, then those of
@@ -221,7 +221,7 @@ impl Space {
             match (&partition, field) {
                 // A header may have any number of values, so whether one of them lies in a class
                 // is a question of its own for each class.
-                (Partition::Strings(_, classes), Field::Header(_)) => {
+                (Partition::Strings(_, classes), Field::Header(_) | Field::Claim(_)) => {
                     for _ in &classes.witnesses {
                         sizes.push(2);
                         preferred.push(vec![0]);
@@ -331,7 +331,7 @@ impl Space {
         let Some(Condition::Is(field, _)) = parts.first() else {
             return Ok(None);
         };
-        if matches!(field, Field::Header(_)) {
+        if matches!(field, Field::Header(_) | Field::Claim(_)) {
             return Ok(None);
         }
         let mut all = Vec::new();
@@ -354,7 +354,7 @@ impl Space {
         let Some(level) = self.level(field) else {
             return Ok(Region::NONE);
         };
-        if !matches!(field, Field::Header(_)) {
+        if !matches!(field, Field::Header(_) | Field::Claim(_)) {
             return self.regions.set(level, &classes);
         }
         let mut some = Vec::with_capacity(classes.len());
@@ -417,8 +417,7 @@ impl Space {
                 Field::SourceIp => example.source_ip = point(LIKELY_ADDRESSES),
                 Field::RemoteIp => example.remote_ip = point(LIKELY_ADDRESSES),
                 Field::DestinationIp => example.destination_ip = point(LIKELY_ADDRESSES),
-                Field::ServerName => example.server_name = text(),
-                Field::Header(name) => {
+                Field::Header(name) | Field::Claim(name) => {
                     let Partition::Strings(_, list) = &axis.partition else {
                         continue;
                     };
@@ -427,8 +426,12 @@ impl Space {
                         .filter(|(level, _)| class(*level) == 1)
                         .map(|(_, value)| value.clone())
                         .collect();
-                    if !values.is_empty() {
-                        example.headers.push((name.clone(), values));
+                    if values.is_empty() {
+                        continue;
+                    }
+                    match &axis.field {
+                        Field::Claim(_) => example.claims.push((name.clone(), values)),
+                        _ => example.headers.push((name.clone(), values)),
                     }
                 }
             }
@@ -463,13 +466,16 @@ impl Space {
                 Field::SourceIp => found.push(point(request.source_ip)?),
                 Field::RemoteIp => found.push(point(request.remote_ip)?),
                 Field::DestinationIp => found.push(point(request.destination_ip)?),
-                Field::ServerName => found.push(text(&request.server_name)?),
-                Field::Header(name) => {
+                Field::Header(name) | Field::Claim(name) => {
+                    let given = match &axis.field {
+                        Field::Claim(_) => &request.claims,
+                        _ => &request.headers,
+                    };
                     let Partition::Strings(globs, list) = &axis.partition else {
                         return None;
                     };
                     let mut has = vec![0; list.witnesses.len()];
-                    for (_, values) in request.headers.iter().filter(|(other, _)| other == name) {
+                    for (_, values) in given.iter().filter(|(other, _)| other == name) {
                         for value in values {
                             let class = class_of(globs, list, value)?;
                             *has.get_mut(class as usize)? = 1;
@@ -514,8 +520,7 @@ fn universe(setting: &Setting<'_>, field: &Field) -> Option<Universe> {
         Field::Method => Universe::Method,
         Field::Path => Universe::Path(setting.paths),
         Field::Host => Universe::Host,
-        Field::ServerName => Universe::ServerName,
-        Field::Header(_) => Universe::HeaderValue,
+        Field::Header(_) | Field::Claim(_) => Universe::HeaderValue,
         Field::Port | Field::SourceIp | Field::RemoteIp | Field::DestinationIp => return None,
     })
 }
@@ -525,7 +530,7 @@ fn likely<'a>(setting: &Setting<'a>, field: &Field) -> &'a [&'a str] {
         Field::Client => setting.clients,
         Field::Method => LIKELY_METHODS,
         Field::Path => LIKELY_PATHS,
-        Field::Host | Field::ServerName => setting.hosts,
+        Field::Host => setting.hosts,
         _ => &[],
     }
 }

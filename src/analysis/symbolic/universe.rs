@@ -65,7 +65,11 @@ impl Universe {
                 b'g'..=b'z' | b'G'..=b'Z' => 20,
                 b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
                 | b',' | b';' | b'=' | b':' | b'@' | b'[' | b']' => 20,
-                b'\\' if *mode == PathMode::None => 20,
+                b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'
+                    if *mode == PathMode::None =>
+                {
+                    20
+                }
                 _ => 0,
             },
             Universe::Host => match c {
@@ -170,7 +174,7 @@ impl Universe {
     /// Whether a string may end here.
     pub fn accepts(&self, state: u32) -> bool {
         match self {
-            Universe::Path(_) => matches!(state, SEGMENT | INSIDE),
+            Universe::Path(_) => matches!(state, SEGMENT | INSIDE | PERCENT | FIRST_DIGIT..),
             Universe::Host => matches!(state, 1 | 2 | 5 | 10..=14),
             Universe::Method | Universe::ServerName => state == 1,
             Universe::HeaderValue => matches!(state, 0 | 1),
@@ -223,47 +227,39 @@ fn hex(c: u8) -> u8 {
     char::from(c).to_digit(16).map_or(0, |digit| digit as u8)
 }
 
+/// What normalisation leaves as it is: no segment `.` or `..`, no escape that need not be one.
+/// A percent sign without two digits behind it is a character like any other.
 fn path_step(mode: PathMode, state: u32, c: u8) -> u32 {
     let is_hex = HEX.as_bytes().contains(&c);
     let plain = mode == PathMode::None;
-    match state {
-        0 if c == b'/' => SEGMENT,
-        0 => DEAD,
-        PERCENT if is_hex => FIRST_DIGIT + u32::from(hex(c)),
-        PERCENT => DEAD,
-        digit if digit >= FIRST_DIGIT => {
-            let first = u8::try_from(digit - FIRST_DIGIT).unwrap_or(0);
+    let merges = matches!(
+        mode,
+        PathMode::MergeSlashes | PathMode::DecodeAndMergeSlashes
+    );
+    match (state, c) {
+        (0, b'/') => SEGMENT,
+        (0, _) => DEAD,
+        (PERCENT, _) if is_hex => FIRST_DIGIT + u32::from(hex(c)),
+        (FIRST_DIGIT.., _) if is_hex => {
+            let first = u8::try_from(state - FIRST_DIGIT).unwrap_or(0);
             let byte = first << 4 | hex(c);
             let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             let slash = byte == b'/' || byte == b'\\';
-            let changed = !plain && unreserved
-                || mode == PathMode::DecodeAndMergeSlashes && slash
-                || byte == 0;
-            if is_hex && !changed { INSIDE } else { DEAD }
+            let changed = unreserved || byte == 0 || merges_escapes(mode) && slash;
+            if changed && !plain { DEAD } else { INSIDE }
         }
-        _ => match c {
-            b'%' => PERCENT,
-            b'/' => match state {
-                SEGMENT
-                    if matches!(
-                        mode,
-                        PathMode::MergeSlashes | PathMode::DecodeAndMergeSlashes
-                    ) =>
-                {
-                    DEAD
-                }
-                DOT | DOTS => DEAD,
-                _ => SEGMENT,
-            },
-            b'.' if plain => INSIDE,
-            b'.' => match state {
-                SEGMENT => DOT,
-                DOT => DOTS,
-                _ => INSIDE,
-            },
-            _ => INSIDE,
-        },
+        (_, b'%') => PERCENT,
+        (DOT | DOTS, b'/') => DEAD,
+        (SEGMENT, b'/') if merges => DEAD,
+        (_, b'/') => SEGMENT,
+        (SEGMENT, b'.') if !plain => DOT,
+        (DOT, b'.') => DOTS,
+        _ => INSIDE,
     }
+}
+
+fn merges_escapes(mode: PathMode) -> bool {
+    mode == PathMode::DecodeAndMergeSlashes
 }
 
 /// States: 0 start, 1 in a label, 2 after a dot that ends a name, 3 in brackets, 5 after them,
@@ -336,6 +332,7 @@ mod tests {
             (Universe::Path(PathMode::Base), "/a//b%2F.x", "/a/./b"),
             (Universe::Path(PathMode::Base), "/...", "/a/.."),
             (Universe::Path(PathMode::Base), "/%20", "/%61"),
+            (Universe::Path(PathMode::Base), "/%zz%4", "/%%41"),
             (Universe::Path(PathMode::None), "/%61/../", "a"),
             (Universe::Path(PathMode::MergeSlashes), "/a/", "/a//"),
             (

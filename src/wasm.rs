@@ -1,5 +1,6 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod analysis;
 mod library;
 
 use crate::compile::{Compiled, Input, Source, compile};

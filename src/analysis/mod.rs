@@ -3,11 +3,13 @@
 pub mod answer;
 pub mod decide;
 pub mod envoy;
+pub mod expectation;
 pub mod matching;
 pub mod path;
 pub mod points;
 pub mod request;
 pub mod rules;
+pub mod symbolic;
 pub mod trace;
 pub mod verdict;
 pub mod ztunnel;

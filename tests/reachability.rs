@@ -1,6 +1,14 @@
 //! Requests that upstream's own tests and tutorials send through real meshes, with what they got
 //! (tests/data/ATTRIBUTION.md): `explain` answers the same from the bundles alone.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a failing test panics"
+)]
+
 use mesh_policy::analysis::Analysis;
 use mesh_policy::compile::{Input, Source};
 use mesh_policy::mesh::input::{MeshInput, read_mesh};

@@ -128,7 +128,9 @@ impl Index {
             }
             match policy.selector.as_deref() {
                 None => index.wide.add(&[namespace], at),
-                // `selector: {}` attaches to nothing in ambient, to the whole namespace for sidecars.
+                // `selector: {}` attaches to nothing in ambient, to the whole namespace for sidecars;
+                // `selector: {matchLabels: {}}` to the whole namespace for both.
+                Some([]) if policy.empty_match_labels => index.wide.add(&[namespace], at),
                 Some([]) => index.selected.add(&[namespace, "", ""], at),
                 Some([(key, value), ..]) => {
                     index.selected.add(&[namespace, key, value], at);

@@ -2,8 +2,10 @@
 //! line, one JSON answer a line. `tests/oracle/README.md` describes it.
 
 mod build;
+pub mod fake_cluster;
 mod istio;
 mod labels;
+mod reconcile;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
@@ -20,7 +22,7 @@ const MAX_DIGITS: usize = 4300;
 /// Answers one request.
 pub fn answer(line: &str) -> String {
     let failure = match respond(line) {
-        Ok(ok) => return format!("{{\"ok\":{ok}}}"),
+        Ok(members) => return format!("{{{members}}}"),
         Err(failure) => failure,
     };
     // Failures hold nothing but texts and small numbers.
@@ -101,6 +103,7 @@ impl Serialize for ErrorView<'_> {
     }
 }
 
+/// The members of an answer.
 fn respond(line: &str) -> Result<String, Failure> {
     let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     let document = parse_json(line).map_err(|error| unreadable(error, "BadRequest"))?;
@@ -111,13 +114,16 @@ fn respond(line: &str) -> Result<String, Failure> {
     let Value::Object(request) = &document.root.value else {
         return Err(Failure::bad_request("the request must be an object"));
     };
-    match text_field(request, "op")? {
+    let ok = match text_field(request, "op")? {
         "validate" => validate(request),
         "build_mesh_policies" => build::build_mesh_policies(request),
         "istio_policies" => istio::istio_policies(request),
+        "reconcile_policies" => return reconcile::reconcile_policies(request),
+        "reconcile_labels" => return reconcile::reconcile_labels(request),
         "default_labels" => labels::default_labels(request),
         op => Err(Failure::bad_request(format!("there is no op `{op}`"))),
-    }
+    }?;
+    Ok(format!("\"ok\":{ok}"))
 }
 
 /// Text that is no JSON is an error of type `kind`; what only we cannot read is refused.

@@ -76,15 +76,40 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
         .ok()
         .filter(|document| document.root.as_object().is_some());
     if (200..300).contains(&answer.status) {
-        return document.ok_or_else(|| Problem {
-            status: None,
-            code: code::UNREADABLE,
-            message: "what came back is no JSON object".to_owned(),
-            help: Some("check that the address is that of an API server"),
-        });
+        return document.ok_or_else(|| unreadable("what came back is no JSON object"));
     }
     let root = document.as_ref().map(|document| &document.root);
     Err(refusal(answer.status, root))
+}
+
+fn unreadable(message: &str) -> Problem {
+    Problem {
+        status: None,
+        code: code::UNREADABLE,
+        message: message.to_owned(),
+        help: Some("check that the address is that of an API server"),
+    }
+}
+
+/// The object of that name that a request was answered with. What says something else comes from
+/// somewhere else, and proves nothing.
+pub(super) fn accepted_object<'r>(
+    response: &'r KubeResponse,
+    name: &str,
+) -> Result<Document<'r>, Problem> {
+    let document = accepted(response)?;
+    let metadata = document.root.get("metadata");
+    let is_it = metadata
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(Node::as_str)
+        == Some(name);
+    // A deletion is answered by the object, or by a status.
+    let is_status = document.root.get("kind").and_then(Node::as_str) == Some("Status");
+    if is_it || is_status {
+        Ok(document)
+    } else {
+        Err(unreadable("what came back is another object"))
+    }
 }
 
 fn refusal(status: u16, root: Option<&Node<'_>>) -> Problem {

@@ -120,7 +120,7 @@ fn wrong(key: &str, what: &str) -> Diagnostic {
 /// Whether a name can be part of a path. Kubernetes asks for more, and says so itself; what must not
 /// happen is that a name leads to another object.
 pub(super) fn is_addressable(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_control())
+    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_ascii_control())
 }
 
 /// A path of parts, each percent-encoded.

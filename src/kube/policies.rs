@@ -63,10 +63,6 @@ pub(super) fn start(
     if !is_deletion {
         policies.want(options, app, model, &labels)?;
         policies.limit_to(namespace);
-        if !policies.wanted.is_empty() {
-            // Server-side apply needs to know who applies.
-            options.required_text("fieldManager")?;
-        }
     }
     policies.seen = vec![false; policies.wanted.len()];
     Ok(Box::new(policies))
@@ -369,6 +365,13 @@ impl Conversation for Policies {
         if let Some(at) = dropped.filter(|_| self.all_or_nothing) {
             let first = self.diagnostics.remove(at);
             return self.fail(first);
+        }
+        if !self.wanted.is_empty() && self.manner.field_manager.is_empty() {
+            let message = "the option `fieldManager` is missing";
+            return self.fail(
+                Diagnostic::error(code::WRONG_OPTION, message)
+                    .help("server-side apply needs to know who applies: name the application"),
+            );
         }
         self.next()
     }

@@ -5,6 +5,14 @@
 //! `cargo test --test faults -- --nocapture` prints how many runs there were. The library's count under
 //! the same faults is `faults_upstream.py`'s.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may end so"
+)]
+
 mod labels;
 mod policies;
 mod world;

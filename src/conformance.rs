@@ -2,14 +2,17 @@
 //! line, one JSON answer a line. `tests/oracle/README.md` describes it.
 
 mod build;
+mod consumer;
 pub mod fake_cluster;
+mod hook;
 mod istio;
 mod labels;
+mod provider;
 mod reconcile;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
-use crate::text::{Node, Object, TextError, Value, parse_json};
+use crate::text::{Node, NotJson, Object, TextError, Value, parse_json, to_json};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -22,11 +25,12 @@ const MAX_DIGITS: usize = 4300;
 /// Answers one request.
 pub fn answer(line: &str) -> String {
     let failure = match respond(line) {
-        Ok(members) => return format!("{{{members}}}"),
+        Ok(ok) => return format!("{{\"ok\":{ok}}}"),
+        Err(Failure::Whole(answer)) => return answer,
         Err(failure) => failure,
     };
     // Failures hold nothing but texts and small numbers.
-    let error = serde_json::to_string(&failure).unwrap_or_default();
+    let error = to_json(&failure).unwrap_or_default();
     format!("{{\"error\":{error}}}")
 }
 
@@ -39,6 +43,8 @@ enum Failure {
     Validation(Vec<ValidationError>),
     /// What the library could answer and we cannot.
     Refused(&'static str, String),
+    /// The answer as it is to be written.
+    Whole(String),
 }
 
 impl Failure {
@@ -60,8 +66,8 @@ impl From<Vec<ValidationError>> for Failure {
     }
 }
 
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
+impl From<NotJson> for Failure {
+    fn from(error: NotJson) -> Self {
         // Only an integer that no format here can hold fails to be written.
         Failure::Refused("integer-too-large", error.to_string())
     }
@@ -80,6 +86,7 @@ impl Serialize for Failure {
                 map.serialize_entry("code", code)?;
                 map.serialize_entry("message", message)?;
             }
+            Failure::Whole(answer) => map.serialize_entry("message", answer)?,
             Failure::Validation(errors) => {
                 map.serialize_entry("type", "ValidationError")?;
                 map.serialize_entry("count", &errors.len())?;
@@ -103,7 +110,6 @@ impl Serialize for ErrorView<'_> {
     }
 }
 
-/// The members of an answer.
 fn respond(line: &str) -> Result<String, Failure> {
     let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     let document = parse_json(line).map_err(|error| unreadable(error, "BadRequest"))?;
@@ -114,16 +120,17 @@ fn respond(line: &str) -> Result<String, Failure> {
     let Value::Object(request) = &document.root.value else {
         return Err(Failure::bad_request("the request must be an object"));
     };
-    let ok = match text_field(request, "op")? {
+    match text_field(request, "op")? {
         "validate" => validate(request),
         "build_mesh_policies" => build::build_mesh_policies(request),
+        "consumer_databag" => consumer::consumer_databag(request),
+        "provider" => provider::provider(request),
         "istio_policies" => istio::istio_policies(request),
-        "reconcile_policies" => return reconcile::reconcile_policies(request),
-        "reconcile_labels" => return reconcile::reconcile_labels(request),
+        "reconcile_policies" => reconcile::reconcile_policies(request),
+        "reconcile_labels" => reconcile::reconcile_labels(request),
         "default_labels" => labels::default_labels(request),
         op => Err(Failure::bad_request(format!("there is no op `{op}`"))),
-    }?;
-    Ok(format!("\"ok\":{ok}"))
+    }
 }
 
 /// Text that is no JSON is an error of type `kind`; what only we cannot read is refused.
@@ -227,7 +234,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
         };
         let mut repr = String::new();
         python::write_member(&mut repr, name, member, value);
-        return Ok(serde_json::to_string(&EnumAnswer {
+        return Ok(to_json(&EnumAnswer {
             data: value,
             name: member,
             str: format!("{name}.{member}"),
@@ -239,7 +246,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
     let record = model::validate(schema, data)?;
     let str = python::record_str(&record);
     let data = Data::Model(record);
-    Ok(serde_json::to_string(&ModelAnswer {
+    Ok(to_json(&ModelAnswer {
         data: &data,
         json: python::json_dumps(&data)?,
         str,

@@ -3,7 +3,7 @@
 //! Lists come in pages.
 
 use crate::kube::{KubeAnswer, KubeRequest};
-use crate::text::{Member, Node, Object, Value, parse_json};
+use crate::text::{Member, Node, Object, Value, parse_json, to_json};
 use std::borrow::Cow;
 
 const PLURALS: [(&str, &str); 4] = [
@@ -56,7 +56,7 @@ impl FakeCluster {
     /// Answers a request, and does what it asks for.
     pub fn answer(&mut self, request: &KubeRequest) -> KubeAnswer {
         let (status, body) = match self.handle(request) {
-            Ok(object) => (200, serde_json::to_string(&object).unwrap_or_default()),
+            Ok(object) => (200, to_json(&object).unwrap_or_default()),
             Err((status, reason, message)) => (status, failure(status, reason, &message)),
         };
         KubeAnswer { status, body }
@@ -311,7 +311,7 @@ fn merge(target: Option<Node<'static>>, patch: Node<'static>) -> Node<'static> {
 }
 
 fn failure(status: u16, reason: &str, message: &str) -> String {
-    let message = serde_json::to_string(message).unwrap_or_default();
+    let message = to_json(message).unwrap_or_default();
     format!(
         "{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\
          \"message\":{message},\"reason\":\"{reason}\",\"code\":{status}}}"

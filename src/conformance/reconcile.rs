@@ -6,7 +6,7 @@ use super::{Failure, iterable, list_field, text_field};
 use crate::diagnostic::Diagnostic;
 use crate::kube::{KubeRequest, KubeResponse, Program, ProgramKind, Step, code};
 use crate::model::validate_mesh_policy;
-use crate::text::{Node, Object};
+use crate::text::{Node, Object, to_json};
 use serde::Serialize;
 
 /// Answers to this many rounds of requests are enough for any program.
@@ -159,7 +159,7 @@ impl Options {
         self.text.push('"');
         self.text.push_str(key);
         self.text.push_str("\":");
-        self.text.push_str(&serde_json::to_string(value)?);
+        self.text.push_str(&to_json(value)?);
         Ok(())
     }
 
@@ -216,15 +216,15 @@ fn drive(
     (Some(Diagnostic::error(code::INCOMPLETE, message)), calls)
 }
 
-/// The members of an answer.
+/// The whole answer, with what was asked for and what is in the cluster.
 fn finished(
     failure: Option<&Failure>,
     calls: &[KubeRequest],
     cluster: &FakeCluster,
 ) -> Result<String, Failure> {
     let mut out = match failure {
-        None => "\"ok\":null".to_owned(),
-        Some(failure) => format!("\"error\":{}", serde_json::to_string(failure)?),
+        None => "{\"ok\":null".to_owned(),
+        Some(failure) => format!("{{\"error\":{}", to_json(failure)?),
     };
     out.push_str(",\"calls\":[");
     for (at, call) in calls.iter().enumerate() {
@@ -233,7 +233,7 @@ fn finished(
         }
         let (_, namespace, name) = address(&call.path).unwrap_or_default();
         out.push_str("{\"method\":");
-        out.push_str(&serde_json::to_string(call.method)?);
+        out.push_str(&to_json(call.method)?);
         for (key, text) in [
             ("namespace", namespace.as_deref()),
             ("name", name.as_deref()),
@@ -244,7 +244,7 @@ fn finished(
                 out.push_str(",\"");
                 out.push_str(key);
                 out.push_str("\":");
-                out.push_str(&serde_json::to_string(text)?);
+                out.push_str(&to_json(text)?);
             }
         }
         out.push_str(",\"query\":{");
@@ -252,9 +252,9 @@ fn finished(
             if at > 0 {
                 out.push(',');
             }
-            out.push_str(&serde_json::to_string(key)?);
+            out.push_str(&to_json(key)?);
             out.push(':');
-            out.push_str(&serde_json::to_string(text)?);
+            out.push_str(&to_json(text)?);
         }
         out.push('}');
         if let Some(body) = &call.body {
@@ -268,8 +268,8 @@ fn finished(
         if at > 0 {
             out.push(',');
         }
-        out.push_str(&serde_json::to_string(object)?);
+        out.push_str(&to_json(object)?);
     }
-    out.push(']');
-    Ok(out)
+    out.push_str("]}");
+    Err(Failure::Whole(out))
 }

@@ -2,7 +2,7 @@
 
 use super::options::{Labels, is_addressable};
 use super::{code, json};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::istio::{API_VERSION, AuthorizationPolicy, KIND};
 use crate::text::{Node, Object};
 
@@ -82,14 +82,15 @@ pub(super) fn raw(
 }
 
 fn addressable(manifest: Manifest) -> Result<Manifest, Diagnostic> {
-    for name in [&manifest.namespace, &manifest.name] {
-        if !is_addressable(name) {
-            let name = super::answer::one_line(name);
-            let message = format!("`{name}` is no name of an object: its policy is left out");
-            return Err(
-                Diagnostic::error(crate::diagnostic::code::INVALID_NAME, message).dropped(),
-            );
-        }
+    let Manifest {
+        namespace, name, ..
+    } = &manifest;
+    // An empty namespace leads nowhere, and the API server says so.
+    let namespace_fits = namespace.is_empty() || is_addressable(namespace);
+    if !namespace_fits || !is_addressable(name) {
+        let name = super::answer::one_line(if namespace_fits { name } else { namespace });
+        let message = format!("`{name}` is no name of an object: its policy is left out");
+        return Err(Diagnostic::error(diagnostic::code::INVALID_NAME, message).dropped());
     }
     Ok(manifest)
 }

@@ -1,5 +1,7 @@
 //! What a host can tell a program beside answers: requests that never left, policies that are to stay.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use mesh_policy::kube::{
     KubeAnswer, KubeRequest, KubeResponse, NoAnswer, Program, ProgramKind, Step,
 };

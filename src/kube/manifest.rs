@@ -4,7 +4,7 @@ use super::options::{Labels, is_addressable};
 use super::{code, json};
 use crate::diagnostic::{self, Diagnostic};
 use crate::istio::{API_VERSION, AuthorizationPolicy, KIND};
-use crate::text::{Node, Object};
+use crate::text::{Node, Object, to_json};
 
 /// A policy as it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) fn built(policy: AuthorizationPolicy, labels: &Labels) -> Result<Mani
     let mut body = begin(&policy.namespace, &policy.name, None, labels);
     body.push_str("},\"spec\":");
     // Only an integer that no format can hold fails to be written, and a built policy has none.
-    body.push_str(&serde_json::to_string(&policy.spec).unwrap_or_default());
+    body.push_str(&to_json(&policy.spec).unwrap_or_default());
     body.push('}');
     addressable(Manifest {
         namespace: policy.namespace,

@@ -13,6 +13,8 @@ pub(super) struct Problem {
     /// The status; `None` where no answer came that could be understood.
     pub(super) status: Option<u16>,
     code: &'static str,
+    /// The request cannot have had an effect.
+    is_unsent: bool,
     /// What the other side says, on one line.
     message: String,
     help: Option<&'static str>,
@@ -27,11 +29,16 @@ impl Problem {
         )
     }
 
+    /// The request never left.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.is_unsent
+    }
+
     /// The request may have taken effect all the same.
     pub(super) fn may_have_worked(&self) -> bool {
         match self.status {
             Some(status) => status >= 500,
-            None => true,
+            None => !self.is_unsent,
         }
     }
 
@@ -59,6 +66,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
             let mut message = match reason {
                 NoAnswer::Timeout => "no answer came in time".to_owned(),
                 NoAnswer::Connection => "the connection failed".to_owned(),
+                NoAnswer::NotSent => "it was not sent".to_owned(),
             };
             if !response.message.is_empty() {
                 message.push_str(": ");
@@ -67,6 +75,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
             return Err(Problem {
                 status: None,
                 code: code::UNREACHABLE,
+                is_unsent: *reason == NoAnswer::NotSent,
                 message,
                 help: Some("check the address of the API server and the way to it, and run again"),
             });
@@ -84,6 +93,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
 
 fn unreadable(message: &str) -> Problem {
     Problem {
+        is_unsent: false,
         status: None,
         code: code::UNREADABLE,
         message: message.to_owned(),
@@ -150,6 +160,7 @@ fn refusal(status: u16, root: Option<&Node<'_>>) -> Problem {
         "the API server gives no reason".to_owned()
     };
     Problem {
+        is_unsent: false,
         status: Some(status),
         code,
         message,

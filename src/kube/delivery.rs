@@ -190,7 +190,10 @@ impl Delivery {
                  somebody else's. Rename the policy, or delete the object",
             );
         }
-        self.problems.push(diagnostic);
+        // Those that stayed at home have the reason of the first.
+        if !(self.is_stopped && problem.is_unsent()) {
+            self.problems.push(diagnostic);
+        }
         if !problem.is_of_object() {
             self.is_stopped = true;
             let state = if problem.may_have_worked() {

@@ -81,6 +81,23 @@ impl<'n> Options<'n> {
         }
     }
 
+    /// Objects by namespace and name, sorted.
+    pub(super) fn objects(&self, key: &str) -> Result<Vec<(String, String)>, Diagnostic> {
+        let mut objects = Vec::new();
+        for node in self.list(key)? {
+            let text = |field| node.get(field).and_then(Node::as_str).map(str::to_owned);
+            let (Some(namespace), Some(name)) = (text("namespace"), text("name")) else {
+                return Err(wrong(
+                    key,
+                    "must be a list of objects with `namespace` and `name`",
+                ));
+            };
+            objects.push((namespace, name));
+        }
+        objects.sort_unstable();
+        Ok(objects)
+    }
+
     pub(super) fn page_size(&self) -> Result<String, Diagnostic> {
         match self.get("pageSize").map(|node| &node.value) {
             None => Ok(PAGE_SIZE.to_string()),

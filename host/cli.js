@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { apply } from './commands/apply.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
+import { hook } from './commands/hook.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
 import { plan } from './commands/plan.js';
@@ -24,6 +25,7 @@ for (const register of [
   apply,
   remove,
   labels,
+  hook,
 ]) {
   register(program);
 }

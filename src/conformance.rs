@@ -10,7 +10,7 @@ mod provider;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
-use crate::text::{Node, Object, TextError, Value, parse_json};
+use crate::text::{Node, NotJson, Object, TextError, Value, parse_json, to_json};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -28,7 +28,7 @@ pub fn answer(line: &str) -> String {
         Err(failure) => failure,
     };
     // Failures hold nothing but texts and small numbers.
-    let error = serde_json::to_string(&failure).unwrap_or_default();
+    let error = to_json(&failure).unwrap_or_default();
     format!("{{\"error\":{error}}}")
 }
 
@@ -64,8 +64,8 @@ impl From<Vec<ValidationError>> for Failure {
     }
 }
 
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
+impl From<NotJson> for Failure {
+    fn from(error: NotJson) -> Self {
         // Only an integer that no format here can hold fails to be written.
         Failure::Refused("integer-too-large", error.to_string())
     }
@@ -230,7 +230,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
         };
         let mut repr = String::new();
         python::write_member(&mut repr, name, member, value);
-        return Ok(serde_json::to_string(&EnumAnswer {
+        return Ok(to_json(&EnumAnswer {
             data: value,
             name: member,
             str: format!("{name}.{member}"),
@@ -242,7 +242,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
     let record = model::validate(schema, data)?;
     let str = python::record_str(&record);
     let data = Data::Model(record);
-    Ok(serde_json::to_string(&ModelAnswer {
+    Ok(to_json(&ModelAnswer {
         data: &data,
         json: python::json_dumps(&data)?,
         str,

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod compile;
 pub mod conformance;
 pub mod diagnostic;
@@ -11,6 +12,7 @@ pub mod kube;
 pub mod labels;
 pub mod managers;
 pub mod map;
+pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod python;

@@ -258,6 +258,14 @@ const stages = [
       )),
   },
   {
+    name: "licences and sources of the crates",
+    minutes: 20,
+    run: async (run) => {
+      await run("tools/setup.sh", ["deny"]);
+      await run(inRoot(".tools/bin/cargo-deny"), ["check", "bans", "licenses", "sources"], { env: native });
+    },
+  },
+  {
     name: "pkg is what a build gives",
     skip: needs("src/wasm.rs"),
     run: async (run) => void (await run(process.execPath, ["tools/build-pkg.mjs", "--check"])),

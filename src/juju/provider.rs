@@ -70,7 +70,7 @@ pub fn mesh_info(
     let mut policies = Vec::new();
     for relation in unit.related(mesh_relation_name) {
         let text = relation.get("policies").unwrap_or("[]");
-        let document = parse_json(text).map_err(|e| MeshInfoError::Json(e))?;
+        let document = parse_json(text).map_err(MeshInfoError::Json)?;
         for node in items(document)? {
             let policy = validate_mesh_policy(&node).map_err(MeshInfoError::Validation)?;
             policies.push(policy);

@@ -8,10 +8,10 @@ use crate::istio::{
 use crate::juju::charm::describe;
 use crate::juju::mesh_policies::{self as library, BuildError, CmrRelation, RelatedApp};
 use crate::labels::{self, LabelError, LabelFormat};
+use crate::map::Map;
 use crate::model::{self, CharmPolicy, CmrData, MeshPolicy, ValidationError};
 use crate::text::{Document, Node, parse_json};
 use js_sys::{Array, Error, JSON, Object, Reflect};
-use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -163,7 +163,7 @@ pub fn build_mesh_policies(options: &JsValue) -> Result<JsValue, JsValue> {
             .map_err(|errors| invalid(&errors))?;
         policies.push(policy);
     }
-    let mut relations: BTreeMap<&str, Vec<RelatedApp<'_>>> = BTreeMap::new();
+    let mut relations: Map<'_, Vec<RelatedApp<'_>>> = Map::new();
     let mapping = root
         .get("relationMapping")
         .and_then(Node::as_object)

@@ -115,6 +115,8 @@ pub mod code {
     pub const NO_MESH: &str = "no-mesh";
     /// A beacon is configured not to manage policies.
     pub const UNMANAGED: &str = "policies-not-managed";
+    /// Istio's webhook refuses a policy, so it cannot be in a cluster.
+    pub const REFUSED_POLICY: &str = "refused-policy";
     /// A databag cannot be used; other databags are.
     pub const INVALID_DATABAG: &str = "invalid-databag";
     /// A databag is longer than is read; other databags are.

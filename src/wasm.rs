@@ -1,5 +1,6 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod analysis;
 mod juju;
 mod kube;
 mod library;

@@ -248,10 +248,4 @@ describe('with Python charms, over the same databags', () => {
     assert.deepEqual(seen, python.seen);
     assert.deepEqual(applied, [`${shop}/sa/browser -> hello`, `${shop}/sa/hello -> pods of hello`]);
   });
-
-  test('our consumer, our provider', async () => {
-    const { seen, applied } = await story('javascript', 'javascript');
-    assert.deepEqual(seen, python.seen);
-    assert.deepEqual(applied, [`${shop}/sa/browser -> hello`, `${shop}/sa/hello -> pods of hello`]);
-  });
 });

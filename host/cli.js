@@ -6,6 +6,7 @@ import { apply } from './commands/apply.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
 import { explain } from './commands/explain.js';
+import { hook } from './commands/hook.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
 import { plan } from './commands/plan.js';
@@ -26,6 +27,7 @@ for (const register of [
   apply,
   remove,
   labels,
+  hook,
 ]) {
   register(program);
 }

@@ -344,6 +344,7 @@ const stages = [
     },
   },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
+  nodeTests("Juju tests", "tests/juju", { minutes: 20 }),
   {
     name: "demo in a clean clone",
     skip: needs(".git", "host/cli.js", "examples/bookinfo/bundle.yaml"),

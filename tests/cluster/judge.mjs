@@ -36,7 +36,7 @@ import { BINARY, build } from "./programs.mjs";
  * @property {Verdict[]} validation In the order of the policies.
  * @property {Filter[]} filters For the HTTP connection manager, in order.
  * @property {Filter[]} tcpFilters For a TCP filter chain, in order.
- * @property {Authorization[]} [authorizations] For a ztunnel: all that istiod sends.
+ * @property {Authorization[]} [authorizations] For a ztunnel: all that istiod sends; left out when that is nothing.
  *
  * @typedef {object} Authorization
  * @property {any} authorization istio.security.Authorization, proto field names; what is not set is left out.

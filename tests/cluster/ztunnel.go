@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	securityclient "istio.io/client-go/pkg/apis/security/v1"
+	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/serviceregistry/ambient"
 	"istio.io/istio/pkg/kube/krt"
 )
@@ -54,8 +57,11 @@ func judgeZtunnel(q question) (answer, error) {
 	if !policies.WaitUntilSynced(stop) {
 		return a, fmt.Errorf("istiod's collections did not settle")
 	}
-	a.Authorizations = []authorization{}
-	for _, converted := range policies.List() {
+	found := policies.List()
+	slices.SortFunc(found, func(a, b model.WorkloadAuthorization) int {
+		return strings.Compare(a.ResourceName(), b.ResourceName())
+	})
+	for _, converted := range found {
 		if converted.Authorization == nil {
 			continue
 		}

@@ -17,14 +17,9 @@ export function peerAuthentications(r, { target, settings }) {
   // No two of an age: which of them counts would be left to chance.
   const ages = [1, 2, 3, 4].sort(() => r.next() - 0.5);
   return ages.slice(0, 1 + r.below(ages.length)).map((age, i) => {
-    /** @type {{ matchLabels: Record<string, string> } | undefined} */
-    const selector = r.pick([
-      undefined,
-      undefined,
-      { matchLabels: { app: target.app } },
-      { matchLabels: { app: "other" } },
-      { matchLabels: {} },
-    ]);
+    /** @type {(Record<string, string> | undefined)[]} */
+    const labels = [undefined, undefined, { app: target.app }, { app: "other" }, {}];
+    const matchLabels = r.pick(labels);
     const mode = r.pick(["STRICT", "STRICT", "PERMISSIVE", "DISABLE", "UNSET", undefined]);
     return {
       apiVersion: "security.istio.io/v1",
@@ -39,7 +34,7 @@ export function peerAuthentications(r, { target, settings }) {
         creationTimestamp: `2026-01-0${age}T00:00:00Z`,
       },
       spec: {
-        ...(selector && { selector }),
+        ...(matchLabels && { selector: { matchLabels } }),
         ...(mode && { mtls: { mode } }),
       },
     };

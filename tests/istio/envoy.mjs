@@ -129,7 +129,7 @@ export function question({ context: { layer, target, settings }, policies }) {
 async function certificates(folder, cases) {
   const uris = new Set(
     cases.flatMap(({ context, requests }) =>
-      requests.flatMap(({ from }) => (from ? [spiffe(context, from)] : [])),
+      context.layer === "waypoint" ? [] : requests.flatMap(({ from }) => (from ? [spiffe(context, from)] : [])),
     ),
   );
   const child = spawn(BINARY, ["identities", folder], { stdio: ["pipe", "inherit", "inherit"] });
@@ -194,9 +194,7 @@ async function start(folder, config) {
   writeFileSync(file, JSON.stringify(config));
   const child = spawn(
     envoyProgram(),
-    ["--config-path", file, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"].filter(
-      (arg) => arg !== "--use-dynamic-base-id",
-    ),
+    ["--config-path", file, "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
   const kill = () => void child.kill("SIGKILL");
@@ -275,19 +273,22 @@ async function send(ports, identities, judged, results) {
     one.requests.forEach((request, i) => {
       const uri = request.from ? spiffe(context, request.from) : "";
       const listener = listenerName(context);
-      const key = [listener, uri, request.sourceIp, context.target.ip, request.port].join(" ");
+      const waypoint = context.layer === "waypoint";
+      const key = [listener, waypoint ? "" : uri, request.sourceIp, context.target.ip, request.port].join(" ");
       const line = lines.get(key) ?? {
         port: ports.get(listener) ?? 0,
         sourceIp: request.sourceIp,
         destination: { ip: context.target.ip, port: request.port },
-        // A sidecar takes plain text from who has no identity; a waypoint's connections are all TLS.
-        tls: uri || context.layer === "waypoint" ? { ca: identities.authority, pem: identities.of.get(uri) } : null,
+        // A sidecar takes plain text from who has no identity.
+        tls: uri && !waypoint ? { ca: identities.authority, pem: identities.of.get(uri) ?? "" } : null,
         messages: [],
       };
       lines.set(key, line);
       const answer = /** @type {Answer} */ (answers[i]);
+      const peer = waypoint ? uri : "";
       line.messages.push({
         ...request,
+        peer,
         marker: String(index),
         done: (status) => {
           answer.status = status;
@@ -299,6 +300,7 @@ async function send(ports, identities, judged, results) {
       if (!hasCustom) return;
       line.messages.push({
         ...request,
+        peer,
         marker: `${index}c`,
         done: (status) => {
           if (status === 403 && answer.verdict === "allowed") answer.verdict = "depends";

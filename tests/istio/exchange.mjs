@@ -3,18 +3,19 @@
 import net from "node:net";
 import tls from "node:tls";
 
-import { MARKER } from "./envoy-config.mjs";
+import { MARKER, PEER } from "./envoy-config.mjs";
 
 /**
  * @typedef {object} Line Messages that can share a connection.
  * @property {number} port Of the listener, on 127.0.0.1.
  * @property {string} sourceIp In 127.0.0.0/8.
  * @property {{ ip: string, port: number }} destination What the PROXY protocol says.
- * @property {{ ca: string, pem?: string } | null} tls
+ * @property {{ ca: string, pem: string } | null} tls
  * @property {Message[]} messages
  *
  * @typedef {object} Message
  * @property {string} marker
+ * @property {string} peer Empty: it is not said.
  * @property {string} [method]
  * @property {string} [path]
  * @property {string} [host]
@@ -61,8 +62,9 @@ async function talk(line) {
 }
 
 /** @param {Message} message */
-function bytes({ marker, method = "GET", path = "/", host = "web", headers = {} }) {
+function bytes({ marker, peer, method = "GET", path = "/", host = "web", headers = {} }) {
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, `${MARKER}: ${marker}`];
+  if (peer !== "") lines.push(`${PEER}: ${peer}`);
   for (const [name, values] of Object.entries(headers)) {
     for (const value of values) lines.push(`${name}: ${value}`);
   }
@@ -85,7 +87,8 @@ async function connect({ port, sourceIp, destination, tls: identity }) {
         ca: identity.ca,
         // The server's name is of no interest; and none is sent, as `connection.sni` would match it.
         checkServerIdentity: () => undefined,
-        ...(identity.pem ? { cert: identity.pem, key: identity.pem } : {}),
+        cert: identity.pem,
+        key: identity.pem,
       })
     : plain;
   let buffer = "";

@@ -40,7 +40,7 @@ function contextOf(r, layer) {
       namespace: "shop",
       app: "web",
       labels: { app: "web", tier: r.pick(["back", "front"]) },
-      ip: r.pick(["10.96.0.10", "127.0.0.4", "10.0.0.7"]),
+      ip: r.pick(["10.96.0.10", "127.0.0.4"]),
     },
     settings: {
       rootNamespace: r.weighted([

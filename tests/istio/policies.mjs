@@ -145,7 +145,7 @@ function attachment(r, context, namespace) {
  * @param {boolean} custom Only what a CUSTOM policy may have.
  */
 function rule(r, context, custom) {
-  if (r.chance(0.06)) return {};
+  if (r.chance(0.02)) return {};
   /** @type {Record<string, unknown>} */
   const made = {};
   if (r.chance(0.6)) made.from = entries(r, () => ({ source: source(r, context, custom) }));
@@ -187,7 +187,7 @@ function some(r, fields) {
   ]);
   for (let i = 0; i < count; i++) {
     const [name, value] = r.weighted(fields.map(([weight, ...rest]) => [weight, rest]));
-    const negative = r.chance(0.25);
+    const negative = r.chance(0.2);
     const key = negative ? `not${name[0]?.toUpperCase()}${name.slice(1)}` : name;
     made[key] = values(r, value);
     // An empty list beside other fields means nothing.
@@ -296,7 +296,7 @@ function condition(r, context, custom) {
   /** @type {{ key: string, values?: string[], notValues?: string[] }} */
   const made = { key };
   const which = r.weighted([
-    [6, "values"],
+    [8, "values"],
     [3, "notValues"],
     [1, "both"],
   ]);

@@ -109,7 +109,8 @@ function apply(r, context, request, field, value) {
     case "ipBlocks":
     case "source.ip": {
       const inside = address(r, value);
-      if (inside && context.layer === "ztunnel") request.sourceIp = inside;
+      // A connection to Envoy can only come from the loopback network.
+      if (inside && (context.layer === "ztunnel" || /^127\.0\.0\.[1-9]/.test(inside))) request.sourceIp = inside;
       return;
     }
     case "remoteIpBlocks":

@@ -4,9 +4,9 @@
 
 // `ns` and `sa` are here because Envoy finds the parts of an identity by regular expressions over the whole of it.
 export const NAMESPACES = ["shop", "pay", "admin", "ns", "sa", "visa", "shop-dev"];
-export const ACCOUNTS = ["web", "api", "default", "ns", "shop", "sa", "web-admin"];
+export const ACCOUNTS = ["web", "api", "ns", "shop", "sa"];
 export const ROOT = "istio-system";
-export const SOURCE_IPS = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.6", "127.1.0.1"];
+export const SOURCE_IPS = ["127.0.0.2", "127.0.0.3", "127.0.0.6"];
 export const PORTS = [8080, 9090, 3000, 443];
 const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 const PATHS = [

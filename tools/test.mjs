@@ -242,9 +242,10 @@ const stages = [
   },
   nodeTests("node tests", "tests/node"),
   {
-    name: "set-up for wasm, Python and browser",
+    name: "set-up for wasm, Python, Envoy and browser",
     minutes: 30,
-    run: async (run) => void (await run("tools/setup.sh", ["wasm", "python", "browser"])),
+    run: async (run) =>
+      void (await run("tools/setup.sh", ["wasm", "python", "envoy", "browser"])),
   },
   {
     name: "clippy, wasm32",
@@ -345,6 +346,13 @@ const stages = [
   },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
   nodeTests("Juju tests", "tests/juju", { minutes: 20 }),
+  nodeTests("against Istio and Envoy, its own tests", "tests/istio"),
+  {
+    name: "against Istio and Envoy",
+    skip: needs("tests/istio/run.mjs", "host/commands/explain.js"),
+    run: async (run) =>
+      void (await run(process.execPath, ["tests/istio/run.mjs"], { env: native })),
+  },
   {
     name: "demo in a clean clone",
     skip: needs(".git", "host/cli.js", "examples/bookinfo/bundle.yaml"),

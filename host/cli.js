@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { compile } from './commands/compile.js';
+import { serve } from './commands/serve.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
@@ -16,6 +17,7 @@ const program = new Command('mesh-policy')
 
 for (const register of [
   compile,
+  serve,
 ]) {
   register(program);
 }

@@ -8,7 +8,7 @@ import { Editor, madeAt } from "./edit/editor.js";
 import { FilesPanel } from "./edit/files-panel.js";
 import { fixesOf } from "./edit/fixes.js";
 import { opening } from "./edit/opening.js";
-import { Problems, fileNames } from "./edit/problems.js";
+import { Problems } from "./edit/problems.js";
 import { EXAMPLES } from "./examples/index.js";
 import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
@@ -314,13 +314,14 @@ async function importShared() {
 async function discardShared() {
   hideBanner();
   history.replaceState(null, "", location.pathname + location.search);
-  await openOwn();
+  await openOwn(true);
 }
 addEventListener("hashchange", () => {
   if (isShared(location.hash)) void openShared();
 });
 
-async function openOwn() {
+/** @param {boolean} [instead] of what a link brought */
+async function openOwn(instead = false) {
   const kept = await recovery.begin();
   if (kept && kept.draft.files.length > 0) {
     workspace.replace(kept.draft.files, { active: kept.draft.active });
@@ -329,10 +330,9 @@ async function openOwn() {
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
-    if (workspace.files.length === 0) workspace.replace(files);
+    if (instead || workspace.files.length === 0) workspace.replace(files);
   }
   ready = true;
 }
 
 if (!isShared(location.hash) || !(await openShared())) await openOwn();
-void fileNames;

@@ -43,6 +43,7 @@ export class GraphView {
    * @param {(policies: number[], why: string) => void} openPolicies
    */
   constructor(root, openPolicies) {
+    this.root = root;
     this.openPolicies = openPolicies;
     this.names = el("datalist", { id: "names" });
     this.search = el("input", {
@@ -124,8 +125,9 @@ export class GraphView {
         return;
       }
     }
-    const { clientWidth: width, clientHeight: height } = this.picture;
-    const frame = { width: Math.max(width, 100), height: Math.max(height - 80, 100) };
+    // The whole view counts, so that an opened drawer moves nothing.
+    const { clientWidth: width, clientHeight: height } = this.root;
+    const frame = { width: Math.max(width, 100), height: Math.max(height - 120, 100) };
     const signature = `${Math.round(frame.width / 400)} ${Math.round(frame.height / 400)}\n${visible.map((access) => access.id).join("\n")}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
@@ -290,7 +292,7 @@ export class GraphView {
     const close = el("button", { type: "button", class: "quiet close", "aria-label": "Close the selection", title: "Close (Escape)", onclick: () => this.select(undefined) }, "×");
     if (access) {
       this.drawer.replaceChildren(
-        el("header", {}, el("h3", {}, shown(access.source.name, 60), " → ", shown(access.target.name, 60)), close),
+        el("header", {}, el("h2", {}, shown(access.source.name, 60), " → ", shown(access.target.name, 60)), close),
         this.#rows("", [access], (a) => a.target),
       );
       return;
@@ -303,7 +305,7 @@ export class GraphView {
       el(
         "header",
         {},
-        el("h3", {}, shown(box.party.name, 80), box.party.namespace ? el("span", { class: "ns" }, shown(box.party.namespace, 40)) : null),
+        el("h2", {}, shown(box.party.name, 80), box.party.namespace ? el("span", { class: "ns" }, shown(box.party.namespace, 40)) : null),
         el("button", { type: "button", class: "quiet", onclick: () => this.#isolate(alone ? undefined : id) }, alone ? "Show all again" : "Show only its neighbours"),
         close,
       ),
@@ -320,7 +322,7 @@ export class GraphView {
     return el(
       "section",
       {},
-      title ? el("h4", {}, title) : null,
+      title ? el("h3", {}, title) : null,
       accesses.length === 0 ? el("p", { class: "quiet-text" }, "nobody") : null,
       el(
         "ul",

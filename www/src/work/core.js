@@ -10,7 +10,6 @@ import { startWorker } from "./trusted.js";
  * @typedef {object} Compiled
  * @property {Policy[]} policies
  * @property {Diagnostic[]} findings
- * @property {number} meshPolicies
  * @property {boolean} dropped a diagnostic dropped a policy
  * @property {boolean} badInput the input could not be used
  * @property {number} took milliseconds

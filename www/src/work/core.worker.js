@@ -14,11 +14,11 @@ const answers = {
     const started = performance.now();
     const compilation = compile(input);
     try {
-      const policies = readPolicies(compilation.authorizationPolicies, compilation.origins, compilation.yaml());
+      // One text and its parsing are several times as fast as objects made one by one across the boundary.
+      const { authorizationPolicies, diagnostics } = JSON.parse(compilation.json());
       return {
-        policies,
-        findings: compilation.diagnostics,
-        meshPolicies: compilation.meshPolicies.length,
+        policies: readPolicies(authorizationPolicies, compilation.origins, compilation.yaml()),
+        findings: diagnostics,
         dropped: compilation.dropped,
         badInput: compilation.badInput,
         took: performance.now() - started,

@@ -11,17 +11,15 @@ use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
+use crate::managers::{Manager, WHEN_ANNOTATION};
+use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
-use crate::text::{Document, Node, Position, decode_utf8, parse_any};
+use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
-
-/// Names the condition of a policy that may or may not exist.
-const WHEN_ANNOTATION: &str = "mesh-policy/when";
 
 /// One input file.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +58,12 @@ pub struct Compiled {
     /// Where each of the AuthorizationPolicies comes from, in their order.
     #[serde(skip)]
     pub origins: Vec<Origin>,
+    /// Who applies which of the policies.
+    #[serde(skip)]
+    pub managers: Vec<Manager>,
+    /// The applications that were found, for [`crate::mesh::from_bundle`].
+    #[serde(skip)]
+    pub applications: Vec<Deployed>,
 }
 
 /// Where the input asks for an AuthorizationPolicy.
@@ -72,6 +76,31 @@ pub struct Origin {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub related: Option<Place>,
 }
+
+/// An application and its part in a mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// Its model.
+    pub model: String,
+    /// Its name.
+    pub name: String,
+    /// Its charm; empty where only a databag speaks of it.
+    pub charm: String,
+    /// The mesh that it is related to.
+    pub beacon: Option<Beacon>,
+    /// Whether it joins that mesh by itself, or only with its whole model.
+    pub joins: Truth,
+    /// Options that matter to a mesh and whether they are on.
+    pub options: Vec<(&'static str, bool)>,
+}
+
+/// Options of published charms that change what a mesh does, and their charms.
+/// Source: charmcraft.yaml of istio-beacon-k8s and istio-k8s.
+const MESH_OPTIONS: [(&str, &str); 3] = [
+    ("istio-beacon-k8s", "model-on-mesh"),
+    ("istio-k8s", "hardened-mode"),
+    ("istio-k8s", "auto-allow-waypoint-policy"),
+];
 
 impl Compiled {
     /// Whether a diagnostic dropped a policy.
@@ -89,7 +118,7 @@ impl Compiled {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
     pub fn json(&self) -> String {
         // INVARIANT: every key is a string and no number is NaN in what is built here.
-        serde_json::to_string(self).unwrap_or_default()
+        to_json(self).unwrap_or_default()
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
@@ -97,7 +126,7 @@ impl Compiled {
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         for policy in &self.authorization_policies {
-            let json = serde_json::to_string(policy).unwrap_or_default();
+            let json = to_json(policy).unwrap_or_default();
             let Ok(document) = crate::text::parse_json(&json) else {
                 continue;
             };
@@ -175,7 +204,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         models: &models,
         charms: &charms,
         compiled: &mut compiled,
-        on_mesh: BTreeSet::new(),
+        on_mesh: Index::default(),
     };
     compiler.deployment();
     for (source, documents) in &databag_documents {
@@ -186,6 +215,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
             &mut compiled.diagnostics,
         );
         for databag in databags {
+            for asked in &databag.policies {
+                add_members(&mut compiled.applications, &asked.policy, &databag.beacon);
+            }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
     }
@@ -390,8 +422,9 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
             )
         })
         .unzip();
+    let labels = beacon_labels(&beacon.application, &beacon.model);
+    let start = compiled.authorization_policies.len();
     if managed {
-        let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
         for ((policy, built), (condition, declared, related)) in
             policies.iter().zip(built).zip(rest)
@@ -410,6 +443,20 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
             }
         }
     }
+    let made = start..compiled.authorization_policies.len();
+    match compiled
+        .managers
+        .iter_mut()
+        .find(|manager| manager.labels == labels)
+    {
+        Some(manager) => manager.policies.push(made),
+        None => compiled.managers.push(Manager {
+            application: beacon.application.clone(),
+            model: beacon.model.clone(),
+            labels,
+            policies: vec![made],
+        }),
+    }
     compiled.mesh_policies.extend(policies);
 }
 
@@ -426,18 +473,40 @@ fn place((file, at): (&str, Position)) -> Place {
 /// The published charm writes `APPLICATION-MODEL`, the library's `create_charm_default_labels` of
 /// today `MODEL-APPLICATION`; what the beacon makes must be found by the beacon. Source: the
 /// resource shown in canonical/service-mesh, docs/explanation/managed-mode.md.
-fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
+pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, String)> {
     let format = LabelFormat {
         separator: "-",
         ..LabelFormat::default()
     };
     // The names are DNS-1123 labels, so never empty: a label can always be made.
-    let instance =
-        charm_kubernetes_label(&beacon.application, &beacon.model, format).unwrap_or_default();
+    let instance = charm_kubernetes_label(application, model, format).unwrap_or_default();
     vec![
         (INSTANCE_KEY.to_owned(), instance),
         (SCOPE_KEY.to_owned(), BEACON_SCOPE.to_owned()),
     ]
+}
+
+/// Notes the applications that a databag's policy speaks of: its target is a member of the mesh,
+/// and its source is taken to be one.
+fn add_members(applications: &mut Vec<Deployed>, policy: &MeshPolicy, beacon: &Beacon) {
+    let source = (&policy.source_namespace, Some(&policy.source_app_name));
+    let target = (&policy.target_namespace, policy.target_app_name.as_ref());
+    for (model, name) in [source, target] {
+        let Some(name) = name else { continue };
+        let known = applications
+            .iter()
+            .any(|one| one.model == *model && one.name == *name);
+        if !known {
+            applications.push(Deployed {
+                model: model.clone(),
+                name: name.clone(),
+                charm: String::new(),
+                beacon: Some(beacon.clone()),
+                joins: Truth::True,
+                options: Vec::new(),
+            });
+        }
+    }
 }
 
 fn annotation(condition: Option<&str>) -> Option<(String, String)> {
@@ -456,30 +525,48 @@ fn refused(policy: &MeshPolicy) -> Diagnostic {
     .dropped()
 }
 
+/// What is asked of each beacon, in the order in which they are first asked.
+#[derive(Default)]
+struct Beacons<'a> {
+    index: Index<'static>,
+    beacons: Vec<(Beacon, Vec<Asked<'a>>)>,
+}
+
+impl<'a> Beacons<'a> {
+    fn add(&mut self, beacon: Beacon, policies: Vec<Asked<'a>>) {
+        let name = full_name(&beacon.model, &beacon.application);
+        let at = self.index.get_or_insert(name.into(), self.beacons.len());
+        match self.beacons.get_mut(at) {
+            Some((_, asked)) => asked.extend(policies),
+            None => self.beacons.push((beacon, policies)),
+        }
+    }
+}
+
+/// An application in its model; neither name can hold a slash, which has been checked.
+fn full_name(model: &str, application: &str) -> String {
+    [model, application].join("/")
+}
+
 struct Compiler<'c, 'm, 'a> {
     models: &'m [Model<'a>],
     charms: &'m Charms<'a>,
     compiled: &'c mut Compiled,
-    /// (model, application) that joined a mesh, and beacons.
-    on_mesh: BTreeSet<(String, &'a str)>,
+    /// `model/application` that joined a mesh.
+    on_mesh: Index<'static>,
 }
 
 impl<'a> Compiler<'_, '_, 'a> {
     fn deployment(&mut self) {
         let deployment = Deployment::new(self.models, self.charms);
+        self.applications(&deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
-        let mut order: Vec<Beacon> = Vec::new();
-        let mut asked: BTreeMap<Beacon, Vec<Asked<'a>>> = BTreeMap::new();
+        let mut asked = Beacons::default();
         for consumer in consumers {
-            self.on_mesh.insert((consumer.model, consumer.application));
-            asked
-                .entry(consumer.beacon.clone())
-                .or_insert_with(|| {
-                    order.push(consumer.beacon);
-                    Vec::new()
-                })
-                .extend(consumer.policies);
+            self.on_mesh
+                .add(full_name(&consumer.model, consumer.application));
+            asked.add(consumer.beacon, consumer.policies);
         }
         // A beacon without consumers still guards itself.
         for (index, model) in self.models.iter().enumerate() {
@@ -495,13 +582,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     application: (*name).to_owned(),
                 };
-                if !asked.contains_key(&beacon) {
-                    order.push(beacon.clone());
-                }
-                asked.entry(beacon).or_default().extend(own);
+                asked.add(beacon, own);
             }
         }
-        if order.is_empty() {
+        if asked.beacons.is_empty() {
             for model in self.models {
                 self.compiled.diagnostics.push(
                     Diagnostic::note(
@@ -513,10 +597,9 @@ impl<'a> Compiler<'_, '_, 'a> {
                 );
             }
         }
-        for beacon in &order {
-            let policies = asked.remove(beacon).unwrap_or_default();
-            let managed = self.is_managed(beacon);
-            add_beacon(self.compiled, beacon, policies, managed);
+        for (beacon, policies) in asked.beacons {
+            let managed = self.is_managed(&beacon);
+            add_beacon(self.compiled, &beacon, policies, managed);
         }
         for model in self.models {
             for name in model.bundle.applications.keys() {
@@ -524,6 +607,59 @@ impl<'a> Compiler<'_, '_, 'a> {
             }
         }
         self.check_offers();
+    }
+
+    /// Notes every application and its part in a mesh.
+    fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
+        let mut index = Index::default();
+        let mut members = Vec::new();
+        for (model, name, beacon) in deployment.members() {
+            if index.add(full_name(model, name)) {
+                members.push(beacon);
+            }
+        }
+        for model in self.models {
+            for (name, application) in model.bundle.applications.iter() {
+                let charm = charm_of(&model.bundle, self.charms, name);
+                let empty = crate::map::Map::new();
+                let defaults = charm.map_or(&empty, |charm| &charm.config_defaults);
+                let on = |setting: &str| {
+                    evaluate(Some(setting), Some(application), defaults, true) == Truth::True
+                };
+                let joins = match charm.and_then(|charm| charm.auto_join.as_deref()) {
+                    None | Some("true") => Truth::True,
+                    Some("false") => Truth::False,
+                    // `config KEY (default true)`
+                    Some(text) => match text
+                        .strip_prefix("config ")
+                        .map(|key| key.split(' ').next().unwrap_or_default())
+                    {
+                        Some(key) => evaluate(
+                            Some(&format!("config {key}=true")),
+                            Some(application),
+                            defaults,
+                            true,
+                        ),
+                        None => Truth::Unknown,
+                    },
+                };
+                self.compiled.applications.push(Deployed {
+                    model: model.name.clone(),
+                    name: name.to_owned(),
+                    charm: application.charm.to_owned(),
+                    beacon: index
+                        .get(&full_name(&model.name, name))
+                        .and_then(|at| members.get(at))
+                        .cloned(),
+                    joins,
+                    options: MESH_OPTIONS
+                        .iter()
+                        .filter(|(charm, _)| *charm == application.charm)
+                        .map(|(_, option)| (*option, on(&format!("config {option}=true"))))
+                        .collect(),
+                });
+            }
+        }
     }
 
     fn is_managed(&mut self, beacon: &Beacon) -> bool {
@@ -560,7 +696,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
             return;
         };
-        let related = self.on_mesh.contains(&(model.name.clone(), name));
+        let related = self.on_mesh.contains(&full_name(&model.name, name));
         let workers = workers(model, charm, name);
         for (templates, is_raw) in [
             (&charm.internal_mesh_policies, false),
@@ -633,7 +769,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if !self.on_mesh.contains(&(model.name.clone(), name)) {
+                if !self.on_mesh.contains(&full_name(&model.name, name)) {
                     continue;
                 }
                 let Some(charm) = charm_of(&model.bundle, self.charms, name) else {

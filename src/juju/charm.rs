@@ -65,6 +65,8 @@ pub struct Charm<'a> {
     pub cmr_requires_name: &'a str,
     /// Name of the `cross_model_mesh` provider.
     pub cmr_provides_name: &'a str,
+    /// Whether it joins its mesh by itself, as the charm file says it; `None` where it says nothing.
+    pub auto_join: Option<String>,
     /// Endpoints by name.
     pub endpoints: Map<'a, CharmEndpoint>,
     /// Declared policies, in order.
@@ -157,6 +159,11 @@ pub fn read_charm<'a>(
         mesh_relation_name: argument("mesh_relation_name", "service-mesh"),
         cmr_requires_name: argument("cross_model_mesh_requires_name", "require-cmr-mesh"),
         cmr_provides_name: argument("cross_model_mesh_provides_name", "provide-cmr-mesh"),
+        auto_join: mesh
+            .and_then(|mesh| mesh.get("arguments"))
+            .and_then(|arguments| arguments.get("auto_join"))
+            .and_then(Node::scalar_text)
+            .map(std::borrow::Cow::into_owned),
         endpoints,
         policies,
         raw_policies: reader.templates(object, "raw_policies"),
@@ -354,7 +361,7 @@ fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len() > 40 || left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let (left, right) = (plain(left), plain(right));
     if left == right {
         return true;

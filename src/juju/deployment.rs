@@ -6,10 +6,9 @@ use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
 use super::relations::{Charms, End, Model, Offered, Relation, charm_of, offered};
 use super::when::{Truth, evaluate};
 use crate::diagnostic::{Diagnostic, code};
-use crate::map::Map;
+use crate::map::{Index, Map};
 use crate::model::{CharmPolicy, CmrData, MeshPolicy};
 use crate::text::Position;
-use std::collections::BTreeSet;
 
 /// The provider of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,16 +222,33 @@ impl<'m, 'a> Deployment<'m, 'a> {
             })
     }
 
+    /// Every application that is related to a mesh, by its model, and the mesh's provider; those of
+    /// whose charm nothing is known included.
+    pub fn members(&self) -> Vec<(&'m str, &'a str, Beacon)> {
+        let mut members: Vec<(&'m str, &'a str, Beacon)> = Vec::new();
+        for model in self.models {
+            let mut joined = Index::default();
+            for relation in &model.relations {
+                if let Some((near, far)) = self.mesh_ends(model, relation)
+                    && joined.add(near.name)
+                {
+                    members.push((&model.name, near.name, self.beacon(model, &far)));
+                }
+            }
+        }
+        members
+    }
+
     /// What every consumer asks, in the order of the models' mesh relations.
     pub fn consumers(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<ConsumerPolicies<'a>> {
         let mut consumers = Vec::new();
         for (index, model) in self.models.iter().enumerate() {
-            let mut joined = BTreeSet::new();
+            let mut joined = Index::default();
             for relation in &model.relations {
                 let Some((near, far)) = self.mesh_ends(model, relation) else {
                     continue;
                 };
-                if !joined.insert(near.name) {
+                if !joined.add(near.name) {
                     diagnostics.push(
                         Diagnostic::error(
                             code::SEVERAL_MESHES,
@@ -474,8 +490,9 @@ impl<'m, 'a> Deployment<'m, 'a> {
 
 fn undeclared(charm: &Charm<'_>, declared: &Declared<'_>) -> Diagnostic {
     let endpoint = declared.policy.relation();
-    let mut names: Vec<&str> = charm.endpoints.keys().collect();
-    names.sort_by_key(|name| !(name.contains(endpoint) || endpoint.contains(name)));
+    let is_like = |name: &&str| name.contains(endpoint) || endpoint.contains(name);
+    let mut names: Vec<&str> = charm.endpoints.keys().filter(is_like).collect();
+    names.extend(charm.endpoints.keys().filter(|name| !is_like(name)));
     names.truncate(8);
     Diagnostic::error(
         code::POLICY_ON_UNDECLARED,

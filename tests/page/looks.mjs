@@ -46,6 +46,12 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"]))
         await page.locator(".policy .head").first().click();
         await accessible(page, "policies");
         await save("policies");
+        await view(page, "Ask");
+        await page.locator(".verdict").waitFor();
+        await page.getByLabel("Method").selectOption("POST");
+        await page.locator(".verdict.denied").waitFor();
+        await accessible(page, "ask");
+        await save("ask");
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(wider, 0, "the page scrolls sideways");
         await page.getByRole("button", { name: "Share" }).click();

@@ -4,6 +4,7 @@ import { start } from "./harness.mjs";
 start();
 await import("./edit.mjs");
 await import("./see.mjs");
+await import("./ask.mjs");
 await import("./share.mjs");
 await import("./hostile.mjs");
 await import("./looks.mjs");

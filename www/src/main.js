@@ -2,6 +2,7 @@
 /** @import { Diagnostic } from "../../pkg/mesh_policy.js" */
 /** @import { Compiled } from "./work/core.js" */
 /** @import { Kind, OpenFile } from "./workspace.js" */
+/** @import { Access } from "./see/access.js" */
 /** @import { Made } from "./edit/editor.js" */
 import { counted, download, el, find, shown } from "./dom.js";
 import { Editor, madeAt } from "./edit/editor.js";
@@ -13,6 +14,7 @@ import { EXAMPLES } from "./examples/index.js";
 import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
 import { accesses } from "./see/access.js";
+import { AskView } from "./see/ask-view.js";
 import { GraphView } from "./see/graph-view.js";
 import { PoliciesView } from "./see/policies-view.js";
 import { TableView } from "./see/table-view.js";
@@ -47,6 +49,11 @@ function openPolicies(policies, why) {
   views.show("policies");
   policiesView.only(policies, why);
 }
+/** @param {Access} access */
+function askAbout(access) {
+  views.show("ask");
+  askView.about(access);
+}
 /** On a narrow screen one of the two is seen. @param {"edit" | "see"} which */
 function pane(which) {
   document.body.dataset.pane = which;
@@ -62,9 +69,10 @@ const problems = new Problems(find("problems", HTMLUListElement), find("counts",
   apply: (file, fix) => editor.apply(file, fix),
 });
 const views = new Views(find("tabs", HTMLElement), find("panels", HTMLElement), keepSoon);
-const graphView = new GraphView(views.add("graph", "Graph"), openPolicies);
+const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAbout);
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
+const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
 
 /** @type {Compiled | undefined} the last result that the input gave */
 let result;
@@ -100,7 +108,7 @@ function show(compiled) {
   if (!stale || !result) {
     result = compiled;
     made = declarations(compiled);
-    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies) });
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies) });
     views.count("policies", compiled.policies.length);
   }
   editor.mark(byFile, stale ? new Map() : made);

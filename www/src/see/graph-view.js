@@ -41,8 +41,10 @@ export class GraphView {
   /**
    * @param {HTMLElement} root
    * @param {(policies: number[], why: string) => void} openPolicies
+   * @param {(access: Access) => void} ask
    */
-  constructor(root, openPolicies) {
+  constructor(root, openPolicies, ask) {
+    this.ask = ask;
     this.root = root;
     this.openPolicies = openPolicies;
     this.names = el("datalist", { id: "names" });
@@ -342,9 +344,14 @@ export class GraphView {
               el("span", { class: "what" }, verdict ? el("em", {}, `${verdict}: `) : null, shown(what, 200)),
             ),
             el(
-              "button",
-              { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
-              counted(access.policies.length, "policy", "policies"),
+              "span",
+              { class: "links" },
+              el(
+                "button",
+                { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
+                counted(access.policies.length, "policy", "policies"),
+              ),
+              access.target.kind === "application" ? el("button", { type: "button", class: "link", onclick: () => this.ask(access) }, "ask") : null,
             ),
           );
         }),

@@ -1,9 +1,13 @@
 // The core, away from the page: typing never waits for it.
-import init, { compile } from "../../../pkg/mesh_policy.js";
+import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies } from "./policies.js";
 
-/** @import { Input, Compiled } from "./core.js" */
+/** @import { Answer, Input, Compiled, Question } from "./core.js" */
+/** @import { MeshAnalysis } from "../../../pkg/mesh_policy.js" */
+
+/** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
+let last = { input: { bundles: [], charms: [], databags: [] } };
 
 const answers = {
   /**
@@ -12,6 +16,8 @@ const answers = {
    */
   compile(input) {
     const started = performance.now();
+    last.mesh?.free();
+    last = { input };
     const compilation = compile(input);
     try {
       // One text and its parsing are several times as fast as objects made one by one across the boundary.
@@ -26,6 +32,20 @@ const answers = {
     } finally {
       compilation.free();
     }
+  },
+
+  /**
+   * @param {Question} question
+   * @returns {Answer}
+   */
+  ask(question) {
+    const mesh = (last.mesh ??= analyse(last.input));
+    if (mesh.badInput) throw new Error("the input cannot be read: see the problems");
+    const request = JSON.stringify(question);
+    const answer = JSON.parse(mesh.trace(request));
+    // What it depends on stands as sentences in the explanation, below its first line.
+    const [, reasons = ""] = answer.verdict === "depends" ? (/^it depends: .*\n([^]*?)\n\n/.exec(mesh.explain(request)) ?? []) : [];
+    return { ...answer, reasons: reasons.split("\n").map((line) => line.trim()).filter(Boolean) };
   },
 };
 

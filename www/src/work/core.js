@@ -64,6 +64,8 @@ export class Core {
   #waiting = [];
   #next = 1;
   #failures = 0;
+  /** What questions are about. @type {Input | undefined} */
+  #input;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -89,9 +91,9 @@ export class Core {
         this.#failures = 0;
         question.resolve(data.answer);
       } else {
-        // After a trap the module's memory may be in any state: begin with a new one.
         question?.reject(new Error(data.error));
-        if (++this.#failures < 5) this.#start();
+        // After a trap the module's memory may be in any state: begin with a new one.
+        if (data.trap && ++this.#failures < 5) this.#start();
       }
       this.#go();
     });
@@ -100,6 +102,7 @@ export class Core {
       this.ready(event.message || "its worker did not start");
     });
     this.#worker = worker;
+    if (this.#input) worker.postMessage({ id: 0, op: "input", argument: this.#input });
   }
 
   /**
@@ -107,6 +110,7 @@ export class Core {
    * @returns {Promise<Compiled>}
    */
   compile(input) {
+    this.#input = input;
     return this.#ask("compile", input);
   }
 

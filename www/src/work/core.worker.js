@@ -10,6 +10,11 @@ import { readPolicies } from "./policies.js";
 let last = { input: { bundles: [], charms: [], databags: [] } };
 
 const answers = {
+  /** After a new start: what questions are about. @param {Input} input */
+  input(input) {
+    last = { input };
+  },
+
   /**
    * @param {Input} input
    * @returns {Compiled}
@@ -61,7 +66,7 @@ addEventListener("message", async ({ data: { id, op, argument } }) => {
     const answer = answers[/** @type {keyof typeof answers} */ (op)](argument);
     postMessage({ id, answer });
   } catch (error) {
-    // Bad input is answered by diagnostics: what the core throws is a fault of its own.
-    postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    // What is wrong with the input is a diagnostic, what is wrong with a question an error; a trap is a fault of the core.
+    postMessage({ id, error: error instanceof Error ? error.message : String(error), trap: error instanceof WebAssembly.RuntimeError });
   }
 });

@@ -4,6 +4,7 @@
 /** @import { Kind, OpenFile } from "./workspace.js" */
 /** @import { Access } from "./see/access.js" */
 /** @import { Made } from "./edit/editor.js" */
+import { ClusterView } from "./cluster/cluster-view.js";
 import { counted, download, el, find, shown } from "./dom.js";
 import { Editor, madeAt } from "./edit/editor.js";
 import { FilesPanel } from "./edit/files-panel.js";
@@ -73,6 +74,7 @@ const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAb
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
 const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
+new ClusterView(views.add("cluster", "Cluster"), workspace);
 
 /** @type {Compiled | undefined} the last result that the input gave */
 let result;

@@ -7,6 +7,7 @@ import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
 import { explain } from './commands/explain.js';
 import { hook } from './commands/hook.js';
+import { serve } from './commands/serve.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
 import { plan } from './commands/plan.js';
@@ -28,6 +29,7 @@ for (const register of [
   remove,
   labels,
   hook,
+  serve,
 ]) {
   register(program);
 }

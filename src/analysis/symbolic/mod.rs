@@ -11,6 +11,7 @@ pub mod intern;
 pub mod intervals;
 pub mod lower;
 pub mod region;
+pub mod routes;
 pub mod space;
 pub mod strings;
 pub mod universe;

@@ -1,27 +1,25 @@
 //! The compiler: bundles, charm files and databags in; MeshPolicies, AuthorizationPolicies and
 //! diagnostics out.
 
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, Place, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
 use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
-use crate::juju::deployment::{Beacon, Deployment, check_charm};
+use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
+use crate::managers::{Manager, WHEN_ANNOTATION};
+use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
-use crate::text::{Document, Node, Position, decode_utf8, parse_any};
+use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
-
-/// Names the condition of a policy that may or may not exist.
-const WHEN_ANNOTATION: &str = "mesh-policy/when";
 
 /// One input file.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +55,26 @@ pub struct Compiled {
     pub authorization_policies: Vec<AuthorizationPolicy>,
     /// What is wrong, assumed or unknown.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where each of the AuthorizationPolicies comes from, in their order.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
+    /// Who applies which of the policies.
+    #[serde(skip)]
+    pub managers: Vec<Manager>,
     /// The applications that were found, for [`crate::mesh::from_bundle`].
     #[serde(skip)]
     pub applications: Vec<Deployed>,
+}
+
+/// Where the input asks for an AuthorizationPolicy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The policy in the charm file or databag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Place>,
+    /// The relation in the bundle that names the policy's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related: Option<Place>,
 }
 
 /// An application and its part in a mesh.
@@ -103,7 +118,7 @@ impl Compiled {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
     pub fn json(&self) -> String {
         // INVARIANT: every key is a string and no number is NaN in what is built here.
-        serde_json::to_string(self).unwrap_or_default()
+        to_json(self).unwrap_or_default()
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
@@ -111,7 +126,7 @@ impl Compiled {
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         for policy in &self.authorization_policies {
-            let json = serde_json::to_string(policy).unwrap_or_default();
+            let json = to_json(policy).unwrap_or_default();
             let Ok(document) = crate::text::parse_json(&json) else {
                 continue;
             };
@@ -189,7 +204,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         models: &models,
         charms: &charms,
         compiled: &mut compiled,
-        on_mesh: BTreeSet::new(),
+        on_mesh: Index::default(),
     };
     compiler.deployment();
     for (source, documents) in &databag_documents {
@@ -200,8 +215,8 @@ pub fn compile(input: &Input<'_>) -> Compiled {
             &mut compiled.diagnostics,
         );
         for databag in databags {
-            for (policy, _) in &databag.policies {
-                add_members(&mut compiled.applications, policy, &databag.beacon);
+            for asked in &databag.policies {
+                add_members(&mut compiled.applications, &asked.policy, &databag.beacon);
             }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
@@ -397,28 +412,60 @@ fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Adds a beacon's MeshPolicies and the AuthorizationPolicies that it makes of them.
-fn add_beacon(
-    compiled: &mut Compiled,
-    beacon: &Beacon,
-    policies: Vec<(MeshPolicy, Option<&str>)>,
-    managed: bool,
-) {
-    let (policies, conditions): (Vec<MeshPolicy>, Vec<Option<&str>>) = policies.into_iter().unzip();
+fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, managed: bool) {
+    let (policies, rest): (Vec<MeshPolicy>, Vec<_>) = asked
+        .into_iter()
+        .map(|asked| {
+            (
+                asked.policy,
+                (asked.condition, asked.declared, asked.related),
+            )
+        })
+        .unzip();
+    let labels = beacon_labels(&beacon.application, &beacon.model);
+    let start = compiled.authorization_policies.len();
     if managed {
-        let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
-        for ((policy, built), condition) in policies.iter().zip(built).zip(conditions) {
+        for ((policy, built), (condition, declared, related)) in
+            policies.iter().zip(built).zip(rest)
+        {
             match built {
                 Some(mut resource) => {
                     resource.labels.clone_from(&labels);
                     resource.annotations.extend(annotation(condition));
                     compiled.authorization_policies.push(resource);
+                    compiled.origins.push(Origin {
+                        declared: declared.map(place),
+                        related: related.map(place),
+                    });
                 }
                 None => compiled.diagnostics.push(refused(policy)),
             }
         }
     }
+    let made = start..compiled.authorization_policies.len();
+    match compiled
+        .managers
+        .iter_mut()
+        .find(|manager| manager.labels == labels)
+    {
+        Some(manager) => manager.policies.push(made),
+        None => compiled.managers.push(Manager {
+            application: beacon.application.clone(),
+            model: beacon.model.clone(),
+            labels,
+            policies: vec![made],
+        }),
+    }
     compiled.mesh_policies.extend(policies);
+}
+
+fn place((file, at): (&str, Position)) -> Place {
+    Place {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+    }
 }
 
 /// The labels by which the beacon charm knows its policies.
@@ -426,14 +473,13 @@ fn add_beacon(
 /// The published charm writes `APPLICATION-MODEL`, the library's `create_charm_default_labels` of
 /// today `MODEL-APPLICATION`; what the beacon makes must be found by the beacon. Source: the
 /// resource shown in canonical/service-mesh, docs/explanation/managed-mode.md.
-fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
+pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, String)> {
     let format = LabelFormat {
         separator: "-",
         ..LabelFormat::default()
     };
     // The names are DNS-1123 labels, so never empty: a label can always be made.
-    let instance =
-        charm_kubernetes_label(&beacon.application, &beacon.model, format).unwrap_or_default();
+    let instance = charm_kubernetes_label(application, model, format).unwrap_or_default();
     vec![
         (INSTANCE_KEY.to_owned(), instance),
         (SCOPE_KEY.to_owned(), BEACON_SCOPE.to_owned()),
@@ -479,12 +525,35 @@ fn refused(policy: &MeshPolicy) -> Diagnostic {
     .dropped()
 }
 
+/// What is asked of each beacon, in the order in which they are first asked.
+#[derive(Default)]
+struct Beacons<'a> {
+    index: Index<'static>,
+    beacons: Vec<(Beacon, Vec<Asked<'a>>)>,
+}
+
+impl<'a> Beacons<'a> {
+    fn add(&mut self, beacon: Beacon, policies: Vec<Asked<'a>>) {
+        let name = full_name(&beacon.model, &beacon.application);
+        let at = self.index.get_or_insert(name.into(), self.beacons.len());
+        match self.beacons.get_mut(at) {
+            Some((_, asked)) => asked.extend(policies),
+            None => self.beacons.push((beacon, policies)),
+        }
+    }
+}
+
+/// An application in its model; neither name can hold a slash, which has been checked.
+fn full_name(model: &str, application: &str) -> String {
+    [model, application].join("/")
+}
+
 struct Compiler<'c, 'm, 'a> {
     models: &'m [Model<'a>],
     charms: &'m Charms<'a>,
     compiled: &'c mut Compiled,
-    /// (model, application) that joined a mesh, and beacons.
-    on_mesh: BTreeSet<(String, &'a str)>,
+    /// `model/application` that joined a mesh.
+    on_mesh: Index<'static>,
 }
 
 impl<'a> Compiler<'_, '_, 'a> {
@@ -493,17 +562,11 @@ impl<'a> Compiler<'_, '_, 'a> {
         self.applications(&deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
-        let mut order: Vec<Beacon> = Vec::new();
-        let mut asked: BTreeMap<Beacon, Vec<(MeshPolicy, Option<&'a str>)>> = BTreeMap::new();
+        let mut asked = Beacons::default();
         for consumer in consumers {
-            self.on_mesh.insert((consumer.model, consumer.application));
-            asked
-                .entry(consumer.beacon.clone())
-                .or_insert_with(|| {
-                    order.push(consumer.beacon);
-                    Vec::new()
-                })
-                .extend(consumer.policies);
+            self.on_mesh
+                .add(full_name(&consumer.model, consumer.application));
+            asked.add(consumer.beacon, consumer.policies);
         }
         // A beacon without consumers still guards itself.
         for (index, model) in self.models.iter().enumerate() {
@@ -519,13 +582,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     application: (*name).to_owned(),
                 };
-                if !asked.contains_key(&beacon) {
-                    order.push(beacon.clone());
-                }
-                asked.entry(beacon).or_default().extend(own);
+                asked.add(beacon, own);
             }
         }
-        if order.is_empty() {
+        if asked.beacons.is_empty() {
             for model in self.models {
                 self.compiled.diagnostics.push(
                     Diagnostic::note(
@@ -537,10 +597,9 @@ impl<'a> Compiler<'_, '_, 'a> {
                 );
             }
         }
-        for beacon in &order {
-            let policies = asked.remove(beacon).unwrap_or_default();
-            let managed = self.is_managed(beacon);
-            add_beacon(self.compiled, beacon, policies, managed);
+        for (beacon, policies) in asked.beacons {
+            let managed = self.is_managed(&beacon);
+            add_beacon(self.compiled, &beacon, policies, managed);
         }
         for model in self.models {
             for name in model.bundle.applications.keys() {
@@ -552,9 +611,12 @@ impl<'a> Compiler<'_, '_, 'a> {
 
     /// Notes every application and its part in a mesh.
     fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
-        let mut members = BTreeMap::new();
+        let mut index = Index::default();
+        let mut members = Vec::new();
         for (model, name, beacon) in deployment.members() {
-            members.insert((model, name), beacon);
+            if index.add(full_name(model, name)) {
+                members.push(beacon);
+            }
         }
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
@@ -585,7 +647,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     name: name.to_owned(),
                     charm: application.charm.to_owned(),
-                    beacon: members.remove(&(model.name.as_str(), name)),
+                    beacon: index
+                        .get(&full_name(&model.name, name))
+                        .and_then(|at| members.get(at))
+                        .cloned(),
                     joins,
                     options: MESH_OPTIONS
                         .iter()
@@ -631,7 +696,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
             return;
         };
-        let related = self.on_mesh.contains(&(model.name.clone(), name));
+        let related = self.on_mesh.contains(&full_name(&model.name, name));
         let workers = workers(model, charm, name);
         for (templates, is_raw) in [
             (&charm.internal_mesh_policies, false),
@@ -671,6 +736,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                         Some(mut policy) => {
                             policy.annotations.extend(annotation(condition));
                             self.compiled.authorization_policies.push(policy);
+                            self.compiled.origins.push(Origin {
+                                declared: Some(place((charm.file, template.node.at))),
+                                related: None,
+                            });
                             if let Some(condition) = condition {
                                 self.note(charm, template, code::CONDITIONAL_POLICY, format!(
                                     "this policy of `{}` exists only if: `{}`", clip(name), clip(condition)));
@@ -700,7 +769,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if !self.on_mesh.contains(&(model.name.clone(), name)) {
+                if !self.on_mesh.contains(&full_name(&model.name, name)) {
                     continue;
                 }
                 let Some(charm) = charm_of(&model.bundle, self.charms, name) else {

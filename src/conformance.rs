@@ -2,12 +2,15 @@
 //! line, one JSON answer a line. `tests/oracle/README.md` describes it.
 
 mod build;
+mod consumer;
+mod hook;
 mod istio;
 mod labels;
+mod provider;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
-use crate::text::{Node, Object, TextError, Value, parse_json};
+use crate::text::{Node, NotJson, Object, TextError, Value, parse_json, to_json};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -21,10 +24,11 @@ const MAX_DIGITS: usize = 4300;
 pub fn answer(line: &str) -> String {
     let failure = match respond(line) {
         Ok(ok) => return format!("{{\"ok\":{ok}}}"),
+        Err(Failure::Whole(answer)) => return answer,
         Err(failure) => failure,
     };
     // Failures hold nothing but texts and small numbers.
-    let error = serde_json::to_string(&failure).unwrap_or_default();
+    let error = to_json(&failure).unwrap_or_default();
     format!("{{\"error\":{error}}}")
 }
 
@@ -37,6 +41,8 @@ enum Failure {
     Validation(Vec<ValidationError>),
     /// What the library could answer and we cannot.
     Refused(&'static str, String),
+    /// The answer as it is to be written.
+    Whole(String),
 }
 
 impl Failure {
@@ -58,8 +64,8 @@ impl From<Vec<ValidationError>> for Failure {
     }
 }
 
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
+impl From<NotJson> for Failure {
+    fn from(error: NotJson) -> Self {
         // Only an integer that no format here can hold fails to be written.
         Failure::Refused("integer-too-large", error.to_string())
     }
@@ -78,6 +84,7 @@ impl Serialize for Failure {
                 map.serialize_entry("code", code)?;
                 map.serialize_entry("message", message)?;
             }
+            Failure::Whole(answer) => map.serialize_entry("message", answer)?,
             Failure::Validation(errors) => {
                 map.serialize_entry("type", "ValidationError")?;
                 map.serialize_entry("count", &errors.len())?;
@@ -114,6 +121,8 @@ fn respond(line: &str) -> Result<String, Failure> {
     match text_field(request, "op")? {
         "validate" => validate(request),
         "build_mesh_policies" => build::build_mesh_policies(request),
+        "consumer_databag" => consumer::consumer_databag(request),
+        "provider" => provider::provider(request),
         "istio_policies" => istio::istio_policies(request),
         "default_labels" => labels::default_labels(request),
         op => Err(Failure::bad_request(format!("there is no op `{op}`"))),
@@ -221,7 +230,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
         };
         let mut repr = String::new();
         python::write_member(&mut repr, name, member, value);
-        return Ok(serde_json::to_string(&EnumAnswer {
+        return Ok(to_json(&EnumAnswer {
             data: value,
             name: member,
             str: format!("{name}.{member}"),
@@ -233,7 +242,7 @@ fn validate(request: &Object<'_>) -> Result<String, Failure> {
     let record = model::validate(schema, data)?;
     let str = python::record_str(&record);
     let data = Data::Model(record);
-    Ok(serde_json::to_string(&ModelAnswer {
+    Ok(to_json(&ModelAnswer {
         data: &data,
         json: python::json_dumps(&data)?,
         str,

@@ -1,23 +1,64 @@
-//! A map from names to values that keeps the order of insertion.
+//! A map from names to values that keeps the order of insertion, and the index that it stands on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A map by name, in order of insertion: what is read in a document's order is written in it.
+/// Names, and a number for each.
 ///
-/// One index serves all value types, so that the compiled module holds one search tree, not one
-/// for each type.
+/// All maps and sets of the core stand on it, so that the compiled module holds one search tree,
+/// not one for each type. A tree, because a hash without randomness could be made to collide.
+#[derive(Debug, Clone, Default)]
+pub struct Index<'a> {
+    tree: BTreeMap<Cow<'a, str>, usize>,
+}
+
+impl<'a> Index<'a> {
+    /// The number of a name.
+    #[inline(never)]
+    pub fn get(&self, name: &str) -> Option<usize> {
+        self.tree.get(name).copied()
+    }
+
+    /// Whether it has the name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The number of a name, which becomes `number` where it had none.
+    #[inline(never)]
+    pub fn get_or_insert(&mut self, name: Cow<'a, str>, number: usize) -> usize {
+        *self.tree.entry(name).or_insert(number)
+    }
+
+    /// Adds a name; whether it is new.
+    pub fn add(&mut self, name: impl Into<Cow<'a, str>>) -> bool {
+        let number = self.tree.len();
+        self.get_or_insert(name.into(), number) == number
+    }
+
+    /// Gives a name another number.
+    fn set(&mut self, name: &str, number: usize) {
+        if let Some(known) = self.tree.get_mut(name) {
+            *known = number;
+        }
+    }
+}
+
+/// A map by name, in order of insertion: what is read in a document's order is written in it.
 #[derive(Debug, Clone)]
 pub struct Map<'a, V> {
-    index: BTreeMap<&'a str, usize>,
+    index: Index<'a>,
     /// Removed entries leave a gap.
     entries: Vec<Option<(&'a str, V)>>,
+    len: usize,
 }
 
 impl<V> Default for Map<'_, V> {
     fn default() -> Self {
         Map {
-            index: BTreeMap::new(),
+            index: Index::default(),
             entries: Vec::new(),
+            len: 0,
         }
     }
 }
@@ -30,18 +71,30 @@ impl<'a, V> Map<'a, V> {
 
     /// The value under a name.
     pub fn get(&self, name: &str) -> Option<&V> {
-        let entry = self.entries.get(*self.index.get(name)?)?;
+        let entry = self.entries.get(self.index.get(name)?)?;
         entry.as_ref().map(|(_, value)| value)
     }
 
     /// Whether there is a value under the name.
     pub fn contains_key(&self, name: &str) -> bool {
-        self.index.contains_key(name)
+        self.get(name).is_some()
+    }
+
+    /// Where the value under a name is; a name that had none gets a place at the end.
+    fn place(&mut self, name: &'a str) -> usize {
+        let end = self.entries.len();
+        let at = self.index.get_or_insert(Cow::Borrowed(name), end);
+        if at < end && self.entries.get(at).is_some_and(Option::is_some) {
+            return at;
+        }
+        self.index.set(name, end);
+        self.len += 1;
+        end
     }
 
     /// Sets the value under a name, in the place of the one that was there, which is returned.
     pub fn insert(&mut self, name: &'a str, value: V) -> Option<V> {
-        let at = *self.index.entry(name).or_insert(self.entries.len());
+        let at = self.place(name);
         match self.entries.get_mut(at) {
             Some(entry) => entry.replace((name, value)).map(|(_, value)| value),
             None => {
@@ -58,7 +111,7 @@ impl<'a, V> Map<'a, V> {
         name: &'a str,
         make: impl FnOnce() -> V,
     ) -> Option<&mut V> {
-        let at = *self.index.entry(name).or_insert(self.entries.len());
+        let at = self.place(name);
         if at == self.entries.len() {
             self.entries.push(Some((name, make())));
         }
@@ -68,9 +121,10 @@ impl<'a, V> Map<'a, V> {
 
     /// Takes the value under a name out.
     pub fn remove(&mut self, name: &str) -> Option<V> {
-        let at = self.index.remove(name)?;
-        let entry = self.entries.get_mut(at)?;
-        entry.take().map(|(_, value)| value)
+        let at = self.index.get(name)?;
+        let (_, value) = self.entries.get_mut(at)?.take()?;
+        self.len -= 1;
+        Some(value)
     }
 
     /// The entries in order.
@@ -93,12 +147,12 @@ impl<'a, V> Map<'a, V> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.len
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len == 0
     }
 }
 

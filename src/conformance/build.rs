@@ -7,12 +7,12 @@ use crate::juju::mesh_policies::{
     BuildError, CmrRelation, RelatedApp, build_mesh_policies as build, databag,
     get_data_from_cmr_relation,
 };
+use crate::map::Map;
 use crate::model::{
     self, CharmPolicy, CmrData, Loc, MeshPolicy, PolicyTargetType, ValidationError,
 };
-use crate::text::{Node, Object, Value};
+use crate::text::{Node, Object, Value, to_json};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 type Cmr = Vec<(String, CmrData)>;
@@ -30,7 +30,7 @@ fn serialize_cmr<S: Serializer>(cmr: &&Cmr, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// Applications related over each relation, as the request gives them.
-type Relations<'n, 'a> = BTreeMap<&'n str, Vec<&'n Node<'a>>>;
+type Relations<'n, 'a> = Map<'n, Vec<&'n Node<'a>>>;
 
 pub(super) fn build_mesh_policies(request: &Object<'_>) -> Result<String, Failure> {
     let mut relations = Relations::new();
@@ -60,11 +60,11 @@ pub(super) fn build_mesh_policies(request: &Object<'_>) -> Result<String, Failur
         target_app_name,
         target_namespace,
     )?;
-    let related: BTreeMap<&str, Vec<RelatedApp<'_>>> = relations
+    let related: Map<'_, Vec<RelatedApp<'_>>> = relations
         .iter()
         .map(|(name, apps)| {
             (
-                *name,
+                name,
                 apps.iter()
                     .map(|node| RelatedApp { app: text(node) })
                     .collect(),
@@ -82,7 +82,7 @@ pub(super) fn build_mesh_policies(request: &Object<'_>) -> Result<String, Failur
         BuildError::UnknownRelation(name) => Failure::Error("KeyError", name),
         BuildError::Invalid(message) => value_error(message, target_app_name),
     })?;
-    Ok(serde_json::to_string(&Answer {
+    Ok(to_json(&Answer {
         cmr: &cmr,
         policies: &built,
         databag: databag(&built),
@@ -100,7 +100,7 @@ fn related_app<'n, 'a>(node: &'n Node<'a>) -> Result<&'n Node<'a>, Failure> {
     }
 }
 
-fn charm_policy(spec: &Node<'_>) -> Result<CharmPolicy, Failure> {
+pub(super) fn charm_policy(spec: &Node<'_>) -> Result<CharmPolicy, Failure> {
     let Value::Object(object) = &spec.value else {
         return Err(Failure::bad_request("a policy must be an object"));
     };

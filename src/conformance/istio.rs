@@ -4,7 +4,7 @@ use super::{Failure, field, is_truthy, iterable, list_field, object_field, text_
 use crate::istio::{AuthorizationPolicy, Metadata, build_policy_resources_istio};
 use crate::model::{MeshPolicy, validate_mesh_policy};
 use crate::python;
-use crate::text::{Member, Node, Object, Value};
+use crate::text::{Member, Node, Object, Value, to_json};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -64,7 +64,7 @@ pub(super) fn istio_policies(request: &Object<'_>) -> Result<String, Failure> {
     let explain = request
         .get("explain")
         .is_some_and(|node| is_truthy(&node.value));
-    Ok(serde_json::to_string(&Answer {
+    Ok(to_json(&Answer {
         resources: built
             .into_iter()
             .map(Resource::Built)

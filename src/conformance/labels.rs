@@ -7,7 +7,7 @@ use crate::labels::{
     label_configmap_name,
 };
 use crate::python::value_str;
-use crate::text::{Node, Object, Value};
+use crate::text::{Node, Object, Value, to_json};
 use serde::Serialize;
 use serde::Serializer;
 
@@ -42,7 +42,7 @@ pub(super) fn default_labels(request: &Object<'_>) -> Result<String, Failure> {
             .get("app_name")
             .ok_or_else(|| Failure::Error("KeyError", "app_name".to_owned()))?;
         let name = label_configmap_name(&value_str(&app.value));
-        return Ok(serde_json::to_string(&name)?);
+        return Ok(to_json(&name)?);
     }
     let is_known = |name: &str| required.contains(&name) || optional.contains(&name);
     if let Some(member) = args.iter().find(|member| !is_known(&member.key)) {
@@ -67,7 +67,7 @@ pub(super) fn default_labels(request: &Object<'_>) -> Result<String, Failure> {
                 value: Value::String(label(model, application, Format::of(format))?.into()),
                 ..Node::default()
             };
-            serde_json::to_string(&Pairs(vec![
+            to_json(&Pairs(vec![
                 (INSTANCE_KEY.to_owned(), &instance),
                 (SCOPE_KEY.to_owned(), scope),
             ]))?
@@ -78,15 +78,15 @@ pub(super) fn default_labels(request: &Object<'_>) -> Result<String, Failure> {
                 ..Node::default()
             };
             let key = label(model, app, Format::of(TELEMETRY_FORMAT))?;
-            serde_json::to_string(&Pairs(vec![(key, &value)]))?
+            to_json(&Pairs(vec![(key, &value)]))?
         }
         ("peer_identity_for_juju_application", [app, namespace]) => {
             let (app, namespace) = (value_str(&app.value), value_str(&namespace.value));
-            serde_json::to_string(&peer_identity_for_juju_application(&app, &namespace))?
+            to_json(&peer_identity_for_juju_application(&app, &namespace))?
         }
         ("peer_identity_for_service_account", [account, namespace]) => {
             let (account, namespace) = (value_str(&account.value), value_str(&namespace.value));
-            serde_json::to_string(&peer_identity_for_service_account(&account, &namespace))?
+            to_json(&peer_identity_for_service_account(&account, &namespace))?
         }
         (_, [model, app, ..]) => {
             let mut format = Format::of(LabelFormat::default());
@@ -100,7 +100,7 @@ pub(super) fn default_labels(request: &Object<'_>) -> Result<String, Failure> {
                     _ => {}
                 }
             }
-            serde_json::to_string(&label(model, app, format)?)?
+            to_json(&label(model, app, format)?)?
         }
         _ => return Err(Failure::type_error("arguments are missing")),
     })

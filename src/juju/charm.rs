@@ -361,7 +361,7 @@ fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len() > 40 || left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let (left, right) = (plain(left), plain(right));
     if left == right {
         return true;

@@ -1,10 +1,10 @@
 //! Mesh policies from what charms declare and how they are related.
 
+use crate::map::{Index, Map};
 use crate::model::{
     CharmPolicy, CmrData, Endpoint, MeshPolicy, PolicyTargetType, validate_cmr_data,
 };
 use crate::text::{TextError, parse_json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An application on the other side of a relation.
@@ -38,7 +38,7 @@ pub fn get_data_from_cmr_relation<'a>(
     relations: impl IntoIterator<Item = CmrRelation<'a>>,
 ) -> Result<Vec<(String, CmrData)>, TextError> {
     let mut found: Vec<(String, CmrData)> = Vec::new();
-    let mut index: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut index = Index::default();
     for relation in relations {
         let Some(text) = relation.cmr_data else {
             continue;
@@ -47,7 +47,7 @@ pub fn get_data_from_cmr_relation<'a>(
         let Ok(data) = validate_cmr_data(&document.root) else {
             continue;
         };
-        let at = *index.entry(relation.app).or_insert(found.len());
+        let at = index.get_or_insert(relation.app.into(), found.len());
         match found.get_mut(at) {
             Some((_, earlier)) => *earlier = data,
             None => found.push((relation.app.to_owned(), data)),
@@ -67,7 +67,7 @@ pub fn build_mesh_policies<'a>(
     target_app_name: Option<&str>,
     target_namespace: &str,
 ) -> Result<Vec<MeshPolicy>, BuildError> {
-    let cmr: BTreeMap<&str, &CmrData> = cmr.iter().map(|(app, d)| (app.as_str(), d)).collect();
+    let cmr: Map<'_, &CmrData> = cmr.iter().map(|(app, data)| (app.as_str(), data)).collect();
     let mut built = Vec::new();
     for policy in policies {
         let name = policy.relation();

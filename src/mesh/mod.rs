@@ -4,6 +4,7 @@
 //! read by [`crate::analysis`].
 
 pub mod from_bundle;
+pub mod input;
 pub mod manifests;
 pub mod settings;
 

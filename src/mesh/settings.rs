@@ -202,7 +202,7 @@ fn shown(node: &Node<'_>) -> String {
     )
 }
 
-pub(super) fn strings(node: &Node<'_>) -> Option<Vec<String>> {
+pub(crate) fn strings(node: &Node<'_>) -> Option<Vec<String>> {
     node.as_array()?
         .iter()
         .map(|item| item.as_str().map(str::to_owned))

@@ -6,10 +6,10 @@ mod unicode;
 pub use unicode::is_printable;
 
 use crate::model::{Data, Endpoint, MeshPolicy, PolicyTargetType, Record};
-use crate::text::Value;
-use serde::Serialize;
+use crate::text::{Value, float_text, push_integer};
+
+pub use crate::text::to_python_json as json_dumps;
 use std::fmt::Write as _;
-use std::io;
 
 // Writing to a `String` cannot fail; `let _ = write!(…)` below relies on it.
 
@@ -60,23 +60,6 @@ pub fn repr(text: &str) -> String {
     out
 }
 
-/// `repr` of a float.
-pub fn float_repr(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    // The shortest digits that read back, and the same thresholds for an exponent as Python.
-    let text = format!("{value:?}");
-    let Some((mantissa, exponent)) = text.split_once('e') else {
-        return text;
-    };
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}e{sign}{digits:0>2}")
-}
-
 /// `str` of what `json.loads` gives for the value.
 pub fn value_str(value: &Value<'_>) -> String {
     if let Value::String(text) = value {
@@ -91,11 +74,9 @@ fn write_value_repr(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Null => out.push_str("None"),
         Value::Bool(value) => out.push_str(if *value { "True" } else { "False" }),
-        Value::Int(value) => {
-            let _ = write!(out, "{value}");
-        }
+        Value::Int(value) => push_integer(out, *value),
         Value::BigInt(text) => out.push_str(text),
-        Value::Float(value) => out.push_str(&float_repr(*value)),
+        Value::Float(value) => out.push_str(&float_text(*value)),
         Value::String(text) => write_repr(out, text),
         Value::Array(nodes) => write_list(out, nodes, |out, n| write_value_repr(out, &n.value)),
         Value::Object(object) => write_joined(out, ['{', '}'], object.iter(), |out, member| {
@@ -165,9 +146,7 @@ fn write_fields(out: &mut String, record: &Record, separator: &str) {
 fn write_data(out: &mut String, value: &Data) {
     match value {
         Data::Null => out.push_str("None"),
-        Data::Int(value) => {
-            let _ = write!(out, "{value}");
-        }
+        Data::Int(value) => push_integer(out, *value),
         Data::BigInt(text) => out.push_str(text),
         Data::String(text) => write_repr(out, text),
         Data::List(items) => write_list(out, items, write_data),
@@ -233,9 +212,7 @@ fn write_endpoint(out: &mut String, endpoint: &Endpoint) {
     write_optional(out, endpoint.hosts.as_deref(), texts);
     out.push_str(", ports=");
     write_optional(out, endpoint.ports.as_deref(), |out, ports| {
-        write_list(out, ports, |out, port| {
-            let _ = write!(out, "{port}");
-        });
+        write_list(out, ports, |out, port| push_integer(out, *port));
     });
     out.push_str(", methods=");
     write_optional(out, endpoint.methods.as_deref(), |out, methods| {
@@ -246,64 +223,4 @@ fn write_endpoint(out: &mut String, endpoint: &Endpoint) {
     out.push_str(", paths=");
     write_optional(out, endpoint.paths.as_deref(), texts);
     out.push(')');
-}
-
-// === json.dumps ===
-
-/// The text of `json.dumps`: ASCII only, a space after each comma and colon.
-pub fn json_dumps<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonFormatter);
-    value.serialize(&mut serializer)?;
-    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
-}
-
-struct PythonFormatter;
-
-impl serde_json::ser::Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
-
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(float_repr(value).as_bytes())
-    }
-
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        // The delete character is ASCII, but Python escapes it all the same.
-        let is_plain = |character: char| character.is_ascii() && character != '\u{7f}';
-        if fragment.chars().all(is_plain) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        for character in fragment.chars() {
-            if is_plain(character) {
-                write!(writer, "{character}")?;
-                continue;
-            }
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-        }
-        Ok(())
-    }
 }

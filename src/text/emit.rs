@@ -1,5 +1,7 @@
 //! The tree as YAML text, in the block style that `kubectl` prints.
 
+use super::float::float_text;
+use super::to_json::push_integer;
 use super::tree::{Node, Value};
 
 /// Appends a document to `out`, without a `---` line.
@@ -50,13 +52,13 @@ fn block(value: &Value<'_>, indent: usize, out: &mut String) {
         Value::Array(_) => out.push_str("[]"),
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Int(value) => out.push_str(&value.to_string()),
+        Value::Int(value) => push_integer(out, *value),
         Value::BigInt(text) => out.push_str(text),
         Value::Float(value) if value.is_nan() => out.push_str(".nan"),
         Value::Float(value) if value.is_infinite() => {
             out.push_str(if *value > 0.0 { ".inf" } else { "-.inf" });
         }
-        Value::Float(value) => out.push_str(&format!("{value:?}")),
+        Value::Float(value) => out.push_str(&float_text(*value)),
         Value::String(text) => string(text, out),
     }
 }

@@ -4,6 +4,7 @@
 //! integers of any size, and repeated keys of which the last wins. The one thing it cannot take is
 //! an unpaired surrogate, which UTF-8 cannot hold.
 
+use super::float::parse_float;
 use super::tree::{Document, Member, Node, Object, Position, Value};
 use super::{MAX_DEPTH, MAX_INPUT, TextError};
 use std::borrow::Cow;
@@ -306,10 +307,7 @@ impl<'a> Reader<'a> {
         }
         let text = self.text.get(start..self.offset).unwrap_or_default();
         if is_float {
-            return text
-                .parse()
-                .map(Value::Float)
-                .map_err(|_| self.malformed("expected a number"));
+            return Ok(Value::Float(parse_float(text)));
         }
         Ok(match text.parse::<i64>() {
             Ok(value) => Value::Int(value),

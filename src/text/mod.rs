@@ -5,13 +5,18 @@
 //! memory: depth, alias expansion and length are bounded before anything is built.
 
 mod emit;
+mod float;
 mod json;
 mod serialize;
+mod to_json;
 mod tree;
 mod yaml;
 
 pub use emit::emit_yaml;
+pub use float::float_text;
 pub use json::parse_json;
+pub(crate) use to_json::push_integer;
+pub use to_json::{NotJson, to_json, to_python_json};
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;
 

@@ -1,5 +1,6 @@
 //! The tree that text is read into.
 
+use crate::map::Index;
 use std::borrow::Cow;
 
 /// A place in a text: 1-based line and 1-based column, the column counted in characters.
@@ -112,10 +113,10 @@ impl<'a> Object<'a> {
         if !has_repeated_key(&entries) {
             return Object { members: entries };
         }
-        let mut index = std::collections::BTreeMap::new();
+        let mut index = Index::default();
         let mut members: Vec<Member<'a>> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let at = *index.entry(entry.key.to_string()).or_insert(members.len());
+            let at = index.get_or_insert(entry.key.clone(), members.len());
             match members.get_mut(at) {
                 Some(earlier) => {
                     duplicates.push((entry.at, entry.key.into_owned()));
@@ -138,8 +139,8 @@ fn has_repeated_key(entries: &[Member<'_>]) -> bool {
                 .any(|earlier| earlier.key == entry.key)
         });
     }
-    let mut seen = std::collections::BTreeSet::new();
-    !entries.iter().all(|entry| seen.insert(entry.key.as_ref()))
+    let mut seen = Index::default();
+    !entries.iter().all(|entry| seen.add(entry.key.as_ref()))
 }
 
 // === impl Node ===
@@ -193,7 +194,7 @@ impl<'a> Node<'a> {
             Value::String(text) | Value::BigInt(text) => Some(Cow::Borrowed(text)),
             Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Value::Int(value) => Some(Cow::Owned(value.to_string())),
-            Value::Float(value) => Some(Cow::Owned(value.to_string())),
+            Value::Float(value) => Some(Cow::Owned(super::float_text(*value))),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }
     }

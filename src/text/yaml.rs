@@ -3,11 +3,12 @@
 //! Scalars follow YAML 1.2's core schema. Aliases and merge keys (`<<`) are expanded within a
 //! budget, so that a small document cannot become a large tree.
 
+use super::float::parse_float;
 use super::tree::{Document, Member, Node, Object, Position, Value};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
+use crate::map::Index;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 pub(super) const MALFORMED: &str = "malformed-yaml";
 
@@ -41,7 +42,9 @@ fn position(marker: &Marker) -> Position {
 fn lower_first(message: &str) -> String {
     let mut chars = message.chars();
     chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
+        std::iter::once(first.to_ascii_lowercase())
+            .chain(chars)
+            .collect()
     })
 }
 
@@ -74,7 +77,10 @@ struct Builder<'a> {
     duplicates: Vec<(Position, String)>,
     stack: Vec<Frame<'a>>,
     root: Option<Node<'a>>,
-    anchors: BTreeMap<usize, Node<'a>>,
+    /// The values of the document's anchors, which are numbered through all documents.
+    anchors: Vec<Option<Node<'a>>>,
+    /// The number before that of the document's first anchor.
+    anchors_before: usize,
     copied_nodes: usize,
 }
 
@@ -83,6 +89,7 @@ impl<'a> Builder<'a> {
         match event {
             Event::DocumentStart(_) => {
                 self.root = None;
+                self.anchors_before += self.anchors.len();
                 self.anchors.clear();
             }
             Event::DocumentEnd => {
@@ -96,7 +103,8 @@ impl<'a> Builder<'a> {
                 });
             }
             Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor) else {
+                let at_anchor = anchor.wrapping_sub(self.anchors_before + 1);
+                let Some(Some(node)) = self.anchors.get(at_anchor) else {
                     return Err(TextError::new(
                         MALFORMED,
                         "the alias stands inside the value that it names",
@@ -182,8 +190,10 @@ impl<'a> Builder<'a> {
         if merges.is_empty() {
             return Ok(());
         }
-        let mut present: std::collections::BTreeSet<String> =
-            object.iter().map(|member| member.key.to_string()).collect();
+        let mut present = Index::default();
+        for member in object.iter() {
+            present.add(member.key.clone());
+        }
         for merge in merges {
             let sources = match merge.value {
                 Value::Array(nodes) => nodes,
@@ -201,7 +211,7 @@ impl<'a> Builder<'a> {
                     ));
                 };
                 for member in source_object.members {
-                    if present.insert(member.key.to_string()) {
+                    if present.add(member.key.clone()) {
                         object.members.push(member);
                     }
                 }
@@ -213,7 +223,13 @@ impl<'a> Builder<'a> {
     fn remember(&mut self, anchor: usize, node: &Node<'a>) -> Result<(), TextError> {
         if anchor > 0 {
             let (copy, _) = budgeted_copy(node, &mut self.copied_nodes, node.at)?;
-            self.anchors.insert(anchor, copy);
+            let at = anchor.saturating_sub(self.anchors_before + 1);
+            if self.anchors.len() <= at {
+                self.anchors.resize_with(at + 1, || None);
+            }
+            if let Some(place) = self.anchors.get_mut(at) {
+                *place = Some(copy);
+            }
         }
         Ok(())
     }
@@ -387,10 +403,8 @@ fn plain(text: Cow<'_, str>) -> Value<'_> {
             Err(_) => Value::BigInt(Cow::Owned(text.trim_start_matches('+').to_owned())),
         };
     }
-    if is_core_float(unsigned)
-        && let Ok(value) = text.parse::<f64>()
-    {
-        return Value::Float(value);
+    if is_core_float(unsigned) {
+        return Value::Float(parse_float(&text));
     }
     Value::String(text)
 }

@@ -8,10 +8,10 @@ use crate::istio::{
 use crate::juju::charm::describe;
 use crate::juju::mesh_policies::{self as library, BuildError, CmrRelation, RelatedApp};
 use crate::labels::{self, LabelError, LabelFormat};
+use crate::map::Map;
 use crate::model::{self, CharmPolicy, CmrData, MeshPolicy, ValidationError};
 use crate::text::{Document, Node, parse_json};
 use js_sys::{Array, Error, JSON, Object, Reflect};
-use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -76,6 +76,8 @@ export function charmKubernetesLabel(options: {
   maxLength?: number;
 }): string;
 export function createCharmDefaultLabels(options: { applicationName: string; modelName: string; scope: string }): Record<string, string>;
+/** The labels by which the published beacon charm knows the policies that it manages. */
+export function beaconLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function generateTelemetryLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function labelConfigmapName(appName: string): string;
 export function peerIdentityForJujuApplication(appName: string, namespace: string): string;
@@ -161,7 +163,7 @@ pub fn build_mesh_policies(options: &JsValue) -> Result<JsValue, JsValue> {
             .map_err(|errors| invalid(&errors))?;
         policies.push(policy);
     }
-    let mut relations: BTreeMap<&str, Vec<RelatedApp<'_>>> = BTreeMap::new();
+    let mut relations: Map<'_, Vec<RelatedApp<'_>>> = Map::new();
     let mapping = root
         .get("relationMapping")
         .and_then(Node::as_object)
@@ -338,6 +340,17 @@ pub fn create_charm_default_labels(options: &JsValue) -> Result<JsValue, JsValue
         text(&root, "scope")?,
     );
     label_object(&labels.map_err(no_label)?)
+}
+
+/// The labels by which the published beacon charm knows the policies that it manages.
+#[wasm_bindgen(js_name = beaconLabels, skip_typescript)]
+pub fn beacon_labels(options: &JsValue) -> Result<JsValue, JsValue> {
+    let json = text_of(options)?;
+    let root = read(&json)?.root;
+    label_object(&crate::compile::beacon_labels(
+        text(&root, "appName")?,
+        text(&root, "modelName")?,
+    ))
 }
 
 /// `generate_telemetry_labels`

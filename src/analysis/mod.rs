@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod decide;
+pub mod diff;
 pub mod envoy;
 pub mod expectation;
 pub mod matching;

@@ -6,6 +6,7 @@
 mod generate;
 
 use generate::{Random, policy, request, surroundings};
+use mesh_policy::analysis::diff::{Change, diff};
 use mesh_policy::analysis::symbolic::region::Region;
 use mesh_policy::analysis::symbolic::routes::Target as Place;
 use mesh_policy::analysis::symbolic::solve::{Gap, Side, all_present, path_mode, space};
@@ -278,4 +279,115 @@ fn paths_of_the_universe_are_what_normalisation_leaves() {
         let same = normalise(&text, mode).is_some_and(|out| out == text);
         assert_eq!(universe.contains(&text), same, "{mode:?} {text}");
     }
+}
+
+/// Whether a request is denied by the first and allowed by the second.
+fn replay(first: &Analysis, second: &Analysis, changes: &[Change]) -> usize {
+    for change in changes {
+        let line = serde_json::to_string(&change.witness).expect("a request");
+        let request = Request::read(&line).expect(&line);
+        let found = (
+            first.decide(&request).verdict,
+            second.decide(&request).verdict,
+        );
+        assert_eq!(
+            found,
+            (Verdict::Denied, Verdict::Allowed),
+            "{} {line}",
+            change.text
+        );
+    }
+    changes.len()
+}
+
+#[test]
+fn diffs_obey_their_laws() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let total = cases() / 10;
+    let (mut checked, mut shown, mut equivalent, mut unknown) = (0, 0, 0, 0);
+    while checked < total {
+        let (mut old_objects, new_objects) = two_sets(&mut random);
+        let (old, new) = (read(&old_objects), read(&new_objects));
+        let there = diff(&old, &new);
+        let back = diff(&new, &old);
+        let shown_before = shown;
+        shown += replay(&old, &new, &there.granted);
+        shown += replay(&new, &old, &there.revoked);
+        // The way back mirrors the way there.
+        let texts = |changes: &[Change]| -> Vec<_> {
+            let mut texts: Vec<_> = changes
+                .iter()
+                .map(|change| (change.to.clone(), change.via, change.access.clone()))
+                .collect();
+            texts.sort();
+            texts
+        };
+        if there.not_compared.is_empty() {
+            assert_eq!(texts(&there.granted), texts(&back.revoked), "seed {seed}");
+            assert_eq!(texts(&there.revoked), texts(&back.granted), "seed {seed}");
+            assert_eq!(there.equivalent, back.equivalent);
+        }
+        equivalent += usize::from(there.equivalent);
+        unknown += usize::from(!there.unknown.is_empty());
+        // What is equivalent answers every request alike.
+        for _ in 0..10 {
+            let line = request(&mut random).to_string();
+            let request = Request::read(&line).expect(&line);
+            let answers = (old.decide(&request).verdict, new.decide(&request).verdict);
+            if answers.0 != answers.1 {
+                assert!(!there.equivalent, "{line}");
+                let certain = answers.0 != Verdict::Depends && answers.1 != Verdict::Depends;
+                assert!(
+                    !certain || shown > shown_before || !there.not_compared.is_empty(),
+                    "{line}"
+                );
+            }
+            checked += 1;
+        }
+        // Nothing differs from itself, nor from itself in another order.
+        let same = diff(&old, &old);
+        assert!(same.equivalent && same.granted.is_empty() && same.revoked.is_empty());
+        for at in (1..old_objects.len()).rev() {
+            let other = random.below(at + 1);
+            old_objects.swap(at, other);
+        }
+        let shuffled = diff(&old, &read(&old_objects));
+        assert!(shuffled.equivalent, "seed {seed}: {}", shuffled.json());
+        // One more ALLOW, where one is, revokes nothing.
+        let allows: Vec<usize> = (0..old_objects.len())
+            .filter(|at| old_objects[*at]["spec"]["action"] == "ALLOW")
+            .filter(|at| old_objects[*at]["metadata"]["annotations"].is_null())
+            .collect();
+        if !allows.is_empty() {
+            let model = &old_objects[allows[random.below(allows.len())]];
+            let mut added = policy(&mut random, 70);
+            for key in ["selector", "targetRefs"] {
+                let target = model["spec"][key].clone();
+                let spec = added["spec"].as_object_mut().expect("a mapping");
+                spec.remove(key);
+                if !target.is_null() {
+                    spec.insert(key.to_owned(), target);
+                }
+            }
+            added["spec"]["action"] = json!("ALLOW");
+            added["spec"]
+                .as_object_mut()
+                .expect("a mapping")
+                .remove("provider");
+            added["metadata"]["namespace"] = model["metadata"]["namespace"].clone();
+            let mut more = old_objects.clone();
+            more.push(added);
+            let more = read(&more);
+            let refused =
+                |analysis: &Analysis| analysis.points.refused.iter().any(|one| !one.is_empty());
+            if !refused(&old) && !refused(&more) {
+                assert!(diff(&old, &more).revoked.is_empty(), "seed {seed}");
+            }
+        }
+    }
+    println!(
+        "{checked} requests, {shown} witnesses, {equivalent} equivalent, {unknown} with unknowns"
+    );
+    assert!(shown > 0 && equivalent > 0);
 }

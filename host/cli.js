@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { apply } from './commands/apply.js';
+import { diff } from './commands/diff.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
 import { explain } from './commands/explain.js';
@@ -23,6 +24,7 @@ const program = new Command('mesh-policy')
 
 for (const register of [
   compile,
+  diff,
   explain,
   plan,
   apply,

@@ -1,6 +1,7 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
 mod analysis;
+mod exact;
 mod juju;
 mod kube;
 mod library;

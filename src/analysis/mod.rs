@@ -4,6 +4,7 @@ pub mod answer;
 mod asker;
 mod binding;
 pub mod decide;
+pub mod diff;
 pub mod envoy;
 pub mod expectation;
 mod index;

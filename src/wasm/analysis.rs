@@ -35,7 +35,7 @@ extern "C" {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct MeshAnalysis {
-    analysis: Analysis,
+    pub(super) analysis: Analysis,
     diagnostics: Vec<Diagnostic>,
 }
 

@@ -6,17 +6,38 @@ use std::collections::BTreeMap;
 /// Names, and a number for each.
 ///
 /// All maps and sets of the core stand on it, so that the compiled module holds one search tree,
-/// not one for each type. A tree, because a hash without randomness could be made to collide.
+/// not one for each type. It is ordered by hash first, because comparing texts is what takes time.
+/// It is a tree all the same, for a hash without randomness can be made to collide.
 #[derive(Debug, Clone, Default)]
 pub struct Index<'a> {
-    tree: BTreeMap<Cow<'a, str>, usize>,
+    tree: BTreeMap<Key<'a>, usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    hash: u64,
+    name: Cow<'a, str>,
+}
+
+impl<'a> Key<'a> {
+    fn of(name: Cow<'a, str>) -> Self {
+        // An odd number without pattern: the fraction of the golden ratio.
+        let mix =
+            |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (words, rest) = name.as_bytes().as_chunks();
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
+        let rest = rest.iter().map(|byte| u64::from(*byte));
+        let hash = words.chain(rest).fold(0, mix);
+        Key { hash, name }
+    }
 }
 
 impl<'a> Index<'a> {
     /// The number of a name.
     #[inline(never)]
     pub fn get(&self, name: &str) -> Option<usize> {
-        self.tree.get(name).copied()
+        let tree: &BTreeMap<Key<'_>, usize> = &self.tree;
+        tree.get(&Key::of(Cow::Borrowed(name))).copied()
     }
 
     /// Whether it has the name.
@@ -25,22 +46,19 @@ impl<'a> Index<'a> {
     }
 
     /// The number of a name, which becomes `number` where it had none.
-    #[inline(never)]
     pub fn get_or_insert(&mut self, name: Cow<'a, str>, number: usize) -> usize {
-        *self.tree.entry(name).or_insert(number)
+        *self.number(name, number)
+    }
+
+    #[inline(never)]
+    fn number(&mut self, name: Cow<'a, str>, number: usize) -> &mut usize {
+        self.tree.entry(Key::of(name)).or_insert(number)
     }
 
     /// Adds a name; whether it is new.
     pub fn add(&mut self, name: impl Into<Cow<'a, str>>) -> bool {
         let number = self.tree.len();
         self.get_or_insert(name.into(), number) == number
-    }
-
-    /// Gives a name another number.
-    fn set(&mut self, name: &str, number: usize) {
-        if let Some(known) = self.tree.get_mut(name) {
-            *known = number;
-        }
     }
 }
 
@@ -83,12 +101,12 @@ impl<'a, V> Map<'a, V> {
     /// Where the value under a name is; a name that had none gets a place at the end.
     fn place(&mut self, name: &'a str) -> usize {
         let end = self.entries.len();
-        let at = self.index.get_or_insert(Cow::Borrowed(name), end);
-        if at < end && self.entries.get(at).is_some_and(Option::is_some) {
-            return at;
+        let at = self.index.number(Cow::Borrowed(name), end);
+        if self.entries.get(*at).is_some_and(Option::is_some) {
+            return *at;
         }
-        self.index.set(name, end);
         self.len += 1;
+        *at = end;
         end
     }
 

@@ -60,8 +60,8 @@ impl From<Vec<ValidationError>> for Failure {
 
 impl From<NotJson> for Failure {
     fn from(error: NotJson) -> Self {
-        // Only an integer that no format here can hold fails to be written.
-        Failure::Refused("integer-too-large", error.to_string())
+        // Nothing of what is answered fails to be written.
+        Failure::Refused("not-json", error.to_string())
     }
 }
 

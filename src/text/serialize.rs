@@ -1,7 +1,7 @@
 //! Writing the tree by serde.
 
+use super::to_json::serialize_big_integer;
 use super::tree::{Member, Node, Object, Value};
-use crate::model::serialize_big_int;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ impl Serialize for Value<'_> {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(value) => serializer.serialize_i64(*value),
-            Value::BigInt(text) => serialize_big_int(text, serializer),
+            Value::BigInt(text) => serialize_big_integer(text, serializer),
             Value::Float(value) => serializer.serialize_f64(*value),
             Value::String(text) => serializer.serialize_str(text),
             Value::Array(nodes) => serializer.collect_seq(nodes),

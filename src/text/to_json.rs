@@ -10,13 +10,24 @@ use serde::ser::{
 };
 use std::fmt;
 
-/// Why a value cannot be written as JSON: a key that is no text, or a number beyond 128 bits.
+/// The newtype by which an integer beyond 64 bits reaches this serializer; another one sees text.
+const BIG_INTEGER: &str = "$mesh-policy::BigInteger";
+
+/// Writes an integer of any size, given in decimal.
+pub(crate) fn serialize_big_integer<S: Serializer>(
+    text: &str,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_newtype_struct(BIG_INTEGER, text)
+}
+
+/// Why a value cannot be written as JSON: a key that is no text, or a variant with several fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson;
 
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value has a key that is no text, or an integer beyond 128 bits")
+        f.write_str("the value has a key that is no text, or a variant with several fields")
     }
 }
 
@@ -42,6 +53,7 @@ fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, No
     let mut writer = Writer {
         out: String::new(),
         is_python,
+        is_raw: false,
     };
     value.serialize(&mut writer)?;
     Ok(writer.out)
@@ -50,10 +62,17 @@ fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, No
 struct Writer {
     out: String,
     is_python: bool,
+    /// The next text is the digits of a number.
+    is_raw: bool,
 }
 
 impl Writer {
     fn string(&mut self, text: &str) {
+        if self.is_raw {
+            self.is_raw = false;
+            self.out.push_str(text);
+            return;
+        }
         self.out.push('"');
         let is_python = self.is_python;
         let is_plain =
@@ -121,8 +140,14 @@ impl Writer {
 
 /// Appends an integer. The general formatter takes several times as long.
 pub(crate) fn push_integer(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
+    push_natural(out, value.unsigned_abs());
+}
+
+fn push_natural(out: &mut String, mut rest: u64) {
     let mut digits = [0; 20];
-    let mut rest = value.unsigned_abs();
     let mut length = 0;
     for digit in digits.iter_mut().rev() {
         // A remainder by ten fits.
@@ -134,9 +159,6 @@ pub(crate) fn push_integer(out: &mut String, value: i64) {
         if rest == 0 {
             break;
         }
-    }
-    if value < 0 {
-        out.push('-');
     }
     let digits = digits.iter().skip(digits.len() - length);
     out.extend(digits.map(|digit| char::from(*digit)));
@@ -222,11 +244,6 @@ impl<'w> Serializer for &'w mut Writer {
         Ok(())
     }
 
-    fn serialize_i128(self, value: i128) -> Result<(), NotJson> {
-        self.out.push_str(&value.to_string());
-        Ok(())
-    }
-
     fn serialize_u8(self, value: u8) -> Result<(), NotJson> {
         self.serialize_i64(i64::from(value))
     }
@@ -240,7 +257,8 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), NotJson> {
-        self.serialize_i128(i128::from(value))
+        push_natural(&mut self.out, value);
+        Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), NotJson> {
@@ -298,9 +316,10 @@ impl<'w> Serializer for &'w mut Writer {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), NotJson> {
+        self.is_raw = name == BIG_INTEGER;
         value.serialize(self)
     }
 
@@ -450,7 +469,6 @@ mod tests {
             [0.5, -1e-7, 1e300, f64::NAN],
             ("é\u{1f600}\"\\\u{7f}\u{2028}", all, 'x'),
             BTreeMap::from([("a", ()), ("", ())]),
-            i128::MAX,
         );
         let wanted = serde_json::to_string(&value).expect("can be written");
         // An exponent's sign is written, as in Python and JavaScript.
@@ -461,9 +479,9 @@ mod tests {
 
     #[test]
     fn writes_what_python_writes() {
-        let text = r#"{"a":[1,"\u007f\u0001é😀/\b\f",{}],"b":{"c":null,"d":1e22}}"#;
+        let text = r#"{"a":[1,"\u007f\u0001é😀/\b\f",{}],"b":{"c":null,"d":1e22,"e":-123456789012345678901234567890123456789012}}"#;
         let tree = parse_json(text).expect("is JSON").root;
-        let wanted = r#"{"a": [1, "\u007f\u0001\u00e9\ud83d\ude00/\b\f", {}], "b": {"c": null, "d": 1e+22}}"#;
+        let wanted = r#"{"a": [1, "\u007f\u0001\u00e9\ud83d\ude00/\b\f", {}], "b": {"c": null, "d": 1e+22, "e": -123456789012345678901234567890123456789012}}"#;
         assert_eq!(to_python_json(&tree).as_deref(), Ok(wanted));
     }
 }

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench clean
+.PHONY: help demo page setup check test pkg bench fuzz clean
 
 PORT ?= 4173
 
@@ -39,5 +39,9 @@ bench: ## compare with the Python library, plain JavaScript, native Rust and the
 	@cargo build --locked --release --examples
 	@node bench/run.mjs
 
+fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
+	@mkdir -p .cache
+	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
+
 clean: ## remove what was built; .tools and node_modules stay
-	@rm -rf target www/dist .cache
+	@rm -rf target fuzz/target www/dist .cache

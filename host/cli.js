@@ -2,8 +2,12 @@
 // The command line. Commands read files, ask the core and print; they decide nothing about policies.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { apply } from './commands/apply.js';
 import { compile } from './commands/compile.js';
+import { remove } from './commands/delete.js';
 import { EXIT_USAGE } from './commands/input.js';
+import { labels } from './commands/labels.js';
+import { plan } from './commands/plan.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
 
@@ -16,6 +20,10 @@ const program = new Command('mesh-policy')
 
 for (const register of [
   compile,
+  plan,
+  apply,
+  remove,
+  labels,
 ]) {
   register(program);
 }

@@ -1,16 +1,17 @@
 //! The compiler: bundles, charm files and databags in; MeshPolicies, AuthorizationPolicies and
 //! diagnostics out.
 
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, Place, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
 use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
-use crate::juju::deployment::{Beacon, Deployment, check_charm};
+use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
+use crate::managers::{Manager, WHEN_ANNOTATION};
 use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
@@ -19,9 +20,6 @@ use serde::Serialize;
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
-
-/// Names the condition of a policy that may or may not exist.
-const WHEN_ANNOTATION: &str = "mesh-policy/when";
 
 /// One input file.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +55,52 @@ pub struct Compiled {
     pub authorization_policies: Vec<AuthorizationPolicy>,
     /// What is wrong, assumed or unknown.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where each of the AuthorizationPolicies comes from, in their order.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
+    /// Who applies which of the policies.
+    #[serde(skip)]
+    pub managers: Vec<Manager>,
+    /// The applications that were found, for [`crate::mesh::from_bundle`].
+    #[serde(skip)]
+    pub applications: Vec<Deployed>,
 }
+
+/// Where the input asks for an AuthorizationPolicy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The policy in the charm file or databag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Place>,
+    /// The relation in the bundle that names the policy's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related: Option<Place>,
+}
+
+/// An application and its part in a mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// Its model.
+    pub model: String,
+    /// Its name.
+    pub name: String,
+    /// Its charm; empty where only a databag speaks of it.
+    pub charm: String,
+    /// The mesh that it is related to.
+    pub beacon: Option<Beacon>,
+    /// Whether it joins that mesh by itself, or only with its whole model.
+    pub joins: Truth,
+    /// Options that matter to a mesh and whether they are on.
+    pub options: Vec<(&'static str, bool)>,
+}
+
+/// Options of published charms that change what a mesh does, and their charms.
+/// Source: charmcraft.yaml of istio-beacon-k8s and istio-k8s.
+const MESH_OPTIONS: [(&str, &str); 3] = [
+    ("istio-beacon-k8s", "model-on-mesh"),
+    ("istio-k8s", "hardened-mode"),
+    ("istio-k8s", "auto-allow-waypoint-policy"),
+];
 
 impl Compiled {
     /// Whether a diagnostic dropped a policy.
@@ -172,6 +215,9 @@ pub fn compile(input: &Input<'_>) -> Compiled {
             &mut compiled.diagnostics,
         );
         for databag in databags {
+            for asked in &databag.policies {
+                add_members(&mut compiled.applications, &asked.policy, &databag.beacon);
+            }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
     }
@@ -366,28 +412,60 @@ fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Adds a beacon's MeshPolicies and the AuthorizationPolicies that it makes of them.
-fn add_beacon(
-    compiled: &mut Compiled,
-    beacon: &Beacon,
-    policies: Vec<(MeshPolicy, Option<&str>)>,
-    managed: bool,
-) {
-    let (policies, conditions): (Vec<MeshPolicy>, Vec<Option<&str>>) = policies.into_iter().unzip();
+fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, managed: bool) {
+    let (policies, rest): (Vec<MeshPolicy>, Vec<_>) = asked
+        .into_iter()
+        .map(|asked| {
+            (
+                asked.policy,
+                (asked.condition, asked.declared, asked.related),
+            )
+        })
+        .unzip();
+    let labels = beacon_labels(&beacon.application, &beacon.model);
+    let start = compiled.authorization_policies.len();
     if managed {
-        let labels = beacon_labels(beacon);
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
-        for ((policy, built), condition) in policies.iter().zip(built).zip(conditions) {
+        for ((policy, built), (condition, declared, related)) in
+            policies.iter().zip(built).zip(rest)
+        {
             match built {
                 Some(mut resource) => {
                     resource.labels.clone_from(&labels);
                     resource.annotations.extend(annotation(condition));
                     compiled.authorization_policies.push(resource);
+                    compiled.origins.push(Origin {
+                        declared: declared.map(place),
+                        related: related.map(place),
+                    });
                 }
                 None => compiled.diagnostics.push(refused(policy)),
             }
         }
     }
+    let made = start..compiled.authorization_policies.len();
+    match compiled
+        .managers
+        .iter_mut()
+        .find(|manager| manager.labels == labels)
+    {
+        Some(manager) => manager.policies.push(made),
+        None => compiled.managers.push(Manager {
+            application: beacon.application.clone(),
+            model: beacon.model.clone(),
+            labels,
+            policies: vec![made],
+        }),
+    }
     compiled.mesh_policies.extend(policies);
+}
+
+fn place((file, at): (&str, Position)) -> Place {
+    Place {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+    }
 }
 
 /// The labels by which the beacon charm knows its policies.
@@ -395,18 +473,40 @@ fn add_beacon(
 /// The published charm writes `APPLICATION-MODEL`, the library's `create_charm_default_labels` of
 /// today `MODEL-APPLICATION`; what the beacon makes must be found by the beacon. Source: the
 /// resource shown in canonical/service-mesh, docs/explanation/managed-mode.md.
-fn beacon_labels(beacon: &Beacon) -> Vec<(String, String)> {
+pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, String)> {
     let format = LabelFormat {
         separator: "-",
         ..LabelFormat::default()
     };
     // The names are DNS-1123 labels, so never empty: a label can always be made.
-    let instance =
-        charm_kubernetes_label(&beacon.application, &beacon.model, format).unwrap_or_default();
+    let instance = charm_kubernetes_label(application, model, format).unwrap_or_default();
     vec![
         (INSTANCE_KEY.to_owned(), instance),
         (SCOPE_KEY.to_owned(), BEACON_SCOPE.to_owned()),
     ]
+}
+
+/// Notes the applications that a databag's policy speaks of: its target is a member of the mesh,
+/// and its source is taken to be one.
+fn add_members(applications: &mut Vec<Deployed>, policy: &MeshPolicy, beacon: &Beacon) {
+    let source = (&policy.source_namespace, Some(&policy.source_app_name));
+    let target = (&policy.target_namespace, policy.target_app_name.as_ref());
+    for (model, name) in [source, target] {
+        let Some(name) = name else { continue };
+        let known = applications
+            .iter()
+            .any(|one| one.model == *model && one.name == *name);
+        if !known {
+            applications.push(Deployed {
+                model: model.clone(),
+                name: name.clone(),
+                charm: String::new(),
+                beacon: Some(beacon.clone()),
+                joins: Truth::True,
+                options: Vec::new(),
+            });
+        }
+    }
 }
 
 fn annotation(condition: Option<&str>) -> Option<(String, String)> {
@@ -427,13 +527,13 @@ fn refused(policy: &MeshPolicy) -> Diagnostic {
 
 /// What is asked of each beacon, in the order in which they are first asked.
 #[derive(Default)]
-struct Asked<'a> {
+struct Beacons<'a> {
     index: Index<'static>,
-    beacons: Vec<(Beacon, Vec<(MeshPolicy, Option<&'a str>)>)>,
+    beacons: Vec<(Beacon, Vec<Asked<'a>>)>,
 }
 
-impl<'a> Asked<'a> {
-    fn add(&mut self, beacon: Beacon, policies: Vec<(MeshPolicy, Option<&'a str>)>) {
+impl<'a> Beacons<'a> {
+    fn add(&mut self, beacon: Beacon, policies: Vec<Asked<'a>>) {
         let name = full_name(&beacon.model, &beacon.application);
         let at = self.index.get_or_insert(name.into(), self.beacons.len());
         match self.beacons.get_mut(at) {
@@ -459,9 +559,10 @@ struct Compiler<'c, 'm, 'a> {
 impl<'a> Compiler<'_, '_, 'a> {
     fn deployment(&mut self) {
         let deployment = Deployment::new(self.models, self.charms);
+        self.applications(&deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
-        let mut asked = Asked::default();
+        let mut asked = Beacons::default();
         for consumer in consumers {
             self.on_mesh
                 .add(full_name(&consumer.model, consumer.application));
@@ -506,6 +607,59 @@ impl<'a> Compiler<'_, '_, 'a> {
             }
         }
         self.check_offers();
+    }
+
+    /// Notes every application and its part in a mesh.
+    fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
+        let mut index = Index::default();
+        let mut members = Vec::new();
+        for (model, name, beacon) in deployment.members() {
+            if index.add(full_name(model, name)) {
+                members.push(beacon);
+            }
+        }
+        for model in self.models {
+            for (name, application) in model.bundle.applications.iter() {
+                let charm = charm_of(&model.bundle, self.charms, name);
+                let empty = crate::map::Map::new();
+                let defaults = charm.map_or(&empty, |charm| &charm.config_defaults);
+                let on = |setting: &str| {
+                    evaluate(Some(setting), Some(application), defaults, true) == Truth::True
+                };
+                let joins = match charm.and_then(|charm| charm.auto_join.as_deref()) {
+                    None | Some("true") => Truth::True,
+                    Some("false") => Truth::False,
+                    // `config KEY (default true)`
+                    Some(text) => match text
+                        .strip_prefix("config ")
+                        .map(|key| key.split(' ').next().unwrap_or_default())
+                    {
+                        Some(key) => evaluate(
+                            Some(&format!("config {key}=true")),
+                            Some(application),
+                            defaults,
+                            true,
+                        ),
+                        None => Truth::Unknown,
+                    },
+                };
+                self.compiled.applications.push(Deployed {
+                    model: model.name.clone(),
+                    name: name.to_owned(),
+                    charm: application.charm.to_owned(),
+                    beacon: index
+                        .get(&full_name(&model.name, name))
+                        .and_then(|at| members.get(at))
+                        .cloned(),
+                    joins,
+                    options: MESH_OPTIONS
+                        .iter()
+                        .filter(|(charm, _)| *charm == application.charm)
+                        .map(|(_, option)| (*option, on(&format!("config {option}=true"))))
+                        .collect(),
+                });
+            }
+        }
     }
 
     fn is_managed(&mut self, beacon: &Beacon) -> bool {
@@ -582,6 +736,10 @@ impl<'a> Compiler<'_, '_, 'a> {
                         Some(mut policy) => {
                             policy.annotations.extend(annotation(condition));
                             self.compiled.authorization_policies.push(policy);
+                            self.compiled.origins.push(Origin {
+                                declared: Some(place((charm.file, template.node.at))),
+                                related: None,
+                            });
                             if let Some(condition) = condition {
                                 self.note(charm, template, code::CONDITIONAL_POLICY, format!(
                                     "this policy of `{}` exists only if: `{}`", clip(name), clip(condition)));

@@ -2,8 +2,11 @@
 //! line, one JSON answer a line. `tests/oracle/README.md` describes it.
 
 mod build;
+mod consumer;
+mod hook;
 mod istio;
 mod labels;
+mod provider;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
@@ -21,6 +24,7 @@ const MAX_DIGITS: usize = 4300;
 pub fn answer(line: &str) -> String {
     let failure = match respond(line) {
         Ok(ok) => return format!("{{\"ok\":{ok}}}"),
+        Err(Failure::Whole(answer)) => return answer,
         Err(failure) => failure,
     };
     // Failures hold nothing but texts and small numbers.
@@ -37,6 +41,8 @@ enum Failure {
     Validation(Vec<ValidationError>),
     /// What the library could answer and we cannot.
     Refused(&'static str, String),
+    /// The answer as it is to be written.
+    Whole(String),
 }
 
 impl Failure {
@@ -60,8 +66,8 @@ impl From<Vec<ValidationError>> for Failure {
 
 impl From<NotJson> for Failure {
     fn from(error: NotJson) -> Self {
-        // Nothing of what is answered fails to be written.
-        Failure::Refused("not-json", error.to_string())
+        // Only an integer that no format here can hold fails to be written.
+        Failure::Refused("integer-too-large", error.to_string())
     }
 }
 
@@ -78,6 +84,7 @@ impl Serialize for Failure {
                 map.serialize_entry("code", code)?;
                 map.serialize_entry("message", message)?;
             }
+            Failure::Whole(answer) => map.serialize_entry("message", answer)?,
             Failure::Validation(errors) => {
                 map.serialize_entry("type", "ValidationError")?;
                 map.serialize_entry("count", &errors.len())?;
@@ -114,6 +121,8 @@ fn respond(line: &str) -> Result<String, Failure> {
     match text_field(request, "op")? {
         "validate" => validate(request),
         "build_mesh_policies" => build::build_mesh_policies(request),
+        "consumer_databag" => consumer::consumer_databag(request),
+        "provider" => provider::provider(request),
         "istio_policies" => istio::istio_policies(request),
         "default_labels" => labels::default_labels(request),
         op => Err(Failure::bad_request(format!("there is no op `{op}`"))),

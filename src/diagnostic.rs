@@ -115,8 +115,18 @@ pub mod code {
     pub const NO_MESH: &str = "no-mesh";
     /// A beacon is configured not to manage policies.
     pub const UNMANAGED: &str = "policies-not-managed";
+    /// Istio's webhook refuses a policy, so it cannot be in a cluster.
+    pub const REFUSED_POLICY: &str = "refused-policy";
     /// A databag cannot be used; other databags are.
     pub const INVALID_DATABAG: &str = "invalid-databag";
+    /// A databag is longer than is read; other databags are.
+    pub const DATABAG_TOO_LARGE: &str = "databag-too-large";
+    /// A databag asks for a policy on a target that its sender does not own.
+    pub const TARGET_NOT_OWNED: &str = "target-not-owned";
+    /// A databag asks for a policy on a target that another sender asked for first.
+    pub const TARGET_CLAIMED: &str = "target-claimed";
+    /// A databag asks for a policy on pods by their labels.
+    pub const SELECTOR_IN_DATABAG: &str = "selector-in-databag";
 }
 
 impl Diagnostic {

@@ -2,13 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod compile;
 pub mod conformance;
 pub mod diagnostic;
 pub mod istio;
 pub mod juju;
+pub mod kube;
 pub mod labels;
+pub mod managers;
 pub mod map;
+pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod python;

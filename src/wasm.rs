@@ -1,5 +1,8 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
+mod analysis;
+mod juju;
+mod kube;
 mod library;
 
 use crate::compile::{Compiled, Input, Source, compile};
@@ -82,10 +85,31 @@ export interface AuthorizationPolicy {
   spec: Record<string, unknown>;
 }
 
+/** What one application applies, found again by `labels`. `conditional` may or may not exist. */
+export interface ManagedPolicies {
+  appName: string;
+  modelName: string;
+  labels: Record<string, string>;
+  policies: AuthorizationPolicy[];
+  conditional: AuthorizationPolicy[];
+}
+
 interface Compilation {
   readonly diagnostics: Diagnostic[];
   readonly meshPolicies: MeshPolicy[];
   readonly authorizationPolicies: AuthorizationPolicy[];
+  readonly origins: Origin[];
+}
+
+/** A place in an input file; line and column count from 1. */
+export interface Place { file: string; line: number; column: number }
+
+/** Where the input asks for an AuthorizationPolicy. */
+export interface Origin {
+  /** The policy in the charm file or databag. */
+  declared?: Place;
+  /** The relation in the bundle that names the policy's source. */
+  related?: Place;
 }
 "#;
 
@@ -133,6 +157,12 @@ impl Compilation {
         self.compiled.json()
     }
 
+    /// Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
+    /// JSON text. A charm makes the unmanaged ones itself.
+    pub fn managed(&self) -> String {
+        crate::managers::managed_json(&self.compiled)
+    }
+
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
     pub fn yaml(&self) -> String {
         self.compiled.yaml()
@@ -166,6 +196,12 @@ impl Compilation {
     #[wasm_bindgen(getter, js_name = authorizationPolicies, skip_typescript)]
     pub fn authorization_policies(&self) -> Result<JsValue, JsValue> {
         to_js(&self.compiled.authorization_policies)
+    }
+
+    /// Where each of the AuthorizationPolicies comes from, in their order.
+    #[wasm_bindgen(getter, skip_typescript)]
+    pub fn origins(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.compiled.origins)
     }
 }
 

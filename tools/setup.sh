@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Run it as often as you like: what is there is left alone.
 #
-#   tools/setup.sh [rust|wasm|node|demo|python|browser|all]...      default: all
+#   tools/setup.sh [rust|wasm|deny|node|demo|python|browser|all]...      default: all
 #
 #   rust     cargo with rustfmt and clippy
 #   wasm     the wasm32 target, and wasm-bindgen and wasm-pack in .tools/bin
+#   deny     cargo-deny in .tools/bin
 #   node     every npm dependency (`demo`: only those that the command line needs)
 #   python   .tools/venv with the libraries that tests/oracle asks
 #   browser  Chromium and chromedriver
@@ -14,6 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly WASM_PACK_VERSION=0.15.1
+readonly CARGO_DENY_VERSION=0.20.2
 readonly TARGET=wasm32-unknown-unknown
 readonly RUSTUP_SECONDS=90 # a distribution server that does not answer must not hold everybody up
 readonly LOGS=.cache/setup
@@ -161,15 +163,16 @@ setup_target() {
   debian_target
 }
 
-# cargo_tool CRATE BINARY VERSION: the very version, into .tools/bin.
+# cargo_tool CRATE BINARY VERSION FLAGS...: the very version, into .tools/bin.
 cargo_tool() {
   local crate=$1 binary=$2 version=$3
+  shift 3
   if [ "$(".tools/bin/$binary" --version 2>/dev/null | awk '{print $2}')" = "$version" ]; then return; fi
-  # Not --locked: the lock file that wasm-bindgen-cli ships does not build. Unoptimised: it builds in a third of the
+  # wasm-bindgen-cli must not be --locked: the lock file that it ships does not build. Unoptimised: it builds in a third of the
   # time and these two do little. A target folder that stays: an interrupted build goes on where it was.
   step "cargo install $crate $version" env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
     CARGO_TARGET_DIR="$PWD/.cache/tools-target" \
-    cargo install "$crate" --version "=$version" --root .tools --force ||
+    cargo install "$crate" --version "=$version" --root .tools --force "$@" ||
     fail "$crate $version could not be built; the log is in $LOGS"
 }
 
@@ -183,6 +186,13 @@ setup_wasm() {
   [ -n "$version" ] || fail "Cargo.lock names no wasm-bindgen"
   cargo_tool wasm-bindgen-cli wasm-bindgen "$version"
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION"
+  rm -rf .cache/tools-target
+}
+
+setup_deny() {
+  setup_rust
+  mkdir -p .tools
+  cargo_tool cargo-deny cargo-deny "$CARGO_DENY_VERSION" --locked --no-default-features
   rm -rf .cache/tools-target
 }
 
@@ -256,6 +266,7 @@ for part in "${@:-all}"; do
   case $part in
     rust) setup_rust ;;
     wasm) setup_wasm ;;
+    deny) setup_deny ;;
     node) setup_node ;;
     demo) setup_demo ;;
     python) setup_python ;;
@@ -267,6 +278,6 @@ for part in "${@:-all}"; do
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, python, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, browser or all" ;;
   esac
 done

@@ -27,6 +27,9 @@ import { ROOT, TARGET, wasmEnvironment } from "./lib/toolchain.mjs";
 /** How many random requests are put to the Python library and to us. */
 const LIVE_REQUESTS = 5000;
 
+/** How many random inputs the entry points get that take text. */
+const FUZZ_INPUTS = 500_000;
+
 /** What `make demo` may take in a clean clone. */
 const DEMO_SECONDS = 60;
 
@@ -131,6 +134,16 @@ const recorded = (responder) => ({
   },
 });
 
+/** The `rust-version` of Cargo.toml. */
+const OLDEST_RUST = /^rust-version = "(.+)"$/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"))?.[1] ?? "";
+
+/** Installs the oldest Rust that we name, where Rust's server answers. */
+function noOldestRust() {
+  const args = ["toolchain", "install", OLDEST_RUST, "--profile", "minimal", "--no-self-update"];
+  const { status } = spawnSync("rustup", args, { stdio: "ignore", timeout: 120_000 });
+  return status === 0 ? null : `Rust ${OLDEST_RUST} cannot be installed here`;
+}
+
 /** @param {import('./lib/stages.mjs').Run} run */
 async function demo(run) {
   const folder = mkdtempSync(path.join(tmpdir(), "mesh-policy-demo-"));
@@ -213,6 +226,14 @@ const stages = [
       console.log(`${ran} Rust tests passed`);
     },
   },
+  {
+    name: "the oldest Rust",
+    skip: noOldestRust,
+    run: async (run) =>
+      void (await run("cargo", [`+${OLDEST_RUST}`, "check", "--locked", "--lib"], {
+        env: { ...native, CARGO_TARGET_DIR: inRoot("target/oldest") },
+      })),
+  },
   nodeTests("conformance, its own tests", "tests/conformance", { fast: true }),
   {
     name: "pkg is fresh",
@@ -235,6 +256,14 @@ const stages = [
           env: wasmEnvironment(),
         },
       )),
+  },
+  {
+    name: "licences and sources of the crates",
+    minutes: 20,
+    run: async (run) => {
+      await run("tools/setup.sh", ["deny"]);
+      await run(inRoot(".tools/bin/cargo-deny"), ["check", "bans", "licenses", "sources"], { env: native });
+    },
   },
   {
     name: "pkg is what a build gives",
@@ -288,6 +317,17 @@ const stages = [
     },
   },
   nodeTests("page tests", "tests/page"),
+  nodeTests("package tests", "tests/package"),
+  {
+    name: "fuzz",
+    minutes: 10,
+    run: async (run) => {
+      const fuzz = { cwd: inRoot("fuzz"), env: native };
+      await run("cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"], fuzz);
+      const limits = ["--count", String(FUZZ_INPUTS), "--seconds", "300"];
+      await run("cargo", ["run", "--locked", "--release", "--quiet", "--", ...limits], fuzz);
+    },
+  },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
   {
     name: "demo in a clean clone",

@@ -100,7 +100,7 @@ fn related_app<'n, 'a>(node: &'n Node<'a>) -> Result<&'n Node<'a>, Failure> {
     }
 }
 
-fn charm_policy(spec: &Node<'_>) -> Result<CharmPolicy, Failure> {
+pub(super) fn charm_policy(spec: &Node<'_>) -> Result<CharmPolicy, Failure> {
     let Value::Object(object) = &spec.value else {
         return Err(Failure::bad_request("a policy must be an object"));
     };

@@ -1,7 +1,10 @@
 //! Istio's AuthorizationPolicy: building it from mesh policies, and writing it.
 
+pub mod address;
 mod build;
+pub mod policy;
 mod serialize;
+pub mod validation;
 
 pub(crate) use serialize::Metadata;
 

@@ -65,6 +65,8 @@ pub struct Charm<'a> {
     pub cmr_requires_name: &'a str,
     /// Name of the `cross_model_mesh` provider.
     pub cmr_provides_name: &'a str,
+    /// Whether it joins its mesh by itself, as the charm file says it; `None` where it says nothing.
+    pub auto_join: Option<String>,
     /// Endpoints by name.
     pub endpoints: Map<'a, CharmEndpoint>,
     /// Declared policies, in order.
@@ -157,6 +159,11 @@ pub fn read_charm<'a>(
         mesh_relation_name: argument("mesh_relation_name", "service-mesh"),
         cmr_requires_name: argument("cross_model_mesh_requires_name", "require-cmr-mesh"),
         cmr_provides_name: argument("cross_model_mesh_provides_name", "provide-cmr-mesh"),
+        auto_join: mesh
+            .and_then(|mesh| mesh.get("arguments"))
+            .and_then(|arguments| arguments.get("auto_join"))
+            .and_then(Node::scalar_text)
+            .map(std::borrow::Cow::into_owned),
         endpoints,
         policies,
         raw_policies: reader.templates(object, "raw_policies"),

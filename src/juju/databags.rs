@@ -1,28 +1,28 @@
 //! Databags as `juju show-unit` prints them, and MeshPolicies as JSON, in place of bundles.
 
 use super::charm::{clip, describe};
-use super::deployment::Beacon;
+use super::deployment::{Asked, Beacon};
 use crate::diagnostic::{Diagnostic, code};
-use crate::model::{MeshPolicy, validate_mesh_policy};
+use crate::model::validate_mesh_policy;
 use crate::text::{Document, Node, Position, parse_json};
 
 /// What one beacon was asked.
 #[derive(Debug)]
-pub struct Databag {
+pub struct Databag<'a> {
     /// The beacon.
     pub beacon: Beacon,
     /// What its consumers ask; never conditional.
-    pub policies: Vec<(MeshPolicy, Option<&'static str>)>,
+    pub policies: Vec<Asked<'a>>,
 }
 
 /// Reads `juju show-unit BEACON/0 --format json` (of one or several beacons), or a list of
 /// MeshPolicies. A databag that cannot be used is set aside; the others count.
-pub fn read_databags(
-    file: &str,
+pub fn read_databags<'a>(
+    file: &'a str,
     model: Option<&str>,
     documents: &[Document<'_>],
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Databag> {
+) -> Vec<Databag<'a>> {
     let mut databags = Vec::new();
     for document in documents {
         let root = &document.root;
@@ -96,12 +96,12 @@ fn sender(relation: &Node<'_>) -> String {
         )
 }
 
-fn one_databag(
-    file: &str,
+fn one_databag<'a>(
+    file: &'a str,
     text: &Node<'_>,
     sender: &str,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<(MeshPolicy, Option<&'static str>)> {
+) -> Vec<Asked<'a>> {
     let mut refuse = |why: String| {
         diagnostics.push(
             Diagnostic::error(
@@ -146,12 +146,12 @@ fn one_databag(
 }
 
 /// Validates policies and their names. `place` is where a databag stands whose text they are.
-fn validate(
-    file: &str,
+fn validate<'a>(
+    file: &'a str,
     nodes: &[Node<'_>],
     place: Option<Position>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<(MeshPolicy, Option<&'static str>)> {
+) -> Vec<Asked<'a>> {
     let mut policies = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
         match validate_mesh_policy(node) {
@@ -168,7 +168,12 @@ fn validate(
                     .find(|name| !crate::names::is_dns_label(name))
                     .cloned();
                 match invalid {
-                    None => policies.push((policy, None)),
+                    None => policies.push(Asked {
+                        policy,
+                        condition: None,
+                        declared: Some((file, place.unwrap_or(node.at))),
+                        related: None,
+                    }),
                     Some(name) => diagnostics.push(
                         Diagnostic::error(
                             code::INVALID_NAME,
@@ -193,17 +198,17 @@ fn validate(
     policies
 }
 
-fn databag(
-    file: &str,
+fn databag<'a>(
+    file: &'a str,
     model: Option<&str>,
     application: &str,
-    policies: Vec<(MeshPolicy, Option<&'static str>)>,
+    policies: Vec<Asked<'a>>,
     at: Position,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Databag> {
+) -> Option<Databag<'a>> {
     let assumed = policies
         .first()
-        .map(|(policy, _)| policy.target_namespace.clone());
+        .map(|asked| asked.policy.target_namespace.clone());
     let (name, from) = match (model, assumed) {
         (Some(model), _) => (model.to_owned(), "was given"),
         (None, Some(namespace)) => (namespace, "is the first policy's target namespace"),

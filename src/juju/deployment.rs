@@ -28,9 +28,21 @@ pub struct ConsumerPolicies<'a> {
     pub application: &'a str,
     /// Who it asks.
     pub beacon: Beacon,
-    /// Its policies, in the order of its databag, each with the condition under which it exists
-    /// where that cannot be decided.
-    pub policies: Vec<(MeshPolicy, Option<&'a str>)>,
+    /// Its policies, in the order of its databag.
+    pub policies: Vec<Asked<'a>>,
+}
+
+/// A MeshPolicy that a beacon is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The policy.
+    pub policy: MeshPolicy,
+    /// The condition under which it exists, where that cannot be decided.
+    pub condition: Option<&'a str>,
+    /// Where the charm file declares it.
+    pub declared: Option<(&'a str, Position)>,
+    /// The relation that names its source.
+    pub related: Option<(&'a str, Position)>,
 }
 
 /// A consumer of another given model that is related to an application of this one.
@@ -43,6 +55,9 @@ struct Incoming<'a> {
     file: &'a str,
     at: Position,
 }
+
+/// A related application, by the name that this model has for it, and the relation's place.
+type Source<'a> = (String, Option<(&'a str, Position)>);
 
 /// All that the models' consumers ask of their beacons.
 pub struct Deployment<'m, 'a> {
@@ -207,6 +222,23 @@ impl<'m, 'a> Deployment<'m, 'a> {
             })
     }
 
+    /// Every application that is related to a mesh, by its model, and the mesh's provider; those of
+    /// whose charm nothing is known included.
+    pub fn members(&self) -> Vec<(&'m str, &'a str, Beacon)> {
+        let mut members: Vec<(&'m str, &'a str, Beacon)> = Vec::new();
+        for model in self.models {
+            let mut joined = Index::default();
+            for relation in &model.relations {
+                if let Some((near, far)) = self.mesh_ends(model, relation)
+                    && joined.add(near.name)
+                {
+                    members.push((&model.name, near.name, self.beacon(model, &far)));
+                }
+            }
+        }
+        members
+    }
+
     /// What every consumer asks, in the order of the models' mesh relations.
     pub fn consumers(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<ConsumerPolicies<'a>> {
         let mut consumers = Vec::new();
@@ -292,7 +324,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         charm: &Charm<'a>,
         mesh_related: bool,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Vec<(MeshPolicy, Option<&'a str>)> {
+    ) -> Vec<Asked<'a>> {
         let Some(model) = self.models.get(index) else {
             return Vec::new();
         };
@@ -314,11 +346,11 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 Truth::False => continue,
                 Truth::Unknown => declared.when,
             };
-            let mut sources: Vec<String> = Vec::new();
+            let mut sources: Vec<Source<'a>> = Vec::new();
             let mut cmr: Vec<(String, CmrData)> = Vec::new();
             if found.role == Role::Peer {
                 // The far side of a peer relation is the application itself.
-                sources.push(application.to_owned());
+                sources.push((application.to_owned(), None));
             } else {
                 self.sources(
                     index,
@@ -332,7 +364,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 );
             }
             let related: Vec<RelatedApp<'_>> =
-                sources.iter().map(|app| RelatedApp { app }).collect();
+                sources.iter().map(|(app, _)| RelatedApp { app }).collect();
             let policies = match build_mesh_policies(
                 |_| Some(related.as_slice()),
                 &cmr,
@@ -363,7 +395,18 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     .at(charm.file, declared.at),
                 );
             }
-            built.extend(policies.into_iter().map(|policy| (policy, condition)));
+            // `build_mesh_policies` makes one policy of each source, in their order.
+            built.extend(
+                policies
+                    .into_iter()
+                    .zip(&sources)
+                    .map(|(policy, (_, related))| Asked {
+                        policy,
+                        condition,
+                        declared: Some((charm.file, declared.at)),
+                        related: *related,
+                    }),
+            );
         }
         built
     }
@@ -379,7 +422,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         application: &'a str,
         charm: &Charm<'a>,
         endpoint: &str,
-        sources: &mut Vec<String>,
+        sources: &mut Vec<Source<'a>>,
         cmr: &mut Vec<(String, CmrData)>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
@@ -413,7 +456,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     },
                 ));
             }
-            sources.push(far.name.to_owned());
+            sources.push((far.name.to_owned(), Some((relation.file, relation.at))));
         }
         for incoming in self
             .incoming
@@ -436,7 +479,10 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 ));
                 continue;
             }
-            sources.push(incoming.local_name.clone());
+            sources.push((
+                incoming.local_name.clone(),
+                Some((incoming.file, incoming.at)),
+            ));
             cmr.push((incoming.local_name.clone(), incoming.source.clone()));
         }
     }

@@ -2,9 +2,14 @@
 
 pub mod bundle;
 pub mod charm;
+pub mod consumer;
 pub mod databags;
 pub mod deployment;
+pub mod hook;
 pub mod mesh_policies;
+pub mod ownership;
+pub mod provider;
 pub mod relations;
+pub mod request;
 pub mod template;
 pub mod when;

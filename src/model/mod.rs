@@ -120,6 +120,15 @@ pub enum MeshType {
     Istio,
 }
 
+impl MeshType {
+    /// The value as written in a databag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MeshType::Istio => "istio",
+        }
+    }
+}
+
 /// What requests a policy allows. An absent part allows anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Endpoint {

@@ -4,7 +4,6 @@
 //! column of what it talks about, and so that no document can overflow the stack or exhaust
 //! memory: depth, alias expansion and length are bounded before anything is built.
 
-mod big;
 mod emit;
 mod float;
 mod json;
@@ -16,8 +15,9 @@ mod yaml;
 pub use emit::emit_yaml;
 pub use float::float_text;
 pub use json::parse_json;
+pub(crate) use serialize::serialize_big_integer;
+pub(crate) use to_json::push_integer;
 pub use to_json::{NotJson, to_json, to_python_json};
-pub(crate) use to_json::{push_integer, serialize_big_integer};
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;
 

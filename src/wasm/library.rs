@@ -76,6 +76,8 @@ export function charmKubernetesLabel(options: {
   maxLength?: number;
 }): string;
 export function createCharmDefaultLabels(options: { applicationName: string; modelName: string; scope: string }): Record<string, string>;
+/** The labels by which the published beacon charm knows the policies that it manages. */
+export function beaconLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function generateTelemetryLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function labelConfigmapName(appName: string): string;
 export function peerIdentityForJujuApplication(appName: string, namespace: string): string;
@@ -315,6 +317,17 @@ pub fn create_charm_default_labels(options: &JsValue) -> Result<JsValue, JsValue
         text(&root, "scope")?,
     );
     label_object(&labels.map_err(no_label)?)
+}
+
+/// The labels by which the published beacon charm knows the policies that it manages.
+#[wasm_bindgen(js_name = beaconLabels, skip_typescript)]
+pub fn beacon_labels(options: &JsValue) -> Result<JsValue, JsValue> {
+    let json = text_of(options)?;
+    let root = read(&json)?.root;
+    label_object(&crate::compile::beacon_labels(
+        text(&root, "appName")?,
+        text(&root, "modelName")?,
+    ))
 }
 
 /// `generate_telemetry_labels`

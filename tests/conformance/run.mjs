@@ -10,7 +10,14 @@ import { member, readJson, textOf } from "./json-text.mjs";
 import { linesOf, pythonWithLibrary, responder, ROOT, Stop } from "./programs.mjs";
 
 // What the responders answer so far. The oracle knows more; see its README.
-const OPS = ["validate", "build_mesh_policies", "istio_policies", "default_labels"];
+const OPS = [
+  "validate",
+  "build_mesh_policies",
+  "consumer_databag",
+  "provider",
+  "istio_policies",
+  "default_labels",
+];
 
 // Of more than this many differences, the rest is only counted.
 const SHOWN = 20;

@@ -368,6 +368,27 @@ test("keys that look like numbers keep their order", () => {
   assert.notEqual(compareValues(one, other, ""), null);
 });
 
+test("databags without a cluster, and plain refusals", () => {
+  const call = '"calls":[{"method":"GET"}],"state":[]';
+  const ok = (labels = '{"ok":{}}', databag = "x") =>
+    `{"ok":{"databags":{"data":{"1":{"k":"${databag}"}}},"mesh_type":{"ok":null},"labels":${labels}}`;
+  const error = '{"error":{"type":"ApiError"}';
+  /** @param {string} expected @param {string} answer @param {string[]} [tags] */
+  const verdict = (expected, answer, tags = []) =>
+    compareAnswers({ op: "consumer_databag", tags }, expected, answer).result;
+  assert.equal(verdict(`${ok()},${call}}`, `${ok()}}`), "equal");
+  assert.equal(verdict(`${ok()},${call}}`, `${ok(undefined, "y")}}`), "different");
+  assert.equal(verdict(`${error},${call}}`, `${ok()}}`), "allowed");
+  assert.equal(verdict(`${error},"calls":[],"state":[]}`, `${ok()}}`), "different");
+  assert.equal(verdict(`${error},"calls":[],"state":[]}`, '{"refused":"a-code"}'), "equal");
+  assert.equal(verdict(`${ok()},${call}}`, '{"refused":"a-code"}'), "different");
+  const [inner, raised] = ['{"refused":"a-code"}', '{"error":{"type":"JSONDecodeError"}}'];
+  assert.equal(verdict(`${ok(raised)},${call}}`, `${ok(inner)}}`), "equal");
+  assert.equal(verdict(`${ok()},${call}}`, `${ok(inner)}}`), "different");
+  assert.equal(verdict(`${ok()},${call}}`, `${ok(inner)}}`, ["bigint"]), "allowed");
+  assert.equal(verdict(`${ok()},${call}}`, `${ok(inner, "y")}}`, ["bigint"]), "different");
+});
+
 test("refusals", () => {
   const expected = '{"ok":{"data":1}}';
   const refusal = '{"error":{"type":"Refused","message":"too big"}}';

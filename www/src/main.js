@@ -1,170 +1,338 @@
 /// <reference types="vite/client" />
-/** @import { Result } from "./compiler.js" */
-import { compileTexts, ready } from "./compiler.js";
-import { countsOf, diagnosticItems } from "./diagnostics.js";
-import { Editor } from "./editor.js";
+/** @import { Diagnostic } from "../../pkg/mesh_policy.js" */
+/** @import { Compiled } from "./work/core.js" */
+/** @import { Kind, OpenFile } from "./workspace.js" */
+/** @import { Made } from "./edit/editor.js" */
+import { counted, download, el, find, shown } from "./dom.js";
+import { Editor, madeAt } from "./edit/editor.js";
+import { FilesPanel } from "./edit/files-panel.js";
+import { fixesOf } from "./edit/fixes.js";
+import { opening } from "./edit/opening.js";
+import { Problems, fileNames } from "./edit/problems.js";
 import { EXAMPLES } from "./examples/index.js";
-import { highlightYaml } from "./highlight.js";
+import { keysDialog } from "./keys.js";
+import { menu } from "./menu.js";
+import { accesses } from "./see/access.js";
+import { GraphView } from "./see/graph-view.js";
+import { PoliciesView } from "./see/policies-view.js";
+import { TableView } from "./see/table-view.js";
+import { Views } from "./see/views.js";
+import { Recovery } from "./share/recovery.js";
+import { fromFragment, isShared, toFragment } from "./share/fragment.js";
+import { Core, Superseded } from "./work/core.js";
+import { KINDS, Workspace } from "./workspace.js";
 
-/** How long the text must rest before it is compiled, in milliseconds. */
-const PAUSE = 100;
+/** After the last change, before it is kept, in milliseconds. */
+const PAUSE = 400;
 
-/**
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new () => T} type
- * @returns {T}
- */
-function find(id, type) {
-  const element = document.getElementById(id);
-  if (!(element instanceof type)) throw new Error(`the page has no #${id}`);
-  return element;
-}
-
-const model = find("model", HTMLInputElement);
-const menu = find("example", HTMLSelectElement);
+const workspace = new Workspace();
+const recovery = new Recovery();
 const status = find("status", HTMLElement);
-const counts = find("counts", HTMLElement);
 const notice = find("notice", HTMLElement);
-const policies = find("policies", HTMLPreElement);
-const list = find("diagnostics", HTMLUListElement);
-const copy = find("copy", HTMLButtonElement);
-const editors = { bundle: new Editor("bundle", edited), charms: new Editor("charms", edited) };
+const banner = find("banner", HTMLElement);
 
-let loaded = false;
-let yaml = "";
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let timer;
-
-function edited() {
-  menu.value = "";
-  soon();
+/** @param {OpenFile} file @param {number} line @param {number} column */
+function goTo(file, line, column) {
+  pane("edit");
+  editor.goTo(file, line, column);
+}
+/** @param {Diagnostic} finding */
+function fixes(finding) {
+  const file = finding.place && workspace.byId(finding.place.file);
+  return file ? fixesOf(finding, file, editor.docOf(file), workspace) : [];
+}
+/** @param {number[]} policies @param {string} [why] */
+function openPolicies(policies, why) {
+  pane("see");
+  views.show("policies");
+  policiesView.only(policies, why);
+}
+/** On a narrow screen one of the two is seen. @param {"edit" | "see"} which */
+function pane(which) {
+  document.body.dataset.pane = which;
+  for (const name of ["edit", "see"]) find(`show-${name}`, HTMLButtonElement).setAttribute("aria-pressed", String(name === which));
+  views.refresh();
 }
 
-function soon() {
-  clearTimeout(timer);
-  timer = setTimeout(recompile, PAUSE);
-}
+const editor = new Editor(find("editor", HTMLElement), workspace, { fixes, openPolicies, moved });
+const filesPanel = new FilesPanel(find("files", HTMLUListElement), workspace);
+const problems = new Problems(find("problems", HTMLUListElement), find("counts", HTMLElement), workspace, {
+  goTo,
+  fixes,
+  apply: (file, fix) => editor.apply(file, fix),
+});
+const views = new Views(find("tabs", HTMLElement), find("panels", HTMLElement), keepSoon);
+const graphView = new GraphView(views.add("graph", "Graph"), openPolicies);
+const tableView = new TableView(views.add("table", "Table"), openPolicies);
+const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
 
-function recompile() {
-  clearTimeout(timer);
-  if (!loaded) return;
-  const started = performance.now();
+/** @type {Compiled | undefined} the last result that the input gave */
+let result;
+/** @type {Map<string, Made[]>} */
+let made = new Map();
+
+const core = new Core((error) => {
+  if (error) fail("The compiler could not be loaded. Reload the page to try again.", error);
+});
+
+async function compile() {
   try {
-    const result = compileTexts({
-      bundle: editors.bundle.text,
-      charms: editors.charms.text,
-      model: model.value.trim(),
-    });
-    show(result, performance.now() - started);
+    show(await core.compile(workspace.input()));
   } catch (error) {
-    // The compiler answers bad input with diagnostics; what it throws is a fault of its own.
+    if (error instanceof Superseded) return;
     fail("The compiler failed on this input. This is a bug in mesh-policy; please report it.", error);
   }
 }
 
-/**
- * @param {Result} result
- * @param {number} took milliseconds
- */
-function show(result, took) {
-  yaml = result.policies > 0 ? result.yaml : "";
-  policies.classList.toggle("empty", yaml === "");
-  policies.textContent = yaml || "No AuthorizationPolicies come out of this input.";
-  highlightYaml(policies);
-  copy.disabled = yaml === "";
-
-  const explained = result.badInput
-    ? "The input could not be read: see the diagnostics."
-    : result.dropped
-      ? "Not every policy could be compiled: see the diagnostics."
-      : "";
-  notice.textContent = explained;
-  notice.className = "notice";
-  notice.hidden = explained === "";
-
-  const found = countsOf(result.findings);
-  list.replaceChildren(
-    ...diagnosticItems(result.findings, ({ editor, line, column }) => {
-      if (editor) editors[editor].goTo(line, column);
-    }),
-  );
-  counts.textContent = found;
-  for (const name of /** @type {const} */ (["bundle", "charms"])) {
-    editors[name].mark(
-      result.findings.flatMap(({ severity, place }) =>
-        place?.editor === name ? [{ severity, line: place.line }] : [],
-      ),
-    );
+/** @param {Compiled} compiled */
+function show(compiled) {
+  const { findings, badInput, dropped, took } = compiled;
+  /** @type {Map<string, Diagnostic[]>} */
+  const byFile = new Map();
+  for (const finding of findings) {
+    const file = finding.place?.file ?? "";
+    const list = byFile.get(file);
+    if (list) list.push(finding);
+    else byFile.set(file, [finding]);
   }
-  const n = result.policies;
-  status.textContent = `${n} ${n === 1 ? "policy" : "policies"} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
+  const empty = workspace.files.every(({ text }) => text.trim() === "");
+  const stale = badInput && !empty;
+  if (!stale || !result) {
+    result = compiled;
+    made = declarations(compiled);
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies) });
+    views.count("policies", compiled.policies.length);
+  }
+  editor.mark(byFile, stale ? new Map() : made);
+  filesPanel.mark(byFile);
+  problems.show(findings);
+  const said = stale
+    ? "The input cannot be read: this is the last that could. See the problems."
+    : dropped
+      ? "Not every policy could be compiled: see the problems."
+      : "";
+  say(said);
+  document.body.classList.toggle("stale", stale);
+  const n = result.policies.length;
+  status.textContent = stale ? "not current" : `${counted(n, "policy", "policies")} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
 }
 
-/**
- * @param {string} message
- * @param {unknown} error
- */
+function drawGraph() {
+  if (result) graphView.show(accesses(result.policies), result.policies);
+}
+function drawTable() {
+  if (result) tableView.show(accesses(result.policies), result.policies);
+}
+
+/** Which lines ask for which policies. @param {Compiled} compiled */
+function declarations({ policies }) {
+  /** @type {Map<string, Map<number, number[]>>} */
+  const lines = new Map();
+  policies.forEach(({ origin }, at) => {
+    for (const place of [origin.declared, origin.related]) {
+      if (!place) continue;
+      const of = lines.get(place.file) ?? new Map();
+      lines.set(place.file, of.set(place.line, [...(of.get(place.line) ?? []), at]));
+    }
+  });
+  return new Map(
+    [...lines].map(([file, of]) => [file, [...of].map(([line, policies]) => ({ line, policies })).sort((a, b) => a.line - b.line)]),
+  );
+}
+
+/** The caret is on a line: its policies are marked. @param {number} line */
+function moved(line) {
+  const file = workspace.active;
+  policiesView.near((file && madeAt(made.get(file.id) ?? [], line)?.policies) ?? []);
+}
+
+/** @param {string} text @param {"" | "bug"} [kind] */
+function say(text, kind = "") {
+  notice.textContent = text;
+  notice.className = `notice ${kind}`;
+  notice.hidden = text === "";
+}
+
+/** @param {string} message @param {unknown} error */
 function fail(message, error) {
-  yaml = "";
-  policies.textContent = "";
-  list.replaceChildren();
-  counts.textContent = "";
-  copy.disabled = true;
-  for (const editor of Object.values(editors)) editor.mark([]);
-  notice.textContent = `${message} (${error instanceof Error ? error.message : String(error)})`;
-  notice.className = "notice bug";
-  notice.hidden = false;
+  say(`${message} (${shown(error instanceof Error ? error.message : String(error), 300)})`, "bug");
   status.textContent = "";
 }
 
+// What the file in front is called, and what it is.
+const nameInput = find("file-name", HTMLInputElement);
+const kindSelect = find("file-kind", HTMLSelectElement);
+const modelInput = find("file-model", HTMLInputElement);
+kindSelect.append(...Object.entries(KINDS).map(([kind, { one }]) => el("option", { value: kind }, one)));
+nameInput.addEventListener("input", () => workspace.active && workspace.change(workspace.active, { name: nameInput.value.slice(0, 200) }));
+kindSelect.addEventListener("change", () => workspace.active && workspace.change(workspace.active, { kind: /** @type {Kind} */ (kindSelect.value) }));
+modelInput.addEventListener("input", () => workspace.active && workspace.change(workspace.active, { model: modelInput.value.slice(0, 200) }));
+function describeActive() {
+  const file = workspace.active;
+  find("about", HTMLElement).hidden = !file;
+  for (const control of [nameInput, kindSelect, modelInput]) control.disabled = !file || workspace.readOnly;
+  if (!file) return;
+  for (const [input, value] of /** @type {const} */ ([[nameInput, file.name], [modelInput, file.model]])) if (input.value !== value) input.value = value;
+  kindSelect.value = file.kind;
+  find("model-field", HTMLElement).hidden = file.kind === "charm";
+}
+
+// Keeping.
+let ready = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+function keepSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(keep, PAUSE);
+}
+function keep() {
+  clearTimeout(timer);
+  if (!ready || workspace.readOnly) return;
+  const kept = recovery.keep({ files: workspace.snapshot(), active: workspace.files.indexOf(/** @type {OpenFile} */ (workspace.active)), view: views.current });
+  document.body.classList.toggle("unkept", !kept);
+}
+addEventListener("pagehide", keep);
+document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && keep());
+
+workspace.addEventListener("edited", () => {
+  void compile();
+  keepSoon();
+});
+workspace.addEventListener("files", () => {
+  describeActive();
+  void compile();
+  keepSoon();
+});
+workspace.addEventListener("active", describeActive);
+
+// The menus and buttons above.
+menu(find("examples", HTMLButtonElement), () => EXAMPLES.map(({ name, title, about }) => ({ label: title, about, act: () => void openExample(name) })));
+find("open", HTMLButtonElement).addEventListener("click", () => fileInput.click());
+const fileInput = find("file-input", HTMLInputElement);
+opening(workspace, { input: fileInput, failed: (error) => tell(`Not opened: ${error instanceof Error ? error.message : String(error)}.`) });
+menu(find("save", HTMLButtonElement), () => [
+  ...(workspace.active
+    ? [{ label: shown(workspace.active.name, 40), about: "the file in front", act: () => workspace.active && download(workspace.active.name, "application/yaml", workspace.active.text) }]
+    : []),
+  {
+    label: "AuthorizationPolicies",
+    about: "for kubectl apply -f -",
+    act: () => result && download("authorization-policies.yaml", "application/yaml", result.policies.map(({ yaml }) => (yaml.startsWith("#") ? yaml : `---\n${yaml}`)).join("")),
+  },
+]);
+find("share", HTMLButtonElement).addEventListener("click", () => void share());
+find("add-bundle", HTMLButtonElement).addEventListener("click", () => addNew("bundle"));
+find("add-charm", HTMLButtonElement).addEventListener("click", () => addNew("charm"));
+find("show-edit", HTMLButtonElement).addEventListener("click", () => pane("edit"));
+find("show-see", HTMLButtonElement).addEventListener("click", () => pane("see"));
+keysDialog(find("help", HTMLButtonElement), find("keys-dialog", HTMLDialogElement));
+
+/** @param {Kind} kind */
+function addNew(kind) {
+  const names = new Set(workspace.files.map(({ name }) => name));
+  let name = `${kind}.yaml`;
+  for (let n = 2; names.has(name); n++) name = `${kind}-${n}.yaml`;
+  workspace.add([{ name, kind, model: "", text: "" }]);
+  editor.view.focus();
+}
+
 /** @param {string} name */
-async function open(name) {
+async function openExample(name) {
   const example = EXAMPLES.find((e) => e.name === name);
   if (!example) return;
   try {
-    const { default: text } = await example.load();
-    // Another one was chosen, or something typed, while this one was loading.
-    if (menu.value !== name) return;
-    editors.bundle.text = text.bundle;
-    editors.charms.text = text.charms;
-    model.value = example.model;
-    recompile();
+    const { default: files } = await example.load();
+    await leave();
+    workspace.replace(files);
   } catch (error) {
-    menu.value = "";
     fail(`The example ${example.title} could not be loaded.`, error);
   }
 }
 
-menu.append(...EXAMPLES.map(({ name, title }) => new Option(title, name)));
-menu.addEventListener("change", () => void open(menu.value));
-model.addEventListener("input", soon);
-copy.addEventListener("click", async () => {
-  const said = copy.textContent;
-  try {
-    await navigator.clipboard.writeText(yaml);
-    copy.textContent = "Copied";
-  } catch {
-    // Not allowed here: select it, so that the platform's own way of copying does it.
-    getSelection()?.selectAllChildren(policies);
-    copy.textContent = "Selected";
-  }
-  setTimeout(() => (copy.textContent = said), 1500);
-});
-
-// What a browser kept over a reload is the user's; an empty page begins with an example.
-if (editors.bundle.text === "" && editors.charms.text === "") {
-  menu.value = EXAMPLES[0]?.name ?? "";
-  void open(menu.value);
-} else {
-  editors.bundle.text = editors.bundle.area.value;
-  editors.charms.text = editors.charms.area.value;
+/** What is open stays a draft of its own; what comes next is another. */
+async function leave() {
+  keep();
+  if (ready) await recovery.fresh();
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  hideBanner();
 }
 
-ready().then(
-  () => {
-    loaded = true;
-    recompile();
-  },
-  (error) => fail("The compiler could not be loaded. Reload the page to try again.", error),
-);
+/** @param {string} text @param {...Node} more */
+function tell(text, ...more) {
+  banner.replaceChildren(el("p", {}, text), ...more, el("button", { type: "button", class: "quiet", "aria-label": "Close the message", onclick: hideBanner }, "×"));
+  banner.hidden = false;
+}
+function hideBanner() {
+  banner.hidden = true;
+  banner.replaceChildren();
+}
+
+async function share() {
+  try {
+    const fragment = await toFragment({ files: workspace.snapshot(), active: workspace.files.indexOf(/** @type {OpenFile} */ (workspace.active)), view: views.current });
+    const link = new URL(fragment, location.href).href;
+    const field = el("input", { type: "text", readonly: true, value: link, "aria-label": "Link to this workspace" });
+    tell("Whoever has this link sees these files. It holds them itself: no server gets them.", field);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(link);
+      banner.querySelector("p")?.append(" It is copied.");
+    } catch {
+      // Not allowed here: it is selected, to be copied by hand.
+    }
+  } catch (error) {
+    tell(`No link: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+/** Opens what the address brings, to look at. Nothing of it is kept until somebody says so. */
+async function openShared() {
+  try {
+    const { files, active, view } = await fromFragment(location.hash);
+    keep();
+    workspace.replace(files, { readOnly: true, active });
+    views.show(view);
+    banner.replaceChildren(
+      el("p", {}, "A link brought these files. Look at them; nothing is kept or can be changed until you import them."),
+      el("button", { type: "button", class: "primary", onclick: () => void importShared() }, "Import"),
+      el("button", { type: "button", onclick: () => void discardShared() }, "Discard"),
+    );
+    banner.hidden = false;
+    return true;
+  } catch (error) {
+    tell(`The link cannot be opened: ${error instanceof Error ? error.message : String(error)}.`);
+    return false;
+  }
+}
+async function importShared() {
+  const files = workspace.snapshot();
+  const active = workspace.files.indexOf(/** @type {OpenFile} */ (workspace.active));
+  await leave();
+  ready = true;
+  workspace.replace(files, { active });
+}
+async function discardShared() {
+  hideBanner();
+  history.replaceState(null, "", location.pathname + location.search);
+  await openOwn();
+}
+addEventListener("hashchange", () => {
+  if (isShared(location.hash)) void openShared();
+});
+
+async function openOwn() {
+  const kept = await recovery.begin();
+  if (kept && kept.draft.files.length > 0) {
+    workspace.replace(kept.draft.files, { active: kept.draft.active });
+    views.show(kept.draft.view);
+    if (!kept.sameTab) tell(`This is what you had open on ${new Date(kept.draft.time).toLocaleString()}.`);
+  } else {
+    const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
+    // Somebody may have typed, or opened something, in the meantime.
+    if (workspace.files.length === 0) workspace.replace(files);
+  }
+  ready = true;
+}
+
+if (!isShared(location.hash) || !(await openShared())) await openOwn();
+void fileNames;

@@ -1,7 +1,8 @@
-// The text of examples/bookinfo, a chunk of its own: it is loaded when somebody asks for it.
-import { joined } from "./joined.js";
+// The files of examples/bookinfo, a chunk of its own: it is loaded when somebody asks for it.
+import { files } from "./files.js";
 
-export default joined(
+export default files(
   import.meta.glob("../../../examples/bookinfo/bundle.yaml", { query: "?raw", import: "default", eager: true }),
   import.meta.glob("../../../examples/bookinfo/charms/*.yaml", { query: "?raw", import: "default", eager: true }),
+  () => "bookinfo",
 );

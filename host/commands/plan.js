@@ -1,0 +1,32 @@
+// `mesh-policy plan`
+import { compiled, policies, reconcileProgram, report, runAll } from './cluster.js';
+import { EXIT_FINDINGS } from './input.js';
+
+/** @param {import('commander').Command} program */
+export function plan(program) {
+  policies(program.command('plan').description('what `apply` would send to the cluster, in order, and why; writes nothing'))
+    .option('--exit-code', 'exit with 1 when there is something to change')
+    .option('--force-conflicts', 'as `apply` would with it')
+    .action(run);
+}
+
+/**
+ * @param {string[]} bundles
+ * @param {import('./input.js').JujuOptions & import('./cluster.js').ClusterOptions & { exitCode?: boolean, forceConflicts?: boolean }} options
+ */
+async function run(bundles, options) {
+  const wish = await compiled(bundles, options);
+  if (!wish) return;
+  const result = await runAll(
+    options,
+    wish.managers.map((manager) => ({
+      title: `${manager.appName} of ${manager.modelName}`,
+      program: () => reconcileProgram(manager, { namespace: options.namespace, plan: true, force: options.forceConflicts }),
+    })),
+    { quiet: true },
+  );
+  if (!result) return;
+  report(result, { output: options.output, tense: 'plan', dropped: wish.dropped });
+  const pending = result.ends.some(({ end }) => 'done' in end && end.done.changes.length > 0);
+  if (options.exitCode && pending && process.exitCode === 0) process.exitCode = EXIT_FINDINGS;
+}

@@ -1,0 +1,312 @@
+//! Files of expectations: who shall, and who shall not, reach what.
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::juju::charm::clip;
+use crate::names::is_dns_label;
+use crate::text::{Node, Position, parse_any};
+
+/// Who a set of clients is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// `NAMESPACE/SERVICEACCOUNT`, or `NAMESPACE/*` for all of a namespace.
+    Account {
+        /// Its namespace.
+        namespace: String,
+        /// Its name; `None` for all.
+        name: Option<String>,
+    },
+    /// Clients outside the mesh: they have no identity.
+    Outside,
+    /// Clients in the mesh, whoever they are.
+    Inside,
+    /// Everyone.
+    Any,
+}
+
+/// What is to be reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum To {
+    /// A Service, by namespace and name.
+    Service(String, String),
+    /// A pod, by namespace and name.
+    Pod(String, String),
+}
+
+/// An expectation about a whole set of requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The file it is from.
+    pub file: String,
+    /// Where it stands.
+    pub at: Position,
+    /// What it is called.
+    pub name: String,
+    /// All requests of the set are allowed; otherwise all are denied.
+    pub allow: bool,
+    /// The clients.
+    pub from: Vec<Who>,
+    /// The clients among them that are left out.
+    pub except: Vec<Who>,
+    /// The target.
+    pub to: To,
+    /// The port; `None`: every port.
+    pub port: Option<u16>,
+    /// The method; `None`: every method.
+    pub method: Option<String>,
+    /// The path, `PREFIX*` for all that begin so; `None`: every path.
+    pub path: Option<String>,
+}
+
+const KEYS: &str = "name, expect, from, except, to, port, method, path";
+
+/// Reads a file of expectations: a list of mappings. What is wrong with one is a diagnostic and
+/// leaves that one out.
+pub fn read_expectations(
+    file: &str,
+    text: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Expectation> {
+    let documents = match parse_any(text) {
+        Ok(documents) => documents,
+        Err(error) => {
+            diagnostics.push(Diagnostic::unreadable(file, &error));
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    for document in &documents {
+        if document.root.is_null() {
+            continue;
+        }
+        let Some(list) = document.root.as_array() else {
+            let message = format!(
+                "a file of expectations must be a list, not {}",
+                document.root.kind()
+            );
+            diagnostics.push(wrong(file, document.root.at, message, EXAMPLE));
+            continue;
+        };
+        for node in list {
+            match expectation(file, node, found.len() + 1) {
+                Ok(one) => found.push(one),
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+    }
+    found
+}
+
+const EXAMPLE: &str =
+    "write `- {name: …, expect: deny, from: [any], except: [cos/grafana], to: cos/prometheus}`";
+
+fn wrong(file: &str, at: Position, message: String, help: &str) -> Diagnostic {
+    Diagnostic::error(code::WRONG_SHAPE, message)
+        .at(file, at)
+        .help(help)
+        .bad_input()
+}
+
+fn expectation(file: &str, node: &Node<'_>, number: usize) -> Result<Expectation, Box<Diagnostic>> {
+    let fail =
+        |at: Position, message: String, help: &str| Err(Box::new(wrong(file, at, message, help)));
+    let Some(object) = node.as_object() else {
+        let message = format!("an expectation must be a mapping, not {}", node.kind());
+        return fail(node.at, message, EXAMPLE);
+    };
+    let mut one = Expectation {
+        file: file.to_owned(),
+        at: node.at,
+        name: format!("expectation {number}"),
+        allow: false,
+        from: vec![Who::Any],
+        except: Vec::new(),
+        to: To::Service(String::new(), String::new()),
+        port: None,
+        method: None,
+        path: None,
+    };
+    let (mut expects, mut has_to) = (false, false);
+    for member in object.iter() {
+        let value = &member.value;
+        let shown = || {
+            value.scalar_text().map_or_else(
+                || value.kind().to_owned(),
+                |text| format!("`{}`", clip(&text)),
+            )
+        };
+        match member.key.as_ref() {
+            "name" => match value.scalar_text() {
+                Some(text) => one.name = text.into_owned(),
+                None => return fail(value.at, "`name` must be text".into(), EXAMPLE),
+            },
+            "expect" => {
+                expects = true;
+                one.allow = match value.as_str() {
+                    Some("allow") => true,
+                    Some("deny") => false,
+                    _ => {
+                        let message = format!("`expect` cannot be {}", shown());
+                        return fail(value.at, message, "write allow or deny");
+                    }
+                };
+            }
+            "from" => one.from = clients(file, value)?,
+            "except" => one.except = clients(file, value)?,
+            "to" => {
+                has_to = true;
+                match value.as_str().and_then(target) {
+                    Some(to) => one.to = to,
+                    None => {
+                        let message = format!("`to` cannot be {}", shown());
+                        let help = "write NAMESPACE/SERVICE, service:NAMESPACE/SERVICE or \
+                                    pod:NAMESPACE/POD";
+                        return fail(value.at, message, help);
+                    }
+                }
+            }
+            "port" => {
+                let port = value.scalar_text().and_then(|text| text.parse().ok());
+                match port {
+                    Some(port) if port > 0 => one.port = Some(port),
+                    _ => {
+                        let message = format!("`port` cannot be {}", shown());
+                        return fail(value.at, message, "write a number from 1 to 65535");
+                    }
+                }
+            }
+            "method" => match value.as_str() {
+                Some(text) if !text.is_empty() => one.method = Some(text.to_owned()),
+                _ => {
+                    let message = format!("`method` cannot be {}", shown());
+                    return fail(value.at, message, "write a method such as GET");
+                }
+            },
+            "path" => match value.as_str() {
+                Some(text) if text.starts_with('/') => one.path = Some(text.to_owned()),
+                _ => {
+                    let message = format!("`path` cannot be {}", shown());
+                    return fail(value.at, message, "write a path such as /metrics or /api/*");
+                }
+            },
+            key => {
+                let message = format!("an expectation has no key `{}`", clip(key));
+                return fail(member.at, message, &format!("the keys are {KEYS}"));
+            }
+        }
+    }
+    if !expects {
+        return fail(
+            node.at,
+            "an expectation lacks `expect`".into(),
+            "write allow or deny",
+        );
+    }
+    if !has_to {
+        return fail(node.at, "an expectation lacks `to`".into(), EXAMPLE);
+    }
+    Ok(one)
+}
+
+fn clients(file: &str, node: &Node<'_>) -> Result<Vec<Who>, Box<Diagnostic>> {
+    let one = |node: &Node<'_>| {
+        node.as_str().and_then(who).ok_or_else(|| {
+            let shown = node.scalar_text().map_or_else(
+                || node.kind().to_owned(),
+                |text| format!("`{}`", clip(&text)),
+            );
+            Box::new(wrong(
+                file,
+                node.at,
+                format!("{shown} names no client"),
+                "write NAMESPACE/SERVICEACCOUNT, NAMESPACE/*, mesh, outside or any",
+            ))
+        })
+    };
+    match node.as_array() {
+        Some(list) => list.iter().map(one).collect(),
+        None => Ok(vec![one(node)?]),
+    }
+}
+
+fn who(text: &str) -> Option<Who> {
+    match text {
+        "outside" => return Some(Who::Outside),
+        "mesh" => return Some(Who::Inside),
+        "any" => return Some(Who::Any),
+        _ => {}
+    }
+    let (namespace, name) = text.split_once('/')?;
+    if !is_dns_label(namespace) || name.is_empty() || name.contains('/') {
+        return None;
+    }
+    Some(Who::Account {
+        namespace: namespace.to_owned(),
+        name: (name != "*").then(|| name.to_owned()),
+    })
+}
+
+/// `service:NS/NAME`, `pod:NS/NAME`, or `NS/NAME` for a Service.
+pub fn target(text: &str) -> Option<To> {
+    let (kind, name) = match text.split_once(':') {
+        Some((kind, name)) => (kind, name),
+        None => ("service", text),
+    };
+    let (namespace, name) = name.split_once('/')?;
+    if namespace.is_empty() || name.is_empty() || name.contains('/') {
+        return None;
+    }
+    match kind {
+        "service" => Some(To::Service(namespace.to_owned(), name.to_owned())),
+        "pod" => Some(To::Pod(namespace.to_owned(), name.to_owned())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{To, Who, read_expectations};
+
+    #[test]
+    fn reads_a_list() {
+        let mut diagnostics = Vec::new();
+        let text = "- name: nobody but grafana\n  expect: deny\n  from: [any]\n  except: [cos/grafana]\n  \
+                    to: cos/prometheus\n  port: 9090\n- {expect: allow, from: cos/*, to: 'pod:cos/p-0', \
+                    method: GET, path: /metrics}\n";
+        let found = read_expectations("tests.yaml", text, &mut diagnostics);
+        assert_eq!(diagnostics, []);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].from, [Who::Any]);
+        assert_eq!(found[0].port, Some(9090));
+        assert_eq!(found[1].to, To::Pod("cos".into(), "p-0".into()));
+        assert_eq!(found[1].name, "expectation 2");
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (text, part) in [
+            ("a: 1", "must be a list"),
+            ("- 1", "must be a mapping"),
+            ("- {to: a/b}", "lacks `expect`"),
+            ("- {expect: deny}", "lacks `to`"),
+            ("- {expect: maybe, to: a/b}", "cannot be `maybe`"),
+            ("- {expect: deny, to: a/b, port: 0}", "`port` cannot be `0`"),
+            (
+                "- {expect: deny, to: a/b, from: [x]}",
+                "`x` names no client",
+            ),
+            ("- {expect: deny, to: a/b, form: [x]}", "no key `form`"),
+            ("- {expect: deny, to: web}", "`to` cannot be `web`"),
+        ] {
+            let mut diagnostics = Vec::new();
+            assert!(
+                read_expectations("t", text, &mut diagnostics).is_empty(),
+                "{text}"
+            );
+            assert!(
+                diagnostics[0].message.contains(part),
+                "{}",
+                diagnostics[0].message
+            );
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What policies mean: who enforces them, and what they let through.
+
+pub mod answer;
+pub mod decide;
+pub mod envoy;
+pub mod expectation;
+pub mod matching;
+pub mod path;
+pub mod points;
+pub mod request;
+pub mod rules;
+pub mod symbolic;
+pub mod trace;
+pub mod verdict;
+pub mod ztunnel;
+
+pub use decide::{Analysis, Answer};
+pub use request::{Request, Target};
+pub use verdict::{Doubts, Verdict};

@@ -1,0 +1,489 @@
+//! Regions described as a person would: who, on which ports, which methods and paths.
+
+use super::glob::{CharSet, Glob, Piece};
+use super::intervals::{Point, Range};
+use super::region::{Cube, Region};
+use super::space::{Axis, Field, Partition, Space};
+use super::strings::Classes;
+use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+impl Space {
+    /// A region as products of sets of values, at most `limit`, and whether that is all.
+    pub fn describe(&self, region: Region, limit: usize) -> (Vec<(Cube, Access)>, bool) {
+        let (cubes, complete) = self.regions.cubes(region, limit);
+        let described = cubes.into_iter().map(|cube| {
+            let access = Access::of(&self.parts(&cube));
+            (cube, access)
+        });
+        (described.collect(), complete)
+    }
+
+    fn parts(&self, cube: &Cube) -> Vec<Part<'_>> {
+        let mut parts = Vec::new();
+        for (level, classes) in cube {
+            let at = self.axes.partition_point(|axis| axis.level <= *level);
+            let Some(axis) = at.checked_sub(1).and_then(|at| self.axes.get(at)) else {
+                continue;
+            };
+            parts.push(Part {
+                axis,
+                level: *level,
+                classes: classes.clone(),
+            });
+        }
+        parts
+    }
+}
+
+/// One factor of a product: a field and a set of its classes.
+#[derive(Debug)]
+pub struct Part<'s> {
+    axis: &'s Axis,
+    level: u32,
+    classes: Vec<u32>,
+}
+
+impl<'s> Part<'s> {
+    /// The field.
+    pub fn field(&self) -> &'s Field {
+        &self.axis.field
+    }
+
+    /// For a field of ports or addresses: the ranges, neighbours joined.
+    pub fn ranges(&self) -> Vec<Range> {
+        let Partition::Intervals(intervals) = &self.axis.partition else {
+            return Vec::new();
+        };
+        let mut ranges: Vec<Range> = Vec::new();
+        for class in &self.classes {
+            let Some((low, high)) = intervals.classes.get(*class as usize) else {
+                continue;
+            };
+            match ranges.last_mut() {
+                Some((_, end)) if end.0 == low.0 && end.1.checked_add(1) == Some(low.1) => {
+                    *end = *high;
+                }
+                _ => ranges.push((*low, *high)),
+            }
+        }
+        ranges
+    }
+
+    /// For a client: whether those without identity are among them.
+    pub fn without_identity(&self) -> bool {
+        match &self.axis.partition {
+            Partition::Strings(_, list) if self.axis.field == Field::Client => self
+                .classes
+                .iter()
+                .any(|class| *class as usize == list.witnesses.len()),
+            _ => false,
+        }
+    }
+
+    /// For a field of strings, a header's apart: which patterns the set is the union of, and
+    /// which it is without. With `(vec![], not)` it is everything but `not`. `None` where the
+    /// set is no such combination; then examples say what can be said.
+    pub fn patterns(&self) -> Option<(Vec<&'s Glob>, Vec<&'s Glob>)> {
+        let Partition::Strings(globs, list) = &self.axis.partition else {
+            return None;
+        };
+        let many = u32::try_from(list.witnesses.len()).unwrap_or(u32::MAX);
+        let wanted: Vec<u32> = match self.axis.field {
+            Field::Header(_) | Field::Claim(_) => vec![self.level - self.axis.level],
+            _ => self.classes.iter().copied().filter(|c| *c < many).collect(),
+        };
+        let rest: Vec<u32> = (0..many)
+            .filter(|class| wanted.binary_search(class).is_err())
+            .collect();
+        if rest.is_empty() {
+            return Some((Vec::new(), Vec::new()));
+        }
+        if let Some(union) = cover(globs, list, &wanted, &rest) {
+            return Some((union, Vec::new()));
+        }
+        if let Some(but) = cover(globs, list, &rest, &wanted) {
+            return Some((Vec::new(), but));
+        }
+        // A union without another: first all patterns that the set needs, then what is too much.
+        let mut union = Vec::new();
+        let mut covered = Vec::new();
+        for class in &wanted {
+            if covered.contains(class) {
+                continue;
+            }
+            let (glob, matched) = globs
+                .iter()
+                .zip(&list.matched)
+                .filter(|(_, matched)| matched.binary_search(class).is_ok())
+                .min_by_key(|(_, matched)| {
+                    matched
+                        .iter()
+                        .filter(|c| wanted.binary_search(c).is_err())
+                        .count()
+                })?;
+            union.push(glob);
+            covered.extend_from_slice(matched);
+        }
+        let excess: Vec<u32> = rest
+            .iter()
+            .copied()
+            .filter(|class| covered.contains(class))
+            .collect();
+        let but = cover(globs, list, &excess, &wanted)?;
+        Some((union, but))
+    }
+
+    /// A string of each class, at most `limit`, the shortest first.
+    pub fn examples(&self, limit: usize) -> Vec<&'s str> {
+        let Partition::Strings(_, list) = &self.axis.partition else {
+            return Vec::new();
+        };
+        let mut texts: Vec<&str> = self
+            .classes
+            .iter()
+            .filter_map(|class| list.witnesses.get(*class as usize))
+            .map(String::as_str)
+            .collect();
+        texts.sort_by_key(|text| text.len());
+        texts.truncate(limit);
+        texts
+    }
+
+    /// The set as text.
+    fn texts(&self) -> Texts {
+        let text = |globs: Vec<&Glob>| globs.into_iter().map(glob_text).collect();
+        match self.patterns() {
+            Some((any, except)) => Texts {
+                any: text(any),
+                except: text(except),
+                examples: Vec::new(),
+            },
+            None => Texts {
+                examples: self.examples(3).into_iter().map(str::to_owned).collect(),
+                ..Texts::default()
+            },
+        }
+    }
+
+    fn range_texts(&self) -> Vec<String> {
+        self.ranges().iter().map(range_text).collect()
+    }
+
+    /// For a client: whether some with an identity are among them.
+    fn has_strings(&self) -> bool {
+        match &self.axis.partition {
+            Partition::Strings(_, list) => self
+                .classes
+                .iter()
+                .any(|class| (*class as usize) < list.witnesses.len()),
+            Partition::Intervals(_) => false,
+        }
+    }
+
+    /// For a level of a header: whether a value of the class is wanted, or must be missing.
+    pub fn header_present(&self) -> bool {
+        self.classes.contains(&1)
+    }
+}
+
+/// Patterns whose union holds all of `wanted` and nothing of `rest`.
+fn cover<'s>(
+    globs: &'s [Glob],
+    list: &Classes,
+    wanted: &[u32],
+    rest: &[u32],
+) -> Option<Vec<&'s Glob>> {
+    let mut candidates: Vec<(&Glob, &Vec<u32>)> = globs
+        .iter()
+        .zip(&list.matched)
+        .filter(|(_, matched)| {
+            !matched.is_empty()
+                && !matched
+                    .iter()
+                    .any(|class| rest.binary_search(class).is_ok())
+        })
+        .collect();
+    // The widest first, so that narrower ones inside them are not named.
+    candidates.sort_by_key(|(_, matched)| std::cmp::Reverse(matched.len()));
+    let mut covered: Vec<u32> = Vec::new();
+    let mut union = Vec::new();
+    for (glob, matched) in candidates {
+        if matched.iter().all(|class| covered.contains(class)) {
+            continue;
+        }
+        covered.extend_from_slice(matched);
+        union.push(glob);
+    }
+    union.sort();
+    wanted
+        .iter()
+        .all(|class| covered.contains(class))
+        .then_some(union)
+}
+
+/// A set of texts: those that match one of `any`, or every one where that is empty, without those
+/// that match one of `except`. `*` stands for any text, `{*}` for a part of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+pub struct Texts {
+    /// One must match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any: Vec<String>,
+    /// None may match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+    /// The set has no such description; these are some of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+/// A set of clients.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Clients {
+    /// Those with an identity; `None`: none of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Texts>,
+    /// Those without.
+    pub outside: bool,
+}
+
+/// A header of a request: some value is in a set, or none is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct HeaderValues {
+    /// The header's name.
+    pub name: String,
+    /// Whether a value in the set is there, or none.
+    pub present: bool,
+    /// The set.
+    pub values: Texts,
+}
+
+/// A product of sets; a field that is left out is not restricted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// Who; `None`: anyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Clients>,
+    /// Ports and ranges of ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Vec<String>>,
+    /// Methods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Texts>,
+    /// Paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Texts>,
+    /// Hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Texts>,
+    /// Addresses that the connection comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ips: Option<Vec<String>>,
+    /// Forwarded addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_ips: Option<Vec<String>>,
+    /// Addresses that the connection goes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_ips: Option<Vec<String>>,
+    /// Headers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<HeaderValues>,
+    /// Claims of the token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<HeaderValues>,
+}
+
+// === impl Access ===
+
+impl Access {
+    pub(super) fn of(parts: &[Part<'_>]) -> Access {
+        let mut access = Access::default();
+        for part in parts {
+            match part.field() {
+                Field::Client => {
+                    access.clients = Some(Clients {
+                        inside: part.has_strings().then(|| part.texts()),
+                        outside: part.without_identity(),
+                    });
+                }
+                Field::Port => access.ports = Some(part.range_texts()),
+                Field::Method => access.methods = Some(part.texts()),
+                Field::Path => access.paths = Some(part.texts()),
+                Field::Host => access.hosts = Some(part.texts()),
+                Field::SourceIp => access.source_ips = Some(part.range_texts()),
+                Field::RemoteIp => access.remote_ips = Some(part.range_texts()),
+                Field::DestinationIp => access.destination_ips = Some(part.range_texts()),
+                Field::Header(name) | Field::Claim(name) => {
+                    let values = HeaderValues {
+                        name: name.clone(),
+                        present: part.header_present(),
+                        values: part.texts(),
+                    };
+                    match part.field() {
+                        Field::Claim(_) => access.claims.push(values),
+                        _ => access.headers.push(values),
+                    }
+                }
+            }
+        }
+        access
+    }
+
+    /// The request as the end of "… may ": `GET /metrics on port 9090`.
+    pub fn request_text(&self) -> String {
+        let mut text = match (&self.methods, &self.paths) {
+            (None, None) => String::from("connect"),
+            (Some(methods), None) => format!("send {}", methods.text(" or ")),
+            (None, Some(paths)) => format!("request {}", paths.text(" or ")),
+            (Some(methods), Some(paths)) => {
+                format!("{} {}", methods.text(" or "), paths.text(" or "))
+            }
+        };
+        if let Some(ports) = &self.ports {
+            let noun = match ports.as_slice() {
+                [one] if !one.contains('-') => "port",
+                _ => "ports",
+            };
+            text.push_str(&format!(" on {noun} {}", ports.join(", ")));
+        }
+        if let Some(set) = &self.hosts {
+            text.push_str(&format!(", host {}", set.text(" or ")));
+        }
+        for (label, list) in [
+            ("from", &self.source_ips),
+            ("forwarded for", &self.remote_ips),
+            ("to address", &self.destination_ips),
+        ] {
+            if let Some(list) = list {
+                text.push_str(&format!(", {label} {}", list.join(", ")));
+            }
+        }
+        let headers = self.headers.iter().map(|one| ("header", one));
+        for (noun, header) in headers.chain(self.claims.iter().map(|one| ("claim", one))) {
+            let verb = if header.present { "with" } else { "without" };
+            text.push_str(&format!(", {verb} {noun} {}", header.name));
+            let values = &header.values;
+            if !(values.any.is_empty() && values.except.is_empty() && values.examples.is_empty()) {
+                text.push_str(&format!(": {}", values.text(" or ")));
+            }
+        }
+        text
+    }
+
+    /// Who, as the subject of a sentence.
+    pub fn clients_text(&self) -> String {
+        let Some(clients) = &self.clients else {
+            return "anyone, in the mesh or outside,".to_owned();
+        };
+        let inside = clients.inside.as_ref().map(|set| {
+            let name = |texts: &[String], last: &str| {
+                let names: Vec<String> = texts.iter().map(|text| client_name(text)).collect();
+                join(&names, last)
+            };
+            let mut text = if set.any.is_empty() {
+                "anyone in the mesh".to_owned()
+            } else {
+                name(&set.any, " and ")
+            };
+            if !set.except.is_empty() {
+                text.push_str(&format!(" except {}", name(&set.except, " and ")));
+            }
+            if !set.examples.is_empty() {
+                text = format!("some clients, such as {},", name(&set.examples, " and "));
+            }
+            text
+        });
+        match (inside, clients.outside) {
+            (Some(inside), true) => format!("{inside} and anyone outside the mesh"),
+            (Some(inside), false) => inside,
+            (None, _) => "anyone outside the mesh".to_owned(),
+        }
+    }
+}
+
+// === impl Texts ===
+
+impl Texts {
+    fn text(&self, last: &str) -> String {
+        if !self.examples.is_empty() {
+            return format!("some, such as {}", join(&self.examples, last));
+        }
+        match (self.any.is_empty(), self.except.is_empty()) {
+            (true, true) => "anything".to_owned(),
+            (true, false) => format!("anything but {}", join(&self.except, last)),
+            (false, true) => join(&self.any, last),
+            (false, false) => {
+                format!(
+                    "{} but not {}",
+                    join(&self.any, last),
+                    join(&self.except, last)
+                )
+            }
+        }
+    }
+}
+
+/// `TRUSTDOMAIN/ns/NAMESPACE/sa/NAME` as `NAMESPACE/NAME`; a whole namespace by its name.
+pub fn client_name(identity: &str) -> String {
+    let named = identity
+        .split_once("/ns/")
+        .and_then(|(_, rest)| rest.split_once("/sa/"));
+    match named {
+        Some((namespace, "*")) if !namespace.contains('*') => {
+            format!("anyone in namespace {namespace}")
+        }
+        Some((namespace, name)) if !namespace.contains('*') && !name.contains('*') => {
+            format!("{namespace}/{name}")
+        }
+        _ => format!("clients like {identity}"),
+    }
+}
+
+fn join(texts: &[String], last: &str) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., end] => format!("{}{last}{end}", most.join(", ")),
+    }
+}
+
+/// A pattern as a policy would write it.
+pub fn glob_text(glob: &Glob) -> String {
+    let mut text = String::with_capacity(glob.0.len());
+    for piece in &glob.0 {
+        match piece {
+            Piece::Char(c) => text.push(char::from(*c)),
+            Piece::Star(_) => text.push('*'),
+            Piece::Plus(set) if *set == CharSet::ANY => text.push('*'),
+            Piece::Plus(_) => text.push_str("{*}"),
+        }
+    }
+    text
+}
+
+/// A port or an address.
+pub fn point_text(point: Point) -> String {
+    match point {
+        (4, bits) => u32::try_from(bits).map_or_else(
+            |_| bits.to_string(),
+            |bits| Ipv4Addr::from(bits).to_string(),
+        ),
+        (6, bits) => IpAddr::V6(Ipv6Addr::from(bits)).to_string(),
+        (_, number) => number.to_string(),
+    }
+}
+
+/// `80`, `1-79`, `10.0.0.0/8`, or `10.0.0.1-10.0.0.9`.
+fn range_text((low, high): &Range) -> String {
+    if low == high {
+        return point_text(*low);
+    }
+    let size = high.1 - low.1;
+    let bits = if low.0 == 4 { 32 } else { 128 };
+    // A block: as many addresses as a power of two, the first a multiple of it.
+    if low.0 != 0 && size & size.wrapping_add(1) == 0 && low.1 & size == 0 {
+        return format!("{}/{}", point_text(*low), bits - size.count_ones());
+    }
+    format!("{}-{}", point_text(*low), point_text(*high))
+}

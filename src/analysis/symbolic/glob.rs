@@ -1,0 +1,175 @@
+//! One form for every string pattern that a policy can hold.
+
+/// A set of ASCII characters, one bit each. Text beyond ASCII stands in no request that the
+/// universes of [`super::universe`] hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CharSet(pub u128);
+
+impl CharSet {
+    /// Every character.
+    pub const ANY: CharSet = CharSet(u128::MAX);
+
+    /// The set of the characters of a text.
+    pub const fn of(text: &str) -> CharSet {
+        let bytes = text.as_bytes();
+        let mut rest = bytes;
+        let mut mask = 0;
+        while let [first, tail @ ..] = rest {
+            if *first < 128 {
+                mask |= 1 << *first;
+            }
+            rest = tail;
+        }
+        CharSet(mask)
+    }
+
+    /// Whether the character is in the set.
+    pub const fn has(self, c: u8) -> bool {
+        c < 128 && self.0 >> c & 1 == 1
+    }
+}
+
+/// A part of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Piece {
+    /// This character.
+    Char(u8),
+    /// Any number of characters of the set, none included.
+    Star(CharSet),
+    /// One character or more of the set.
+    Plus(CharSet),
+}
+
+/// A pattern: the concatenation of its pieces, matched against the whole string.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Glob(pub Vec<Piece>);
+
+impl Glob {
+    /// The pattern that matches every string.
+    pub fn any() -> Self {
+        Glob(vec![Piece::Star(CharSet::ANY)])
+    }
+
+    /// The pattern that matches every string but the empty one.
+    pub fn not_empty() -> Self {
+        Glob(vec![Piece::Plus(CharSet::ANY)])
+    }
+
+    /// Exactly this text.
+    pub fn exact(text: &str) -> Self {
+        Glob::default().text(text)
+    }
+
+    /// Whatever begins with this text.
+    pub fn prefix(text: &str) -> Self {
+        Glob::exact(text).star(CharSet::ANY)
+    }
+
+    /// Whatever ends with this text.
+    pub fn suffix(text: &str) -> Self {
+        Glob::default().star(CharSet::ANY).text(text)
+    }
+
+    /// Adds a literal text.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.0.extend(text.bytes().map(Piece::Char));
+        self
+    }
+
+    /// Adds any number of characters of a set. Two runs of the same set are one.
+    #[must_use]
+    pub fn star(mut self, set: CharSet) -> Self {
+        if self.0.last() != Some(&Piece::Star(set)) {
+            self.0.push(Piece::Star(set));
+        }
+        self
+    }
+
+    /// Adds one character or more of a set.
+    #[must_use]
+    pub fn plus(mut self, set: CharSet) -> Self {
+        self.0.push(Piece::Plus(set));
+        self
+    }
+
+    /// The one text that it matches, if it has no wildcard.
+    pub fn as_exact(&self) -> Option<String> {
+        let mut bytes = Vec::with_capacity(self.0.len());
+        for piece in &self.0 {
+            match piece {
+                Piece::Char(c) => bytes.push(*c),
+                Piece::Star(_) | Piece::Plus(_) => return None,
+            }
+        }
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Whether the whole text matches.
+    pub fn matches(&self, text: &str) -> bool {
+        let mut live = vec![false; self.0.len() + 1];
+        self.enter(&mut live, 0);
+        for c in text.bytes() {
+            let mut next = vec![false; live.len()];
+            for (at, piece) in self.0.iter().enumerate() {
+                if live.get(at) != Some(&true) {
+                    continue;
+                }
+                match piece {
+                    Piece::Char(wanted) if *wanted == c => self.enter(&mut next, at + 1),
+                    Piece::Star(set) if set.has(c) || *set == CharSet::ANY => {
+                        self.enter(&mut next, at);
+                    }
+                    Piece::Plus(set) if set.has(c) || *set == CharSet::ANY => {
+                        self.enter(&mut next, at);
+                        self.enter(&mut next, at + 1);
+                    }
+                    _ => {}
+                }
+            }
+            live = next;
+        }
+        live.last() == Some(&true)
+    }
+
+    /// Marks a position and those that follow without a character.
+    fn enter(&self, live: &mut [bool], mut at: usize) {
+        loop {
+            match live.get_mut(at) {
+                Some(flag) => *flag = true,
+                None => return,
+            }
+            match self.0.get(at) {
+                Some(Piece::Star(_)) => at += 1,
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CharSet, Glob};
+
+    #[test]
+    fn matches_the_whole_text() {
+        let segment = CharSet::of("abcdefghijklmnopqrstuvwxyz");
+        let template = Glob::exact("/a/")
+            .plus(segment)
+            .text("/c")
+            .star(CharSet::ANY);
+        for (glob, yes, no) in [
+            (Glob::exact("ab"), "ab", "abc"),
+            (Glob::prefix("ab"), "ab", "a"),
+            (Glob::suffix("ab"), "aab", "aba"),
+            (Glob::not_empty(), "x", ""),
+            (Glob::any(), "", "never"),
+            (template, "/a/bb/c/d", "/a//c"),
+        ] {
+            assert!(glob.matches(yes), "{glob:?} {yes}");
+            assert!(no == "never" || !glob.matches(no), "{glob:?} {no}");
+        }
+        assert_eq!(Glob::exact("ab").as_exact().as_deref(), Some("ab"));
+        assert_eq!(Glob::prefix("ab").as_exact(), None);
+    }
+}

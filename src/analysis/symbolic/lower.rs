@@ -1,0 +1,297 @@
+//! Policies as enforcement points hold them, turned into conditions.
+
+use super::glob::{CharSet, Glob};
+use super::intervals::Range;
+use super::space::{Condition, Field, Values};
+use crate::analysis::rules::{self, Match, Pattern, Policy, Rule, Segment};
+use crate::istio::address::Cidr;
+use std::net::IpAddr;
+
+const SEGMENT: CharSet = CharSet(!(1 << b'/'));
+
+/// The identity that an enforcement point is presented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// The client's own.
+    Client,
+    /// Always this one: the request came through a waypoint.
+    Fixed(String),
+    /// None: the request came as plain text.
+    Nothing,
+}
+
+/// What an enforcement point sees of a request.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// The mesh's trust domain.
+    pub trust_domain: &'a str,
+    /// The identity.
+    pub seen: Seen,
+    /// The port that it sees for each port that the request is sent to; `None`: the same.
+    pub ports: Option<&'a [(u16, u16)]>,
+    /// Whether the peer's address is the client's; otherwise it is not known.
+    pub client_address: bool,
+    /// The server name of TLS.
+    pub server_name: &'a str,
+}
+
+/// What cannot be said exactly, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsupported(pub String);
+
+/// A policy matches if any rule does.
+pub fn policy(view: &View<'_>, policy: &Policy) -> Result<Condition, Unsupported> {
+    let mut rules = Vec::with_capacity(policy.rules.len());
+    for one in &policy.rules {
+        rules.push(rule(view, one)?);
+    }
+    Ok(any(rules))
+}
+
+/// A rule matches if all its clauses do, a clause if any entry does, an entry if all its matches
+/// do.
+pub fn rule(view: &View<'_>, rule: &Rule) -> Result<Condition, Unsupported> {
+    let mut clauses = Vec::with_capacity(rule.clauses.len());
+    for clause in &rule.clauses {
+        let mut entries = Vec::with_capacity(clause.entries.len());
+        for entry in &clause.entries {
+            let mut matches = Vec::with_capacity(entry.matches.len());
+            for one in &entry.matches {
+                matches.push(test(view, one)?);
+            }
+            entries.push(all(matches));
+        }
+        clauses.push(any(entries));
+    }
+    Ok(all(clauses))
+}
+
+/// A match holds if any value matches and no negated one does.
+fn test(view: &View<'_>, one: &Match) -> Result<Condition, Unsupported> {
+    let list = |patterns: &[Pattern]| {
+        let mut conditions = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            conditions.push(value(view, &one.field, pattern)?);
+        }
+        Ok(any(conditions))
+    };
+    let positive = if one.values.is_empty() {
+        Condition::Always
+    } else {
+        list(&one.values)?
+    };
+    Ok(all(vec![positive, list(&one.not_values)?.negate()]))
+}
+
+/// One value of a field.
+fn value(
+    view: &View<'_>,
+    field: &rules::Field,
+    pattern: &Pattern,
+) -> Result<Condition, Unsupported> {
+    use rules::Field as Of;
+    let text = |field: Field, pattern: &Pattern| match text(pattern) {
+        Some(glob) => Condition::Is(field, Values::Glob(glob)),
+        None => Condition::Never,
+    };
+    Ok(match field {
+        Of::Principal | Of::Namespace | Of::ServiceAccount | Of::TrustDomain => {
+            identity(view, field, pattern)
+        }
+        Of::SourceIp if !view.client_address => Condition::Unknown,
+        Of::SourceIp => address(Field::SourceIp, pattern),
+        Of::RemoteIp => address(Field::RemoteIp, pattern),
+        Of::DestinationIp => address(Field::DestinationIp, pattern),
+        Of::Port => port(view, pattern),
+        Of::Host => match text_lower(pattern) {
+            Some(glob) => Condition::Is(Field::Host, Values::Glob(glob)),
+            None => Condition::Never,
+        },
+        Of::Method => text(Field::Method, pattern),
+        Of::Path => text(Field::Path, pattern),
+        Of::Header(name) => match name.as_str() {
+            ":method" => text(Field::Method, pattern),
+            // These are other views of fields that have classes of their own.
+            ":scheme" => Condition::Unknown,
+            ":path" | ":authority" | "host" | "x-forwarded-for" => {
+                return Err(Unsupported(format!(
+                    "conditions on the header `{name}` are not solved exactly"
+                )));
+            }
+            _ => text(Field::Header(name.clone()), pattern),
+        },
+        Of::Sni => match self::text(pattern) {
+            Some(glob) if glob.matches(view.server_name) => Condition::Always,
+            _ => Condition::Never,
+        },
+        Of::RequestPrincipal => match pattern {
+            Pattern::Token { issuer, subject } => all(vec![
+                text(Field::Claim("iss".into()), issuer),
+                text(Field::Claim("sub".into()), subject),
+            ]),
+            _ => Condition::Never,
+        },
+        Of::Claim(path) => text(Field::Claim(path.join(".")), pattern),
+        // Nothing that a request carries.
+        Of::Metadata(_) => Condition::Never,
+    })
+}
+
+/// Patterns of plain text.
+fn text(pattern: &Pattern) -> Option<Glob> {
+    Some(match pattern {
+        Pattern::Exact(text) => Glob::exact(text),
+        Pattern::Prefix(text) => Glob::prefix(text),
+        Pattern::Suffix(text) => Glob::suffix(text),
+        Pattern::NotEmpty => Glob::not_empty(),
+        Pattern::Present => Glob::any(),
+        Pattern::Template(segments) => {
+            let mut glob = Glob::default();
+            for segment in segments {
+                glob = glob.text("/");
+                glob = match segment {
+                    Segment::Literal(text) => glob.text(text),
+                    Segment::One => glob.plus(SEGMENT),
+                    Segment::Rest => glob.star(CharSet::ANY),
+                };
+            }
+            glob
+        }
+        _ => return None,
+    })
+}
+
+fn text_lower(pattern: &Pattern) -> Option<Glob> {
+    let lower = |text: &str| text.to_ascii_lowercase();
+    match pattern {
+        Pattern::Exact(text) => Some(Glob::exact(&lower(text))),
+        Pattern::Prefix(text) => Some(Glob::prefix(&lower(text))),
+        Pattern::Suffix(text) => Some(Glob::suffix(&lower(text))),
+        other => text(other),
+    }
+}
+
+/// Conditions on parts of the identity are patterns on the whole of it.
+fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
+    let domain = view.trust_domain;
+    let mut globs = Vec::new();
+    match (field, pattern) {
+        (rules::Field::Namespace, Pattern::Namespace(parts)) => {
+            // `.*/ns/VALUE/.*` over `spiffe://TRUSTDOMAIN/ns/…`: the slash before `ns` may be that
+            // before a trust domain called `ns`.
+            let mut tails = vec![Glob::any().text("/ns/")];
+            if domain == "ns" {
+                tails.push(Glob::exact("ns/"));
+            }
+            for mut glob in tails {
+                for (at, part) in parts.iter().enumerate() {
+                    if at > 0 {
+                        glob = glob.star(CharSet::ANY);
+                    }
+                    glob = glob.text(part);
+                }
+                globs.push(glob.text("/").star(CharSet::ANY));
+            }
+        }
+        (rules::Field::Namespace, pattern) => {
+            let start = Glob::exact(domain).text("/ns/");
+            let middle = match pattern {
+                Pattern::Exact(text) => start.text(text),
+                Pattern::Prefix(text) => start.text(text).star(SEGMENT),
+                Pattern::Suffix(text) => start.star(SEGMENT).text(text),
+                _ => start.plus(SEGMENT),
+            };
+            globs.push(middle.text("/sa/").star(CharSet::ANY));
+        }
+        (_, Pattern::ServiceAccount { namespace, name }) => {
+            globs.push(Glob::exact(&format!("{domain}/ns/{namespace}/sa/{name}")));
+        }
+        (_, Pattern::TrustDomain { start, end }) => {
+            let glob = Glob::exact(start);
+            let glob = match end {
+                Some(end) => glob.star(SEGMENT).text(end),
+                None => glob,
+            };
+            globs.push(glob.text("/").star(CharSet::ANY));
+        }
+        (_, pattern) => globs.extend(text(pattern)),
+    }
+    match &view.seen {
+        Seen::Nothing => Condition::Never,
+        Seen::Fixed(identity) if globs.iter().any(|glob| glob.matches(identity)) => {
+            Condition::Always
+        }
+        Seen::Fixed(_) => Condition::Never,
+        Seen::Client => any(globs
+            .into_iter()
+            .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
+            .collect()),
+    }
+}
+
+/// The addresses of a block.
+pub fn block(cidr: &Cidr) -> Range {
+    match cidr.base {
+        IpAddr::V4(base) => {
+            let host = u32::MAX.checked_shr(u32::from(cidr.bits)).unwrap_or(0);
+            let low = u32::from(base) & !host;
+            ((4, u128::from(low)), (4, u128::from(low | host)))
+        }
+        IpAddr::V6(base) => {
+            let host = u128::MAX.checked_shr(u32::from(cidr.bits)).unwrap_or(0);
+            let low = u128::from(base) & !host;
+            ((6, low), (6, low | host))
+        }
+    }
+}
+
+fn address(field: Field, pattern: &Pattern) -> Condition {
+    match pattern {
+        Pattern::Cidr(cidr) => Condition::Is(field, Values::Range(block(cidr))),
+        _ => Condition::Never,
+    }
+}
+
+fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
+    let Pattern::Port(number) = pattern else {
+        return Condition::Never;
+    };
+    let is = |port: u16| {
+        let range = super::intervals::port(port);
+        Condition::Is(Field::Port, Values::Range(range))
+    };
+    match view.ports {
+        None => is(*number),
+        Some(pairs) => any(pairs
+            .iter()
+            .filter(|(_, target)| target == number)
+            .map(|(port, _)| is(*port))
+            .collect()),
+    }
+}
+
+/// One of the conditions; of one, that one.
+pub fn any(mut conditions: Vec<Condition>) -> Condition {
+    if conditions.contains(&Condition::Always) {
+        return Condition::Always;
+    }
+    conditions.retain(|condition| *condition != Condition::Never);
+    match conditions.len() {
+        0 => Condition::Never,
+        1 => conditions.pop().unwrap_or(Condition::Never),
+        _ => Condition::Any(conditions),
+    }
+}
+
+/// All of the conditions; of one, that one.
+pub fn all(mut conditions: Vec<Condition>) -> Condition {
+    if conditions.contains(&Condition::Never) {
+        return Condition::Never;
+    }
+    conditions.retain(|condition| *condition != Condition::Always);
+    match conditions.len() {
+        0 => Condition::Always,
+        1 => conditions.pop().unwrap_or(Condition::Always),
+        _ => Condition::All(conditions),
+    }
+}

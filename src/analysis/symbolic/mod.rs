@@ -1,0 +1,17 @@
+//! The exact engine: sets of requests.
+//!
+//! A policy set mentions finitely many strings, ports and addresses. They cut each field into
+//! finitely many classes ([`strings`], [`intervals`]); a set of requests is a set of combinations
+//! of classes ([`region`]), so that union, difference, emptiness and equality are exact, and
+//! every class has a witness.
+
+pub mod describe;
+pub mod glob;
+pub mod intern;
+pub mod intervals;
+pub mod lower;
+pub mod region;
+pub mod space;
+pub mod strings;
+pub mod universe;
+pub mod verdict;

@@ -1,0 +1,319 @@
+//! Reading from a cluster what decides about access.
+
+use super::answer::accepted;
+use super::list::{Listing, Page, items};
+use super::options::{Options, path};
+use super::{
+    Conversation, Failure, KubeRequest, KubeResponse, Outcome, Progress, Remark, Step, code, json,
+};
+use crate::diagnostic::Diagnostic;
+use crate::istio;
+use crate::text::{Node, Value};
+
+/// The namespace of Istio's own configuration, unless told otherwise.
+const ROOT_NAMESPACE: &str = "istio-system";
+const MESH_CONFIG: &str = "istio";
+
+/// apiVersion, kind, the path's beginning, the plural, whether it lives in namespaces, and whether a
+/// cluster may do without it.
+const KINDS: &[(&str, &str, &str, &str, bool, bool)] = &[
+    ("v1", "Namespace", "/api/v1", "namespaces", false, false),
+    ("v1", "Service", "/api/v1", "services", true, false),
+    ("v1", "Pod", "/api/v1", "pods", true, false),
+    (
+        "v1",
+        "ServiceAccount",
+        "/api/v1",
+        "serviceaccounts",
+        true,
+        false,
+    ),
+    (
+        "gateway.networking.k8s.io/v1",
+        "Gateway",
+        "/apis/gateway.networking.k8s.io/v1",
+        "gateways",
+        true,
+        true,
+    ),
+    (
+        istio::API_VERSION,
+        istio::KIND,
+        "/apis/security.istio.io/v1",
+        "authorizationpolicies",
+        true,
+        true,
+    ),
+    (
+        "security.istio.io/v1",
+        "PeerAuthentication",
+        "/apis/security.istio.io/v1",
+        "peerauthentications",
+        true,
+        true,
+    ),
+];
+
+/// Starts the program.
+pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation>, Diagnostic> {
+    let root = options.name("rootNamespace")?.unwrap_or(ROOT_NAMESPACE);
+    let page_size = options.page_size()?;
+    let mut namespaces: Vec<&str> = Vec::new();
+    for node in options.list("namespaces")? {
+        match node
+            .as_str()
+            .filter(|name| super::options::is_addressable(name))
+        {
+            Some(name) => namespaces.push(name),
+            None => {
+                let message = "the option `namespaces` must be a list of names";
+                return Err(Diagnostic::error(code::WRONG_OPTION, message));
+            }
+        }
+    }
+    // Istio's own namespace holds the policies of the whole mesh.
+    if !namespaces.is_empty() {
+        namespaces.push(root);
+    }
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let mut reads = Vec::new();
+    for &(version, kind, begin, plural, is_namespaced, is_optional) in KINDS {
+        let mut read = |namespace: &str, path: String, is_single: bool| {
+            reads.push(Read {
+                version,
+                kind,
+                namespace: namespace.to_owned(),
+                listing: Listing::new(kind, path, None, page_size.clone()),
+                is_optional,
+                is_single,
+                texts: Vec::new(),
+                is_over: false,
+            });
+        };
+        if namespaces.is_empty() {
+            read("", path(begin, &[plural]), false);
+        } else if is_namespaced {
+            for namespace in &namespaces {
+                let path = path(begin, &["namespaces", namespace, plural]);
+                read(namespace, path, false);
+            }
+        } else {
+            for namespace in &namespaces {
+                read(namespace, path(begin, &[plural, namespace]), true);
+            }
+        }
+    }
+    reads.push(Read {
+        version: "v1",
+        kind: "ConfigMap",
+        namespace: root.to_owned(),
+        listing: Listing::new(
+            "ConfigMap",
+            path("/api/v1", &["namespaces", root, "configmaps", MESH_CONFIG]),
+            None,
+            page_size,
+        ),
+        is_optional: true,
+        is_single: true,
+        texts: Vec::new(),
+        is_over: false,
+    });
+    Ok(Box::new(ReadMesh {
+        reads,
+        sent: Vec::new(),
+        begun: 0,
+        unknown: Vec::new(),
+    }))
+}
+
+struct Read {
+    version: &'static str,
+    kind: &'static str,
+    namespace: String,
+    listing: Listing,
+    is_optional: bool,
+    /// It is one object, not a list.
+    is_single: bool,
+    /// JSON text of the objects.
+    texts: Vec<String>,
+    is_over: bool,
+}
+
+struct ReadMesh {
+    reads: Vec<Read>,
+    /// Which read each request is for; ids count from 1.
+    sent: Vec<usize>,
+    begun: usize,
+    unknown: Vec<Remark>,
+}
+
+impl ReadMesh {
+    fn send(&mut self, at: usize) -> Option<KubeRequest> {
+        self.sent.push(at);
+        let id = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
+        let read = self.reads.get(at)?;
+        let mut request = read.listing.request(id);
+        if read.is_single {
+            request.query.clear();
+            request.why = format!("to read the {}", read.kind);
+        }
+        Some(request)
+    }
+
+    /// Takes an answer; returns whether another page follows.
+    fn take(&mut self, at: usize, response: &KubeResponse) -> Result<bool, Diagnostic> {
+        let Some(read) = self.reads.get_mut(at) else {
+            return Ok(false);
+        };
+        if read.is_single {
+            read.is_over = true;
+            return match accepted(response) {
+                Ok(document) => {
+                    read.texts
+                        .push(object(&document.root, read.version, read.kind));
+                    Ok(false)
+                }
+                Err(problem) if matches!(problem.status, Some(403 | 404)) => {
+                    let why = problem.diagnostic("read it").message;
+                    self.unknown.push(remark(read, why));
+                    Ok(false)
+                }
+                Err(problem) => Err(problem.diagnostic(&format!("read {}", read.kind))),
+            };
+        }
+        match read.listing.take(response) {
+            Ok(Page::Restarted) => {
+                read.texts.clear();
+                Ok(true)
+            }
+            Ok(Page::Objects(document, is_last)) => {
+                let Some(items) = items(&document) else {
+                    let message = format!("cannot list {}: what came back is no list", read.kind);
+                    return Err(Diagnostic::error(code::UNREADABLE, message)
+                        .help("check that the address is that of an API server"));
+                };
+                for item in items {
+                    read.texts.push(object(item, read.version, read.kind));
+                }
+                read.is_over = is_last;
+                Ok(!is_last)
+            }
+            // A kind that nobody may read or that is not there leaves a gap; the answer says so.
+            Err(error) if error.is_forbidden() || (error.is_missing_kind() && read.is_optional) => {
+                read.is_over = true;
+                let why = error.diagnostic(read.kind).message;
+                self.unknown.push(remark(read, why));
+                Ok(false)
+            }
+            Err(error) => Err(error.diagnostic(read.kind)),
+        }
+    }
+
+    fn step(&mut self, mut requests: Vec<KubeRequest>, unanswered: usize) -> Step {
+        // One request of each read is out at most, so counting reads that began is enough.
+        let mut room = super::MAX_IN_FLIGHT.saturating_sub(unanswered + requests.len());
+        while room > 0 && self.begun < self.reads.len() {
+            room -= 1;
+            requests.extend(self.send(self.begun));
+            self.begun += 1;
+        }
+        let done = self.reads.iter().filter(|read| read.is_over).count();
+        if done < self.reads.len() {
+            let total = self.reads.len();
+            return Step::Requests(
+                requests,
+                Progress {
+                    phase: "reading",
+                    done,
+                    total,
+                },
+            );
+        }
+        let mut text = String::from("{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
+        let mut is_first = true;
+        for item in self.reads.iter().flat_map(|read| &read.texts) {
+            if !is_first {
+                text.push(',');
+            }
+            is_first = false;
+            text.push_str(item);
+        }
+        text.push_str("]}");
+        Step::Done(Outcome {
+            unknown: std::mem::take(&mut self.unknown),
+            manifests: Some(text),
+            ..Outcome::default()
+        })
+    }
+
+    fn unanswered(&self) -> usize {
+        let begun = self.reads.iter().take(self.begun);
+        begun.filter(|read| !read.is_over).count()
+    }
+}
+
+impl Conversation for ReadMesh {
+    fn start(&mut self) -> Step {
+        self.step(Vec::new(), 0)
+    }
+
+    fn resume(&mut self, responses: Vec<KubeResponse>) -> Step {
+        let mut requests = Vec::new();
+        for response in &responses {
+            let at = usize::try_from(response.id).unwrap_or(0).wrapping_sub(1);
+            let Some(&at) = self.sent.get(at) else {
+                continue;
+            };
+            match self.take(at, response) {
+                Err(diagnostic) => return Step::Failed(Failure::before_anything(diagnostic)),
+                Ok(true) => requests.extend(self.send(at)),
+                Ok(false) => {}
+            }
+        }
+        let unanswered = self.unanswered().saturating_sub(requests.len());
+        self.step(requests, unanswered)
+    }
+}
+
+fn remark(read: &Read, why: String) -> Remark {
+    Remark {
+        kind: read.kind,
+        namespace: read.namespace.clone(),
+        name: if read.kind == "ConfigMap" {
+            MESH_CONFIG.to_owned()
+        } else {
+            String::new()
+        },
+        why,
+    }
+}
+
+/// An object as a manifest: items of lists do not say what they are. Who manages which field
+/// does not matter to readers, and is more than half of the text.
+fn object(node: &Node<'_>, version: &str, kind: &str) -> String {
+    let mut text = String::from("{");
+    json::field(&mut text, "apiVersion", version);
+    text.push(',');
+    json::field(&mut text, "kind", kind);
+    let members = node.as_object();
+    for member in members.into_iter().flat_map(|object| object.iter()) {
+        if member.key == "apiVersion" || member.key == "kind" {
+            continue;
+        }
+        text.push(',');
+        json::key(&mut text, &member.key);
+        match &member.value.value {
+            Value::Object(metadata) if member.key == "metadata" => {
+                let mut metadata = metadata.clone();
+                metadata
+                    .members
+                    .retain(|member| member.key != "managedFields");
+                json::value(&mut text, &Value::Object(metadata));
+            }
+            value => json::value(&mut text, value),
+        }
+    }
+    text.push('}');
+    text
+}

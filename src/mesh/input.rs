@@ -1,0 +1,66 @@
+//! A mesh from all kinds of input together.
+
+use super::manifests::{finish, read_manifests};
+use super::{Mesh, from_bundle};
+use crate::compile::{Input, Source, compile};
+use crate::diagnostic::Diagnostic;
+use crate::juju::bundle::is_bundle;
+use crate::text::{decode_utf8, parse_json};
+
+/// What a mesh is read from.
+#[derive(Debug, Clone, Default)]
+pub struct MeshInput<'a> {
+    /// Bundles or manifests: each file tells which it is.
+    pub files: Vec<Source<'a>>,
+    /// Charm files and databags; bundles may be given here or among `files`.
+    pub juju: Input<'a>,
+    /// Manifests.
+    pub manifests: Vec<Source<'a>>,
+    /// Settings, which win over what the other input says.
+    pub settings: Vec<Source<'a>>,
+}
+
+/// Reads a mesh. Diagnostics that mark bad input mean that it is not whole.
+pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
+    let mut mesh = Mesh::default();
+    let mut diagnostics = Vec::new();
+    let mut juju = input.juju.clone();
+    let mut manifests = Vec::new();
+    for source in &input.files {
+        // An overlay belongs to the bundle before it.
+        if source.overlay || source.model.is_some() || looks_like_bundle(source.bytes) {
+            juju.bundles.push(*source);
+        } else {
+            manifests.push(*source);
+        }
+    }
+    manifests.extend_from_slice(&input.manifests);
+    if !juju.bundles.is_empty() || !juju.databags.is_empty() {
+        let compiled = compile(&juju);
+        from_bundle::add(&mut mesh, &compiled);
+        diagnostics = compiled.diagnostics;
+    }
+    read_manifests(&mut mesh, &manifests, &mut diagnostics);
+    for source in &input.settings {
+        match decode_utf8(source.bytes) {
+            Ok(text) => mesh.settings.read(source.file, text, &mut diagnostics),
+            Err(error) => diagnostics.push(Diagnostic::unreadable(source.file, &error)),
+        }
+    }
+    finish(&mut mesh);
+    (mesh, diagnostics)
+}
+
+/// Whether a file is a bundle rather than manifests: a key `applications` (or `services`) at the
+/// top, without reading all of it where that is not needed.
+fn looks_like_bundle(bytes: &[u8]) -> bool {
+    let Ok(text) = decode_utf8(bytes) else {
+        return false;
+    };
+    let start = text.trim_start();
+    if start.starts_with(['{', '[']) {
+        return parse_json(text).is_ok_and(|document| is_bundle(&document.root));
+    }
+    text.lines()
+        .any(|line| line.starts_with("applications:") || line.starts_with("services:"))
+}

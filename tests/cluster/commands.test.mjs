@@ -1,0 +1,308 @@
+// `plan`, `apply`, `delete` and `labels` as a user runs them, with no more rights than docs/cluster.md grants.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { makeInput } from "../../bench/input.mjs";
+import { beaconLabels } from "../../host/index.js";
+import { until } from "./processes.mjs";
+import { startCluster } from "./start.mjs";
+import { ROOT, cli, collection, existing, versions } from "./wishes.mjs";
+
+/** @type {import("./start.mjs").Cluster} */
+let cluster;
+/** @type {string} */
+let dir;
+
+before(async () => {
+  cluster = await startCluster();
+  dir = mkdtempSync(join(tmpdir(), "mesh-policy-commands-"));
+});
+after(async () => {
+  await cluster?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** The roles that the docs grant. */
+const roles = [...readFileSync(`${ROOT}docs/cluster.md`, "utf8").matchAll(/```yaml\n(apiVersion: rbac[^]*?)```/g)].map(([, yaml]) => yaml ?? "");
+
+/**
+ * Gives the user of the tests one of them.
+ *
+ * @param {number} which
+ * @param {string} namespace
+ * @param {string} [application]
+ */
+async function grant(which, namespace, application = "") {
+  const role = (roles[which] ?? assert.fail("no such role")).replaceAll("NAMESPACE", namespace).replaceAll("APPLICATION", application);
+  const kind = /^kind: (\w+)$/m.exec(role)?.[1] ?? "";
+  // Cluster-wide names must not meet those of others.
+  const name = `${/^ {2}name: (.+)$/m.exec(role)?.[1]}-${namespace}`;
+  const applied = await cluster.kubectl(["apply", "-f", "-"], role.replace(/^ {2}name: .+$/m, `  name: ${name}`));
+  assert.equal(applied.code, 0, applied.stderr);
+  const bound = kind === "ClusterRole" ? "clusterrolebindings" : `namespaces/${namespace}/rolebindings`;
+  const { status, text } = await cluster.request("POST", `/apis/rbac.authorization.k8s.io/v1/${bound}`, {
+    body: { metadata: { name }, roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name }, subjects: [cluster.user] },
+  });
+  assert.equal(status, 201, text);
+  return async () => {
+    await cluster.request("DELETE", `/apis/rbac.authorization.k8s.io/v1/${bound}/${name}`);
+    if (kind === "ClusterRole") await cluster.request("DELETE", `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
+  };
+}
+
+/** @param {string} namespace @param {string} path @param {string} [verb] */
+const allowed = (namespace, path, verb = "GET") =>
+  until("the role takes effect", async () => ((await cluster.request(verb, path, { token: cluster.userToken })).status === 403 ? undefined : true), { seconds: 10 });
+
+/**
+ * A bundle of clients of one server, as files.
+ * @param {string} namespace
+ * @param {number} size
+ */
+function bundle(namespace, size) {
+  const { bundle: text, charm } = makeInput(size, "yaml");
+  const files = { bundle: join(dir, `${namespace}-${size}.yaml`), charm: join(dir, "server.yaml") };
+  writeFileSync(files.bundle, text);
+  writeFileSync(files.charm, charm);
+  return [`${namespace}=${files.bundle}`, "--charms", files.charm];
+}
+
+/** @param {string} namespace */
+const labelsOf = (namespace) => beaconLabels({ appName: "beacon", modelName: namespace });
+
+/** @param {string} [kubeconfig] */
+const as = (kubeconfig = cluster.kubeconfig) => ["--kubeconfig", kubeconfig];
+
+/** How many policies the policy set of `bundle(namespace, size)` has: one for each client. */
+const there = async (/** @type {string} */ namespace) => (await existing(cluster, namespace, labelsOf(namespace))).length;
+
+describe("plan, apply, delete", () => {
+  test("with the ClusterRole of the docs: plan, apply, plan again, change, delete", async () => {
+    const namespace = await cluster.createNamespace("commands");
+    const revoke = await grant(0, namespace);
+    await allowed(namespace, "/apis/security.istio.io/v1/authorizationpolicies");
+    const access = as(cluster.userKubeconfig);
+
+    const planned = await cli(["plan", ...bundle(namespace, 3), ...access, "--exit-code"]);
+    assert.equal(planned.code, 1, planned.stderr);
+    assert.equal(await there(namespace), 0);
+    assert.match(planned.stdout, /3 to create, 0 to update, 0 to delete, 0 unchanged/);
+    assert.equal([...planned.stdout.matchAll(/^ +PATCH \/apis\/security\.istio\.io\/v1\/namespaces\//gm)].length, 3);
+
+    const applied = await cli(["apply", ...bundle(namespace, 3), ...access]);
+    assert.equal(applied.code, 0, applied.stderr);
+    assert.match(applied.stdout, /3 created, 0 updated, 0 deleted, 0 unchanged/);
+    const items = await existing(cluster, namespace, labelsOf(namespace));
+    assert.equal(items.length, 3);
+    assert.deepEqual(items[0].metadata.managedFields.map((/** @type {any} */ m) => [m.manager, m.operation]), [["beacon", "Apply"]]);
+
+    const again = await cli(["plan", ...bundle(namespace, 3), ...access, "--exit-code"]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /0 to create, 0 to update, 0 to delete, 3 unchanged/);
+
+    const fewer = await cli(["apply", ...bundle(namespace, 2), ...access, "-o", "json"]);
+    assert.equal(fewer.code, 0, fewer.stderr);
+    const [run] = JSON.parse(fewer.stdout).runs;
+    assert.deepEqual(run.done.changes.map((/** @type {any} */ change) => change.action), ["delete"]);
+    assert.equal(run.done.unchanged, 2);
+
+    const deleted = await cli(["delete", "--beacon", `${namespace}/beacon`, ...access]);
+    assert.equal(deleted.code, 0, deleted.stderr);
+    assert.match(deleted.stdout, /0 created, 0 updated, 2 deleted/);
+    assert.equal(await there(namespace), 0);
+    await revoke();
+  });
+
+  test("with the Role of the docs and --namespace", async () => {
+    const [namespace, other] = [await cluster.createNamespace("commands"), await cluster.createNamespace("other")];
+    await grant(1, namespace);
+    await allowed(namespace, collection(namespace));
+    const access = [...as(cluster.userKubeconfig), "--namespace", namespace];
+    const applied = await cli(["apply", ...bundle(namespace, 2), ...bundle(other, 2), ...access]);
+    assert.equal(applied.code, 0, applied.stderr);
+    assert.equal(await there(namespace), 2);
+    assert.equal(await there(other), 0);
+    const deleted = await cli(["delete", ...bundle(namespace, 2), ...access]);
+    assert.equal(deleted.code, 0, deleted.stderr);
+    assert.equal(await there(namespace), 0);
+    // Without --namespace it asks for all, and says what it may not do.
+    const refused = await cli(["apply", ...bundle(namespace, 2), ...as(cluster.userKubeconfig)]);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /error\[kubernetes-forbidden\]/);
+    assert.match(refused.stderr, /list/);
+    assert.match(refused.stderr, /authorizationpolicies/);
+  });
+
+  test("--dry-run=server writes nothing, and the webhook has its say", async (t) => {
+    if (cluster.webhook === undefined) return t.skip("the cluster has no Istio webhook");
+    const namespace = await cluster.createNamespace("dry");
+    const dry = await cli(["apply", ...bundle(namespace, 3), ...as(), "--dry-run=server"]);
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.match(dry.stdout, /3 would be created/);
+    assert.equal(await there(namespace), 0);
+  });
+
+  test("what cannot work says so, with exit code 3 or 2", async () => {
+    const namespace = await cluster.createNamespace("broken");
+    const wish = bundle(namespace, 1);
+    const config = JSON.parse(readFileSync(cluster.kubeconfig, "utf8"));
+    const write = (/** @type {string} */ name, /** @type {(config: any) => void} */ change) => {
+      const copy = structuredClone(config);
+      change(copy);
+      writeFileSync(join(dir, name), JSON.stringify(copy));
+      return as(join(dir, name));
+    };
+    /** @type {[string, string[], number, RegExp][]} */
+    const cases = [
+      ["nobody listens", write("dead", (c) => (c.clusters[0].cluster.server = "https://127.0.0.1:1")), 3, /cannot be reached: nothing listens there/],
+      ["a stranger", write("stranger", (c) => (c.users[0].user.token = "wrong")), 3, /401|unauthorized|credentials/i],
+      ["another certificate", write("untrusted", (c) => delete c.clusters[0].cluster["certificate-authority-data"]), 3, /cannot be trusted/],
+      ["no kubeconfig", as(join(dir, "none")), 2, /there is no such file/],
+      ["no such context", [...as(), "--context", "none"], 2, /has no context `none`/],
+    ];
+    for (const [name, access, code, says] of cases) {
+      const ended = await cli(["apply", ...wish, ...access]);
+      assert.equal(ended.code, code, `${name}: ${ended.stderr}`);
+      assert.match(ended.stderr, says, name);
+      assert.doesNotMatch(ended.stderr, /fault of mesh-policy|\n {4}at /, name);
+    }
+    assert.equal(await there(namespace), 0);
+  });
+
+  test("a namespace that does not exist is named; the others' policies are applied", async () => {
+    const namespace = await cluster.createNamespace("present");
+    const ended = await cli(["apply", ...bundle("not-there-at-all", 2), ...bundle(namespace, 2), ...as()]);
+    assert.equal(ended.code, 3);
+    assert.match(ended.stderr, /not-there-at-all/);
+    assert.equal(await there(namespace), 2);
+  });
+});
+
+describe("a run that ends early", () => {
+  const SIZE = 600;
+
+  for (const [signal, at] of /** @type {[NodeJS.Signals, number][]} */ ([["SIGKILL", 1], ["SIGKILL", 150], ["SIGKILL", 400]])) {
+    test(`${signal} after ${at} of ${SIZE} policies, then a rerun`, async () => {
+      const namespace = await cluster.createNamespace("killed");
+      // What was there before, and must go.
+      await cli(["apply", ...bundle(namespace, 5), ...as()]);
+      await cli(["apply", ...bundle(namespace, 0), ...as()]);
+      const cut = await cli(["apply", ...bundle(namespace, SIZE), ...as()], {
+        during: async (child) => {
+          await until("some are made", async () => ((await there(namespace)) >= at ? true : undefined), { everyMs: 1 });
+          child.kill(signal);
+        },
+      });
+      assert.equal(cut.signal, signal);
+      const between = await there(namespace);
+      assert.ok(between < SIZE, "it was over before it was killed");
+      const rerun = await cli(["apply", ...bundle(namespace, SIZE), ...as(), "-o", "json"]);
+      assert.equal(rerun.code, 0, rerun.stderr);
+      assert.ok(JSON.parse(rerun.stdout).runs[0].done.unchanged >= between);
+      assert.equal(await there(namespace), SIZE);
+      const unchanged = await cli(["plan", ...bundle(namespace, SIZE), ...as(), "--exit-code"]);
+      assert.equal(unchanged.code, 0, unchanged.stdout);
+    });
+  }
+
+  test("SIGINT: it waits for what is out, says what was done, exits with 130, and can be run again", async () => {
+    const namespace = await cluster.createNamespace("interrupted");
+    const cut = await cli(["apply", ...bundle(namespace, SIZE), ...as()], {
+      during: async (child) => {
+        await until("some are made", async () => ((await there(namespace)) >= 100 ? true : undefined), { everyMs: 1 });
+        child.kill("SIGINT");
+      },
+    });
+    assert.equal(cut.code, 130, cut.stderr);
+    const done = Number(/done before: (\d+) created, 0 updated, 0 deleted/.exec(cut.stderr)?.[1]);
+    assert.ok(done >= 100 && done < SIZE, cut.stderr);
+    assert.doesNotMatch(cut.stderr, /not known/);
+    assert.equal(await there(namespace), done);
+    assert.equal((await cli(["apply", ...bundle(namespace, SIZE), ...as()])).code, 0);
+    assert.equal(await there(namespace), SIZE);
+  });
+});
+
+describe("labels", () => {
+  /** @param {string} namespace */
+  async function application(namespace) {
+    const labels = { "app.kubernetes.io/name": "web" };
+    const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "i" }] } };
+    for (const [path, body] of /** @type {const} */ ([
+      [`/apis/apps/v1/namespaces/${namespace}/statefulsets`, { metadata: { name: "web" }, spec: { serviceName: "web", selector: { matchLabels: labels }, template } }],
+      [`/api/v1/namespaces/${namespace}/services`, { metadata: { name: "web", labels: { foreign: "kept" } }, spec: { ports: [{ port: 80 }] } }],
+    ])) {
+      const made = await cluster.request("POST", path, { body });
+      assert.equal(made.status, 201, made.text);
+    }
+  }
+
+  /** @param {string} namespace */
+  async function state(namespace) {
+    const get = async (/** @type {string} */ path) => (await cluster.request("GET", path)).json;
+    const [set, service, config] = [
+      await get(`/apis/apps/v1/namespaces/${namespace}/statefulsets/web`),
+      await get(`/api/v1/namespaces/${namespace}/services/web`),
+      await get(`/api/v1/namespaces/${namespace}/configmaps/juju-service-mesh-web-labels`),
+    ];
+    return {
+      pods: set.spec.template.metadata.labels,
+      service: service.metadata.labels,
+      ledger: config.kind === "ConfigMap" ? JSON.parse(config.data.labels) : undefined,
+      versions: versions([set, service, ...(config.kind === "ConfigMap" ? [config] : [])]),
+      generation: set.metadata.generation,
+    };
+  }
+
+  test("with the Role of the docs: plan, set, unchanged, change, remove", async () => {
+    const namespace = await cluster.createNamespace("labels");
+    await application(namespace);
+    await grant(2, namespace, "web");
+    await allowed(namespace, `/api/v1/namespaces/${namespace}/services/web`);
+    const run = (/** @type {string[]} */ ...args) => cli(["labels", "web", ...args, "--namespace", namespace, ...as(cluster.userKubeconfig)]);
+
+    const planned = await run("a=1", "b=2", "--plan", "--exit-code");
+    assert.equal(planned.code, 1, planned.stderr);
+    assert.match(planned.stdout, new RegExp(`restarts the pods of StatefulSet ${namespace}/web`));
+    assert.equal((await state(namespace)).ledger, undefined);
+
+    const set = await run("a=1", "b=2");
+    assert.equal(set.code, 0, set.stderr);
+    const first = await state(namespace);
+    const own = { "app.kubernetes.io/name": "web" };
+    assert.deepEqual(first.pods, { ...own, a: "1", b: "2" });
+    assert.deepEqual(first.service, { foreign: "kept", a: "1", b: "2" });
+    assert.deepEqual(first.ledger, { a: "1", b: "2" });
+
+    assert.equal((await run("a=1", "b=2")).code, 0);
+    assert.deepEqual(await state(namespace), first);
+
+    assert.equal((await run("b=3")).code, 0);
+    const second = await state(namespace);
+    assert.deepEqual([second.pods, second.service, second.ledger], [{ ...own, b: "3" }, { foreign: "kept", b: "3" }, { b: "3" }]);
+    assert.equal(second.generation, first.generation + 1);
+
+    const removed = await run("--remove");
+    assert.equal(removed.code, 0, removed.stderr);
+    const last = await state(namespace);
+    assert.deepEqual([last.pods, last.service, last.ledger], [own, { foreign: "kept" }, undefined]);
+    assert.equal((await run("--remove")).code, 0);
+  });
+
+  test("an application that is not there", async () => {
+    const namespace = await cluster.createNamespace("labels");
+    const ended = await cli(["labels", "none", "a=1", "--namespace", namespace, ...as()]);
+    assert.equal(ended.code, 3);
+    assert.match(ended.stderr, /none/);
+  });
+
+  test("wrong use", async () => {
+    for (const args of [["web"], ["web", "a"], ["web", "a=1", "a=2"], ["web", "a=1", "--remove"]]) {
+      assert.equal((await cli(["labels", ...args, ...as()])).code, 2, args.join(" "));
+    }
+  });
+});

@@ -1,0 +1,131 @@
+// The accesses as a table, to read, sort and filter.
+/** @import { Access } from "./access.js" */
+/** @import { Policy } from "../work/policies.js" */
+import { counted, el, shown } from "../dom.js";
+import { whatOf } from "./policies-view.js";
+
+const PAGE = 200;
+
+/** @typedef {{ access: Access, source: string, target: string, layer: string, what: string, n: number }} Row */
+
+/** @type {{ key: keyof Omit<Row, "access">, title: string }[]} */
+const COLUMNS = [
+  { key: "source", title: "From" },
+  { key: "target", title: "To" },
+  { key: "layer", title: "Layer" },
+  { key: "what", title: "Allowed" },
+  { key: "n", title: "By" },
+];
+
+const VERDICTS = { allow: "", deny: "refused: ", conditional: "perhaps: ", custom: "asks another service: " };
+
+export class TableView {
+  /** @type {Row[]} */
+  #rows = [];
+  #limit = PAGE;
+  /** @type {{ key: keyof Omit<Row, "access">, down: boolean }} */
+  #sort = { key: "source", down: false };
+
+  /**
+   * @param {HTMLElement} root
+   * @param {(policies: number[], why: string) => void} openPolicies
+   */
+  constructor(root, openPolicies) {
+    this.openPolicies = openPolicies;
+    this.filter = el("input", { type: "search", placeholder: "Filter …", "aria-label": "Filter the table", spellcheck: "false", oninput: () => ((this.#limit = PAGE), this.#render()) });
+    this.heads = COLUMNS.map(({ key, title }) =>
+      el(
+        "th",
+        { scope: "col" },
+        el(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              this.#sort = { key, down: this.#sort.key === key && !this.#sort.down };
+              this.#render();
+            },
+          },
+          title,
+        ),
+      ),
+    );
+    this.body = el("tbody");
+    this.more = el("button", { type: "button", class: "quiet more", hidden: true, onclick: () => ((this.#limit += 1000), this.#render()) });
+    this.count = el("span", { class: "quiet-text", role: "status" });
+    root.append(
+      el("div", { class: "bar" }, this.filter, this.count),
+      el(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Accesses" },
+        el("table", {}, el("thead", {}, el("tr", {}, ...this.heads)), this.body),
+        this.more,
+      ),
+    );
+  }
+
+  /**
+   * @param {Access[]} accesses
+   * @param {Policy[]} policies
+   */
+  show(accesses, policies) {
+    this.#rows = accesses.map((access) => ({
+      access,
+      source: nameOf(access.source),
+      target: nameOf(access.target),
+      layer: access.layer,
+      what: VERDICTS[access.verdict] + [...new Set(access.policies.flatMap((at) => (policies[at] ? [whatOf(policies[at])] : [])))].join("; "),
+      n: access.policies.length,
+    }));
+    this.#render();
+  }
+
+  #render() {
+    const { key, down } = this.#sort;
+    const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = this.#rows
+      .filter((row) => words.every((word) => `${row.source} ${row.target} ${row.layer} ${row.what}`.toLowerCase().includes(word)))
+      .sort((a, b) => (typeof a[key] === "number" ? Number(a[key]) - Number(b[key]) : String(a[key]) < String(b[key]) ? -1 : a[key] === b[key] ? 0 : 1));
+    if (down) rows.reverse();
+    COLUMNS.forEach((column, i) => {
+      const head = this.heads[i];
+      if (column.key === key) head?.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else head?.removeAttribute("aria-sort");
+    });
+    this.body.replaceChildren(
+      ...rows.slice(0, this.#limit).map(({ access, what, n }) =>
+        el(
+          "tr",
+          { class: access.verdict },
+          el("td", {}, ...cell(access.source)),
+          el("td", {}, ...cell(access.target)),
+          el("td", {}, el("span", { class: `layer ${access.layer} ${access.verdict === "deny" ? "deny" : ""}` }, access.layer)),
+          el("td", { class: "what" }, shown(what, 400)),
+          el(
+            "td",
+            {},
+            el(
+              "button",
+              { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
+              counted(n, "policy", "policies"),
+            ),
+          ),
+        ),
+      ),
+      ...(rows.length === 0 ? [el("tr", {}, el("td", { class: "empty", colspan: COLUMNS.length }, this.#rows.length > 0 ? "Nothing matches." : "Nobody is given access to anything."))] : []),
+    );
+    this.count.textContent = counted(rows.length, "access", "accesses");
+    const left = rows.length - Math.min(rows.length, this.#limit);
+    this.more.hidden = left === 0;
+    this.more.textContent = `Show ${left.toLocaleString("en")} more`;
+  }
+}
+
+/** @param {Access["source"]} party */
+const nameOf = ({ namespace, name }) => `${name} ${namespace}`;
+
+/** @param {Access["source"]} party */
+const cell = ({ kind, namespace, name }) => [
+  el("span", { class: `party ${kind}` }, shown(name, 60)),
+  namespace ? el("span", { class: "ns" }, shown(namespace, 40)) : null,
+];

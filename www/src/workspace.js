@@ -1,0 +1,155 @@
+// The files that are open, and which one is in front.
+/** @import { Input } from "./work/core.js" */
+
+/**
+ * @typedef {"bundle" | "overlay" | "charm" | "databag"} Kind
+ *
+ * @typedef {object} OpenFile
+ * @property {string} id stable while the page is open; also what the compiler calls the file
+ * @property {string} name as the user knows it
+ * @property {Kind} kind
+ * @property {string} model of a bundle or databag; empty: not said
+ * @property {string} text
+ *
+ * @typedef {Omit<OpenFile, "id">} NewFile
+ */
+
+/** @type {Record<Kind, { one: string, many: string }>} */
+export const KINDS = {
+  bundle: { one: "Bundle", many: "Bundles" },
+  overlay: { one: "Overlay", many: "Overlays" },
+  charm: { one: "Charm file", many: "Charm files" },
+  databag: { one: "Databag", many: "Databags" },
+};
+
+/** Together no more than this, in UTF-16 units. */
+export const LARGEST = 16 * 1024 * 1024;
+export const MOST_FILES = 1000;
+
+/**
+ * What a file is, by the keys at its left margin.
+ * @param {string} name
+ * @param {string} text
+ * @returns {Kind}
+ */
+export function kindOf(name, text) {
+  const start = text.slice(0, 200_000);
+  if (/^\s*\[|"relation-info"|"source_app_name"/.test(start)) return "databag";
+  if (/^charm\s*:/m.test(start)) return "charm";
+  if (/^(?:applications|services|bundle|saas|relations)\s*:/m.test(start)) return /overlay/i.test(name) ? "overlay" : "bundle";
+  return /charm/i.test(name) ? "charm" : "bundle";
+}
+
+/** Fires `edited` when a text changed, `files` when more than a text did, `active` when another file came to the front. */
+export class Workspace extends EventTarget {
+  /** @type {OpenFile[]} */
+  files = [];
+  /** @type {OpenFile | undefined} */
+  active;
+  /** Set while a link's content is looked at and not imported. */
+  readOnly = false;
+  #next = 1;
+
+  /**
+   * Replaces everything.
+   * @param {NewFile[]} files
+   * @param {{ readOnly?: boolean, active?: number }} [options]
+   */
+  replace(files, { readOnly = false, active = 0 } = {}) {
+    this.readOnly = readOnly;
+    this.files = files.slice(0, MOST_FILES).map((file) => this.#open(file));
+    this.active = this.files[active] ?? this.files[0];
+    this.dispatchEvent(new Event("files"));
+    this.dispatchEvent(new Event("active"));
+  }
+
+  /** @param {NewFile} file @returns {OpenFile} */
+  #open(file) {
+    return { ...file, id: `f${this.#next++}` };
+  }
+
+  /**
+   * Adds files; one of a name and kind that is open takes its place.
+   * @param {NewFile[]} files
+   */
+  add(files) {
+    /** @type {OpenFile | undefined} */
+    let last;
+    for (const file of files) {
+      const same = this.files.findIndex((open) => open.name === file.name && open.kind === file.kind);
+      last = this.#open(file);
+      if (same >= 0) this.files.splice(same, 1, last);
+      else if (this.files.length < MOST_FILES) this.files.push(last);
+    }
+    if (last) this.active = last;
+    this.dispatchEvent(new Event("files"));
+    this.dispatchEvent(new Event("active"));
+  }
+
+  /** @param {OpenFile} file */
+  remove(file) {
+    const at = this.files.indexOf(file);
+    if (at < 0) return;
+    this.files.splice(at, 1);
+    const was = this.active === file;
+    if (was) this.active = this.files[Math.min(at, this.files.length - 1)];
+    this.dispatchEvent(new Event("files"));
+    if (was) this.dispatchEvent(new Event("active"));
+  }
+
+  /** @param {OpenFile} file */
+  activate(file) {
+    if (this.active === file) return;
+    this.active = file;
+    this.dispatchEvent(new Event("active"));
+  }
+
+  /**
+   * @param {OpenFile} file
+   * @param {Partial<NewFile>} change
+   */
+  change(file, change) {
+    Object.assign(file, change);
+    this.dispatchEvent(new Event(Object.keys(change).every((key) => key === "text") ? "edited" : "files"));
+  }
+
+  /** @param {string} id */
+  byId(id) {
+    return this.files.find((file) => file.id === id);
+  }
+
+  /** @returns {number} in UTF-16 units */
+  get size() {
+    return this.files.reduce((sum, { text }) => sum + text.length, 0);
+  }
+
+  /** @returns {NewFile[]} without what only this page knows */
+  snapshot() {
+    return this.files.map(({ name, kind, model, text }) => ({ name, kind, model, text }));
+  }
+
+  /** @returns {Input} */
+  input() {
+    /** @param {OpenFile} file */
+    const source = ({ id, text, model, kind }) => ({
+      file: id,
+      text,
+      ...(model.trim() && { model: model.trim() }),
+      ...(kind === "overlay" && { overlay: true }),
+    });
+    const filled = this.files.filter(({ text }) => text.trim() !== "");
+    const bundles = filled.filter(({ kind }) => kind === "bundle");
+    const overlays = filled.filter(({ kind }) => kind === "overlay");
+    return {
+      // An overlay belongs to the bundle before it; with several bundles, to the one of its model.
+      bundles: bundles.flatMap((bundle, at) => [
+        source(bundle),
+        ...overlays
+          .filter(({ model }) => (model ? model === bundle.model : at === 0))
+          .map((overlay) => ({ file: overlay.id, text: overlay.text, overlay: true })),
+      ]),
+      charms: filled.filter(({ kind }) => kind === "charm").map(source),
+      databags: filled.filter(({ kind }) => kind === "databag").map(source),
+    };
+  }
+}

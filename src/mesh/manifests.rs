@@ -52,7 +52,7 @@ pub fn finish(mesh: &mut Mesh) {
     for pod in mesh.workloads.iter().filter(|one| !one.template) {
         pods.push((&pod.namespace, &pod.labels));
     }
-    pods.sort_unstable_by_key(|(namespace, _)| *namespace);
+    crate::order::sort_by(&mut pods, |left, right| left.0.cmp(right.0));
     let keep: Vec<bool> = mesh
         .workloads
         .iter()
@@ -72,7 +72,7 @@ pub fn finish(mesh: &mut Mesh) {
 
     let namespaces = std::mem::take(&mut mesh.namespaces);
     let mut sorted: Vec<&Namespace> = namespaces.iter().collect();
-    sorted.sort_by(|left, right| left.name.cmp(&right.name));
+    crate::order::sort_by(&mut sorted, |left, right| left.name.cmp(&right.name));
     for workload in &mut mesh.workloads {
         if workload.data_plane.is_none() {
             let namespace = sorted

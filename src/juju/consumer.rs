@@ -375,7 +375,7 @@ impl Consumer<'_> {
             None => true,
         };
         let built = self.build(unit, &cmr, wanted);
-        unnamed.sort_unstable();
+        crate::order::sort(&mut unnamed);
         unnamed.dedup();
         for app in &unnamed {
             let message = format!(

@@ -178,7 +178,7 @@ fn endpoints(consumer: &Consumer<'_>) -> String {
     let mut all = vec![consumer.cross_model_mesh_requires_name];
     all.extend(consumer.policies.iter().map(CharmPolicy::relation));
     all.extend(read);
-    all.sort_unstable();
+    crate::order::sort(&mut all);
     all.dedup();
     format!("{{\"endpoints\":{},\"read\":{}}}", json(&all), json(&read))
 }

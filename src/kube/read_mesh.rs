@@ -87,7 +87,7 @@ pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation>, Diag
     if !namespaces.is_empty() {
         namespaces.push(root);
     }
-    namespaces.sort_unstable();
+    crate::order::sort(&mut namespaces);
     namespaces.dedup();
     let mut reads = Vec::new();
     for kind in KINDS {

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod decide;
 pub mod envoy;
 pub mod expectation;
+pub mod lint;
 pub mod matching;
 pub mod path;
 pub mod points;

@@ -8,6 +8,7 @@ import { remove } from './commands/delete.js';
 import { explain } from './commands/explain.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
+import { lint } from './commands/lint.js';
 import { plan } from './commands/plan.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
@@ -26,6 +27,7 @@ for (const register of [
   apply,
   remove,
   labels,
+  lint,
 ]) {
   register(program);
 }

@@ -4,6 +4,7 @@ mod analysis;
 mod juju;
 mod kube;
 mod library;
+mod lint;
 
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::text::to_json;

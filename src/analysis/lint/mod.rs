@@ -17,6 +17,14 @@ use crate::juju::charm::clip;
 use crate::mesh::{DataPlane, Mesh};
 use crate::text::Position;
 
+/// All findings: `input`, what reading told, and what is found in the policies.
+pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
+    let told = |one: &&Diagnostic| one.code != code::REFUSED;
+    let mut all: Vec<Diagnostic> = input.iter().filter(told).cloned().collect();
+    all.extend(lint(analysis));
+    all
+}
+
 /// All findings about the policies of a mesh, in the order of the policies.
 pub fn lint(analysis: &Analysis) -> Vec<Diagnostic> {
     let mut found = Vec::new();

@@ -11,6 +11,7 @@ import { hook } from './commands/hook.js';
 import { serve } from './commands/serve.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
+import { lint } from './commands/lint.js';
 import { plan } from './commands/plan.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
@@ -32,6 +33,7 @@ for (const register of [
   labels,
   hook,
   serve,
+  lint,
 ]) {
   register(program);
 }

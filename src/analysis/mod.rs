@@ -8,6 +8,7 @@ pub mod diff;
 pub mod envoy;
 pub mod expectation;
 mod index;
+pub mod lint;
 pub mod matching;
 pub mod path;
 pub mod points;

@@ -304,3 +304,24 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
     process.exitCode = left ? EXIT_FINDINGS : 0;
   }
 }
+
+/**
+ * Reads the mesh of a cluster, for commands that take it as input. What could not be read is noted.
+ *
+ * @param {ClusterOptions & { namespaces?: string[], rootNamespace?: string }} options
+ * @returns {Promise<string | undefined>} the JSON text of a Kubernetes `List`; undefined where it cannot be had, with the exit
+ *   code set
+ */
+export async function readCluster({ namespaces, rootNamespace, ...options }) {
+  const { Program } = await import('../index.js');
+  const program = async () => Program.readMesh({ namespaces, rootNamespace });
+  const result = await runAll(options, [{ title: 'reading the cluster', program }]);
+  const end = result?.ends[0]?.end;
+  if (!result || !end || 'failed' in end) {
+    if (result) report(result, { output: 'human', tense: 'plan' });
+    return undefined;
+  }
+  process.stderr.write(renderDiagnostics(end.done.diagnostics, process.stderr));
+  for (const { kind, namespace, why } of end.done.unknown) note(`${kind}${namespace ? ` in \`${namespace}\`` : ''}: ${why}`);
+  return end.done.manifests;
+}

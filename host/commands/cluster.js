@@ -183,12 +183,14 @@ export async function runAll(options, runs, { quiet = false } = {}) {
 function progress(quiet) {
   const terminal = process.stderr.isTTY;
   let shown = false;
-  let last = performance.now();
+  let last = 0;
   let phase = '';
   return {
     /** @param {string} title @param {import('../kubernetes/drive.js').Progress} step */
     step(title, step) {
       const time = performance.now();
+      // Loading and connecting do not count.
+      last ||= time;
       // Nobody needs more; short work stays silent.
       if (quiet || time - last < (terminal ? 100 : 2000) || (step.total === 0 && step.phase === phase)) return;
       last = time;

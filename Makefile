@@ -19,7 +19,7 @@ demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
 page: ## build the page and serve it on 127.0.0.1, until Ctrl-C (Node 20 only; PORT=4173)
 	@tools/setup.sh node
 	@node_modules/.bin/vite build www --logLevel warn
-	@node_modules/.bin/vite preview www --host 127.0.0.1 --port $(PORT)
+	@node host/cli.js serve --port $(PORT)
 
 setup: ## install the whole toolchain: wasm, npm, Python, browser
 	@tools/setup.sh all

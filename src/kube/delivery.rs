@@ -230,7 +230,7 @@ impl Delivery {
             return true;
         }
         if !self.is_sorted {
-            self.covered.sort_unstable();
+            crate::order::sort(&mut self.covered);
             self.is_sorted = true;
         }
         write.losses().into_iter().any(|target| {

@@ -147,8 +147,7 @@ impl Policies {
             }
         }
         // Of two with one name the library applies one after the other, so that the last one stays.
-        self.wanted
-            .sort_by(|left, right| key(left).cmp(&key(right)));
+        crate::order::sort_by(&mut self.wanted, |left, right| key(left).cmp(&key(right)));
         let mut wanted: Vec<Manifest> = Vec::with_capacity(self.wanted.len());
         for manifest in std::mem::take(&mut self.wanted) {
             match wanted.last_mut().filter(|last| key(last) == key(&manifest)) {
@@ -309,7 +308,7 @@ impl Policies {
             let after = write.after.iter().flat_map(|after| after.covers());
             covered.extend(after.map(String::as_str));
         }
-        covered.sort_unstable();
+        crate::order::sort(&mut covered);
         for write in circular.iter().filter_map(|&at| writes.get(at)) {
             for target in write.losses() {
                 if covered.binary_search(&target).is_err() {

@@ -13,6 +13,8 @@ pub enum Fault {
     Status(u16),
     /// It has its effect, and is answered by an error all the same.
     StatusAfter(u16),
+    /// The host cannot send it.
+    Unsent,
     /// No answer comes; it has no effect.
     TimeoutBefore,
     /// No answer comes; it has its effect.
@@ -31,7 +33,7 @@ pub enum Fault {
     Repeated,
 }
 
-pub const FAULTS: [Fault; 15] = [
+pub const FAULTS: [Fault; 16] = [
     Fault::Status(404),
     Fault::Status(409),
     Fault::Status(410),
@@ -39,6 +41,7 @@ pub const FAULTS: [Fault; 15] = [
     Fault::Status(500),
     Fault::Status(503),
     Fault::StatusAfter(500),
+    Fault::Unsent,
     Fault::TimeoutBefore,
     Fault::TimeoutAfter,
     Fault::GarbageBefore,
@@ -116,6 +119,7 @@ pub fn drive(
                 cluster.answer(&request);
                 respond(answer(status, &refusal(status)))
             }
+            Some(Fault::Unsent) => respond(Err(NoAnswer::NotSent)),
             Some(Fault::TimeoutBefore) => respond(Err(NoAnswer::Timeout)),
             Some(Fault::TimeoutAfter) => {
                 cluster.answer(&request);

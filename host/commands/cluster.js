@@ -121,7 +121,7 @@ export async function reconcileProgram({ appName, modelName, labels, policies, c
  * Runs programs one after the other, with progress on standard error, until all are through, the cluster is out of reach
  * or somebody interrupts.
  *
- * @param {ClusterOptions & { dryRun?: string }} options
+ * @param {Omit<ClusterOptions, 'output'>} options
  * @param {{ title: string, program: () => Promise<Program> }[]} runs
  * @param {{ quiet?: boolean }} [how]
  */
@@ -310,7 +310,7 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
 /**
  * Reads the mesh of a cluster, for commands that take it as input. What could not be read is noted.
  *
- * @param {ClusterOptions & { namespaces?: string[], rootNamespace?: string }} options
+ * @param {Omit<ClusterOptions, 'output'> & { namespaces?: string[], rootNamespace?: string }} options
  * @returns {Promise<string | undefined>} the JSON text of a Kubernetes `List`; undefined where it cannot be had, with the exit
  *   code set
  */
@@ -325,5 +325,5 @@ export async function readCluster({ namespaces, rootNamespace, ...options }) {
   }
   process.stderr.write(renderDiagnostics(end.done.diagnostics, process.stderr));
   for (const { kind, namespace, why } of end.done.unknown) note(`${kind}${namespace ? ` in \`${namespace}\`` : ''}: ${why}`);
-  return end.done.manifests;
+  return end.done.manifests ?? '';
 }

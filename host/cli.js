@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { apply } from './commands/apply.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
+import { explain } from './commands/explain.js';
 import { hook } from './commands/hook.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
@@ -21,6 +22,7 @@ const program = new Command('mesh-policy')
 
 for (const register of [
   compile,
+  explain,
   plan,
   apply,
   remove,

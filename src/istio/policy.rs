@@ -162,6 +162,8 @@ pub struct AuthorizationPolicy {
     pub provider: Option<String>,
     /// `spec.selector.matchLabels`; `None` without a selector.
     pub selector: Option<Vec<(String, String)>>,
+    /// The selector has `matchLabels`, and it is empty: `{matchLabels: {}}`, not `{}`.
+    pub empty_match_labels: bool,
     /// Where `spec.selector` stands, or the policy.
     pub selector_at: Position,
     /// `spec.targetRefs`
@@ -324,8 +326,14 @@ impl Reader<'_> {
         self.wrong(at, format!("{of} has no field `{}`", clipped(key)));
     }
 
-    /// A mapping; `None`, with a problem, for anything else.
+    /// A mapping; `None`, with a problem, for anything else. In a list, `null` is an empty one.
     fn object<'n>(&mut self, node: &'n Node<'_>, what: &str) -> Option<&'n Object<'n>> {
+        const EMPTY: &Object<'_> = &Object {
+            members: Vec::new(),
+        };
+        if node.is_null() {
+            return Some(EMPTY);
+        }
         let object = node.as_object();
         if object.is_none() {
             self.wrong(
@@ -419,7 +427,10 @@ impl Reader<'_> {
                 }
                 "selector" if !value.is_null() => {
                     policy.selector_at = value.at;
-                    policy.selector = Some(self.selector(value));
+                    let labels = self.selector(value);
+                    policy.empty_match_labels = labels.is_empty()
+                        && value.get("matchLabels").is_some_and(|node| !node.is_null());
+                    policy.selector = Some(labels);
                 }
                 "targetRef" if !value.is_null() => policy.target_ref = self.target(value),
                 "targetRefs" => {

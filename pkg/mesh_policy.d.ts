@@ -16,10 +16,10 @@ export interface KubeRequest {
     retrySafe: boolean;
 }
 
-/** What became of a request. `retryAfter` is in seconds. */
+/** What became of a request. `not-sent` says that it cannot have taken effect. `retryAfter` is in seconds. */
 export type KubeResponse =
 | { id: number; status: number; body: string; retryAfter?: number }
-| { id: number; error: "timeout" | "connection"; message?: string };
+| { id: number; error: "timeout" | "connection" | "not-sent"; message?: string };
 
 /** One change of an object; `request` is there in a plan only. */
 export interface KubeChange {
@@ -96,6 +96,8 @@ export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
     policies: Partial<MeshPolicy>[];
     meshType?: "istio";
     rawPolicies?: object[];
+    /** These stay as they are: they are neither made, nor changed, nor deleted. */
+    keep?: { namespace: string; name: string }[];
     /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */
     force?: boolean;
     /** Writes nothing when any policy has to be left out, as the Python library does (false). */
@@ -312,6 +314,13 @@ export interface Origin {
 
 
 
+interface MeshAnalysis {
+    /** All findings: about the input, and about the policies. */
+    lint(): Diagnostic[];
+}
+
+
+
 /**
  * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
  */
@@ -353,6 +362,11 @@ export class MeshAnalysis {
      * Answers requests, one JSON object a line, by one JSON object a line.
      */
     ask(lines: string): string;
+    /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     */
+    diffTo(other: MeshAnalysis): string;
     /**
      * Answers one request, a JSON object, in sentences.
      */
@@ -470,7 +484,9 @@ export interface InitOutput {
     readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_badInput: (a: number) => number;
     readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly meshanalysis_lint: (a: number) => [number, number, number];
     readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
     readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];

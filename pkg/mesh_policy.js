@@ -191,6 +191,25 @@ export class MeshAnalysis {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     * @param {MeshAnalysis} other
+     * @returns {string}
+     */
+    diffTo(other) {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            _assertClass(other, MeshAnalysis);
+            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
      * Answers one request, a JSON object, in sentences.
      * @param {string} request
      * @returns {string}
@@ -214,6 +233,17 @@ export class MeshAnalysis {
         } finally {
             wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
         }
+    }
+    /**
+     * All findings: about the input, and about the policies.
+     * @returns {any}
+     */
+    lint() {
+        const ret = wasm.meshanalysis_lint(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
     }
     /**
      * Answers one request, a JSON object, by a JSON object with all that was considered.
@@ -697,12 +727,6 @@ function __wbg_get_imports() {
             const ret = arg0 === undefined;
             return ret;
         },
-        __wbg___wbindgen_number_get_934b640d0889af78: function(arg0, arg1) {
-            const obj = arg1;
-            const ret = typeof(obj) === 'number' ? obj : undefined;
-            getDataViewMemory0().setFloat64((arg0 >>> 0) + 8 * 1, isLikeNone(ret) ? 0 : ret, true);
-            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 0, !isLikeNone(ret), true);
-        },
         __wbg___wbindgen_string_get_7ce8eee7fd327545: function(arg0, arg1) {
             const obj = arg1;
             const ret = typeof(obj) === 'string' ? obj : undefined;
@@ -832,6 +856,12 @@ function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();
     wasm.__wbindgen_externrefs.set(idx, obj);
     return idx;
+}
+
+function _assertClass(instance, klass) {
+    if (!(instance instanceof klass)) {
+        throw new Error(`expected instance of ${klass.name}`);
+    }
 }
 
 function getArrayU8FromWasm0(ptr, len) {

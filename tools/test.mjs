@@ -292,6 +292,21 @@ const stages = [
       )),
   },
   {
+    name: "every fault at every step",
+    minutes: 20,
+    skip: needs("tests/faults/main.rs", "tests/oracle/faults_upstream.py"),
+    run: async (run) => {
+      // Optimised, it tries all combinations; `cargo test` only some.
+      const args = ["test", "--locked", "--release", "--test", "faults", "--", "--nocapture"];
+      const ours = await run("cargo", args, { env: native });
+      const python = inRoot(".tools/venv/bin/python");
+      const theirs = await run(python, ["tests/oracle/faults_upstream.py"], { env: native });
+      const counts = `${ours}\n${theirs}`.split("\n").filter((line) => line.includes(" runs interrupted "));
+      if (counts.length < 5) throw new StageFailure("some of the programs were not run");
+      for (const line of counts) console.log(line);
+    },
+  },
+  {
     name: "wasm in a browser",
     skip: () => (browserTests().length === 0 ? "no tests/*.rs with wasm_bindgen_test yet" : null),
     run: async (run) => {
@@ -330,6 +345,7 @@ const stages = [
     },
   },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
+  nodeTests("Juju tests", "tests/juju", { minutes: 20 }),
   nodeTests("against Istio and Envoy, its own tests", "tests/istio"),
   {
     name: "against Istio and Envoy",

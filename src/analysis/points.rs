@@ -307,7 +307,7 @@ impl Points {
                 }));
             }
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found
             .into_iter()
             .filter_map(|at| self.attach(at, Doubts::NONE))
@@ -342,7 +342,7 @@ impl Points {
             let root = mesh.settings.root_namespace.as_str();
             found.extend(targeted.find(&[root, "GatewayClass", WAYPOINT_CLASS]));
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found.dedup();
         found
             .into_iter()
@@ -407,7 +407,9 @@ impl Points {
             }
         }
         let mut peers: Vec<&PeerAuthentication> = mesh.peer_authentications.iter().collect();
-        peers.sort_by(|left, right| left.namespace.cmp(&right.namespace));
+        crate::order::sort_by(&mut peers, |left, right| {
+            left.namespace.cmp(&right.namespace)
+        });
         for (workload, mut waypoints) in mesh.workloads.iter().zip(serving) {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);

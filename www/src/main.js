@@ -2,17 +2,20 @@
 /** @import { Diagnostic } from "../../pkg/mesh_policy.js" */
 /** @import { Compiled } from "./work/core.js" */
 /** @import { Kind, OpenFile } from "./workspace.js" */
+/** @import { Access } from "./see/access.js" */
 /** @import { Made } from "./edit/editor.js" */
+import { ClusterView } from "./cluster/cluster-view.js";
 import { counted, download, el, find, shown } from "./dom.js";
 import { Editor, madeAt } from "./edit/editor.js";
 import { FilesPanel } from "./edit/files-panel.js";
 import { fixesOf } from "./edit/fixes.js";
 import { opening } from "./edit/opening.js";
-import { Problems, fileNames } from "./edit/problems.js";
+import { Problems } from "./edit/problems.js";
 import { EXAMPLES } from "./examples/index.js";
 import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
 import { accesses } from "./see/access.js";
+import { AskView } from "./see/ask-view.js";
 import { GraphView } from "./see/graph-view.js";
 import { PoliciesView } from "./see/policies-view.js";
 import { TableView } from "./see/table-view.js";
@@ -47,6 +50,11 @@ function openPolicies(policies, why) {
   views.show("policies");
   policiesView.only(policies, why);
 }
+/** @param {Access} access */
+function askAbout(access) {
+  views.show("ask");
+  askView.about(access);
+}
 /** On a narrow screen one of the two is seen. @param {"edit" | "see"} which */
 function pane(which) {
   document.body.dataset.pane = which;
@@ -62,9 +70,11 @@ const problems = new Problems(find("problems", HTMLUListElement), find("counts",
   apply: (file, fix) => editor.apply(file, fix),
 });
 const views = new Views(find("tabs", HTMLElement), find("panels", HTMLElement), keepSoon);
-const graphView = new GraphView(views.add("graph", "Graph"), openPolicies);
+const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAbout);
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
+const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
+new ClusterView(views.add("cluster", "Cluster"), workspace);
 
 /** @type {Compiled | undefined} the last result that the input gave */
 let result;
@@ -100,7 +110,7 @@ function show(compiled) {
   if (!stale || !result) {
     result = compiled;
     made = declarations(compiled);
-    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies) });
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies) });
     views.count("policies", compiled.policies.length);
   }
   editor.mark(byFile, stale ? new Map() : made);
@@ -314,13 +324,14 @@ async function importShared() {
 async function discardShared() {
   hideBanner();
   history.replaceState(null, "", location.pathname + location.search);
-  await openOwn();
+  await openOwn(true);
 }
 addEventListener("hashchange", () => {
   if (isShared(location.hash)) void openShared();
 });
 
-async function openOwn() {
+/** @param {boolean} [instead] of what a link brought */
+async function openOwn(instead = false) {
   const kept = await recovery.begin();
   if (kept && kept.draft.files.length > 0) {
     workspace.replace(kept.draft.files, { active: kept.draft.active });
@@ -329,10 +340,9 @@ async function openOwn() {
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
-    if (workspace.files.length === 0) workspace.replace(files);
+    if (instead || workspace.files.length === 0) workspace.replace(files);
   }
   ready = true;
 }
 
 if (!isShared(location.hash) || !(await openShared())) await openOwn();
-void fileNames;

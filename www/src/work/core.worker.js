@@ -1,24 +1,35 @@
 // The core, away from the page: typing never waits for it.
-import init, { compile } from "../../../pkg/mesh_policy.js";
+import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies } from "./policies.js";
 
-/** @import { Input, Compiled } from "./core.js" */
+/** @import { Answer, Input, Compiled, Question } from "./core.js" */
+/** @import { MeshAnalysis } from "../../../pkg/mesh_policy.js" */
+
+/** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
+let last = { input: { bundles: [], charms: [], databags: [] } };
 
 const answers = {
+  /** After a new start: what questions are about. @param {Input} input */
+  input(input) {
+    last = { input };
+  },
+
   /**
    * @param {Input} input
    * @returns {Compiled}
    */
   compile(input) {
     const started = performance.now();
+    last.mesh?.free();
+    last = { input };
     const compilation = compile(input);
     try {
-      const policies = readPolicies(compilation.authorizationPolicies, compilation.origins, compilation.yaml());
+      // One text and its parsing are several times as fast as objects made one by one across the boundary.
+      const { authorizationPolicies, diagnostics } = JSON.parse(compilation.json());
       return {
-        policies,
-        findings: compilation.diagnostics,
-        meshPolicies: compilation.meshPolicies.length,
+        policies: readPolicies(authorizationPolicies, compilation.origins, compilation.yaml()),
+        findings: diagnostics,
         dropped: compilation.dropped,
         badInput: compilation.badInput,
         took: performance.now() - started,
@@ -26,6 +37,20 @@ const answers = {
     } finally {
       compilation.free();
     }
+  },
+
+  /**
+   * @param {Question} question
+   * @returns {Answer}
+   */
+  ask(question) {
+    const mesh = (last.mesh ??= analyse(last.input));
+    if (mesh.badInput) throw new Error("the input cannot be read: see the problems");
+    const request = JSON.stringify(question);
+    const answer = JSON.parse(mesh.trace(request));
+    // What it depends on stands as sentences in the explanation, below its first line.
+    const [, reasons = ""] = answer.verdict === "depends" ? (/^it depends: .*\n([^]*?)\n\n/.exec(mesh.explain(request)) ?? []) : [];
+    return { ...answer, reasons: reasons.split("\n").map((line) => line.trim()).filter(Boolean) };
   },
 };
 
@@ -41,7 +66,7 @@ addEventListener("message", async ({ data: { id, op, argument } }) => {
     const answer = answers[/** @type {keyof typeof answers} */ (op)](argument);
     postMessage({ id, answer });
   } catch (error) {
-    // Bad input is answered by diagnostics: what the core throws is a fault of its own.
-    postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    // What is wrong with the input is a diagnostic, what is wrong with a question an error; a trap is a fault of the core.
+    postMessage({ id, error: error instanceof Error ? error.message : String(error), trap: error instanceof WebAssembly.RuntimeError });
   }
 });

@@ -1,5 +1,7 @@
 // Random requests, most of them one value away from what a policy asks for.
 
+import { isIP } from "node:net";
+
 import * as words from "./vocabulary.mjs";
 
 /**
@@ -187,7 +189,7 @@ function address(r, block) {
   const [base = "", bits] = block.split("/");
   const parts = base.split(".").map(Number);
   if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part < 256))) {
-    return /^[0-9a-fA-F:]+$/.test(base) ? base : undefined;
+    return isIP(base) === 6 ? base : undefined;
   }
   let whole = parts.reduce((sum, part) => sum * 256 + part, 0);
   // Up to one beyond the block at either end.

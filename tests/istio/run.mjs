@@ -65,20 +65,25 @@ async function main(args) {
     console.log(USAGE);
     return 0;
   }
-  const seed = Number(values.seed ?? randomInt(2 ** 31));
+  const number = (/** @type {string} */ text) => {
+    if (!/^\d{1,10}$/.test(text)) throw new Error(`\`${text}\` is no number`);
+    return Number(text);
+  };
+  const seed = number(values.seed ?? String(randomInt(2 ** 31)));
   console.log(`seed ${seed}`);
   /** @type {[Layer, number][]} */
   const wanted = [
-    ["waypoint", Math.ceil(Number(values.sets) / 2)],
-    ["sidecar", Math.ceil(Number(values.sets) / 2)],
-    ["ztunnel", Number(values["l4-sets"])],
+    ["waypoint", Math.ceil(number(values.sets) / 2)],
+    ["sidecar", Math.ceil(number(values.sets) / 2)],
+    ["ztunnel", number(values["l4-sets"])],
   ];
+  const chosen = wanted.filter(([layer]) => values.layer === undefined || values.layer === layer);
+  if (chosen.length === 0) throw new Error(`\`${values.layer}\` is no layer: waypoint, sidecar or ztunnel`);
   const explain = values.engine ? commandLine([process.execPath, values.engine]) : await library();
   const judge = await openJudge();
   let disagreed = 0;
   try {
-    for (const [layer, count] of wanted) {
-      if (values.layer !== undefined && values.layer !== layer) continue;
+    for (const [layer, count] of chosen) {
       const sets = Array.from({ length: count }, (_, i) => generate(seed + i, layer, REQUESTS));
       const found = await compare(judge, explain, layer, sets);
       disagreed += found.length;
@@ -91,7 +96,7 @@ async function main(args) {
     await judge.close();
   }
   if (disagreed === 0) return 0;
-  console.log(`${disagreed} disagreements; Envoy is right, and the plain evaluator mostly`);
+  console.log(`${disagreed} disagreements`);
   return 1;
 }
 
@@ -134,6 +139,10 @@ async function compare(judge, explain, layer, sets) {
     });
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  // Nothing but refusals would be no comparison.
+  if (sets.length > 1 && counts["allowed"] === 0 && counts["denied"] === 0) {
+    throw new Error(`nothing was compared at a ${layer}`);
+  }
   const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
   console.log(`${layer}: ${sets.length} sets, ${text.join(", ")}; ${found.length} disagreements; ${seconds} s`);
   return found;

@@ -314,6 +314,30 @@ impl PointForm {
     }
 }
 
+/// The points of all ways.
+pub fn points(form: &TargetForm) -> impl Iterator<Item = &PointForm> {
+    form.cells
+        .iter()
+        .flat_map(|cell| cell.chains.iter().flatten())
+}
+
+/// What a policy may match, at any point.
+pub fn matched(form: &TargetForm, space: &mut Space, number: u32) -> Result<Region, TooComplex> {
+    let mut found = Vec::new();
+    for cell in &form.cells {
+        let guard = space.holds(&cell.guard)?.surely;
+        for point in cell.chains.iter().flatten() {
+            for (policy, other) in point.policies.iter().zip(&point.held) {
+                if *other == number {
+                    let holds = space.holds(&policy.matches)?;
+                    found.push(space.regions.and(holds.maybe, guard)?);
+                }
+            }
+        }
+    }
+    space.regions.any(&found)
+}
+
 /// Every policy is there.
 pub fn all_present(_: u32) -> bool {
     true

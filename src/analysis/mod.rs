@@ -12,6 +12,7 @@ pub mod points;
 pub mod reach;
 pub mod request;
 pub mod rules;
+pub mod safety;
 pub mod symbolic;
 pub mod trace;
 pub mod verdict;

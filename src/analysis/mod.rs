@@ -4,6 +4,7 @@ pub mod answer;
 pub mod decide;
 pub mod diff;
 pub mod envoy;
+pub mod exact_lints;
 pub mod expect;
 pub mod expectation;
 pub mod matching;

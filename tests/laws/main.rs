@@ -7,6 +7,7 @@ mod generate;
 
 use generate::{Random, policy, request, surroundings};
 use mesh_policy::analysis::diff::{Change, diff};
+use mesh_policy::analysis::exact_lints::exact_lints;
 use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
 use mesh_policy::analysis::symbolic::region::Region;
 use mesh_policy::analysis::symbolic::routes::Target as Place;
@@ -551,4 +552,91 @@ fn deleting_before_applying_is_caught() {
         moment.when
     );
     assert!(moment.witness.is_some());
+}
+
+#[test]
+fn rules_that_make_no_difference_are_found() {
+    let around = surroundings(&mut Random::new(7));
+    let policy = |name: &str, action: &str, rules: Value| {
+        json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "action": action, "rules": rules},
+        })
+    };
+    let from = |account: &str| json!([{"source": {"principals": [format!("cluster.local/ns/{account}")]}}]);
+    let to = |port: &str| json!([{"operation": {"ports": [port]}}]);
+    let mut objects = around;
+    objects.push(policy(
+        "a",
+        "ALLOW",
+        json!([
+            {"from": from("shop/sa/db"), "to": to("8080")},
+            {"from": from("shop/*")},
+            {"from": from("cos/sa/grafana")},
+            {"from": from("Shop/sa/x")},
+        ]),
+    ));
+    objects.push(policy("b", "DENY", json!([{"from": from("cos/*")}])));
+    objects.push(policy(
+        "c",
+        "ALLOW",
+        json!([{"from": from("cos/sa/grafana"), "to": to("9090")}]),
+    ));
+    let found = exact_lints(&read(&objects));
+    let codes: Vec<&str> = found.iter().map(|one| one.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "redundant-rule",
+            "shadowed-rule",
+            "unreachable-rule",
+            "grants-nothing"
+        ],
+        "{found:?}"
+    );
+}
+
+/// A rule that is called redundant can be taken out, and nothing changes.
+#[test]
+fn what_is_redundant_can_go() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let total = cases() / 20;
+    let (mut checked, mut found) = (0, 0);
+    while checked < total {
+        let (objects, _) = two_sets(&mut random);
+        let analysis = read(&objects);
+        checked += 1;
+        for lint in exact_lints(&analysis) {
+            if lint.code == "shadowed-rule" || lint.code == "grants-nothing" {
+                continue;
+            }
+            let place = lint.place.expect("a place");
+            let mut mesh = analysis.mesh.clone();
+            for policy in &mut mesh.policies {
+                policy
+                    .rules
+                    .retain(|rule| (rule.at.line, rule.at.column) != (place.line, place.column));
+            }
+            // Without any rule, a DENY policy would be refused.
+            if mesh
+                .policies
+                .iter()
+                .any(|policy| policy.rules.is_empty() && policy.action != Action::Allow)
+            {
+                continue;
+            }
+            let less = Analysis::new(mesh);
+            let change = diff(&analysis, &less);
+            assert!(
+                change.granted.is_empty() && change.revoked.is_empty(),
+                "seed {seed}: {}",
+                lint.message
+            );
+            found += 1;
+        }
+    }
+    println!("{found} rules taken out of {checked} sets");
+    assert!(found > 0);
 }

@@ -131,14 +131,19 @@ impl<'a> Side<'a> {
         Ok(form)
     }
 
-    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
-        let view = View {
+    /// What a point sees.
+    pub fn view(&self, point: &Point<'_>) -> View<'a> {
+        View {
             trust_domain: &self.analysis.mesh.settings.trust_domain,
             presented: point.presented.clone(),
             port: point.port,
             peer: point.peer,
             destination: point.destination,
-        };
+        }
+    }
+
+    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
+        let view = self.view(point);
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),

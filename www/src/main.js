@@ -74,7 +74,11 @@ const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAb
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
 const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
-new ClusterView(views.add("cluster", "Cluster"), workspace);
+new ClusterView(views.add("cluster", "Cluster"), workspace, async (text) => {
+  await leave();
+  ready = true;
+  workspace.replace([{ name: "cluster.json", kind: "manifests", model: "", text }]);
+});
 
 /** @type {Compiled | undefined} the last result that the input gave */
 let result;
@@ -184,7 +188,7 @@ function describeActive() {
   if (!file) return;
   for (const [input, value] of /** @type {const} */ ([[nameInput, file.name], [modelInput, file.model]])) if (input.value !== value) input.value = value;
   kindSelect.value = file.kind;
-  find("model-field", HTMLElement).hidden = file.kind === "charm";
+  find("model-field", HTMLElement).hidden = file.kind === "charm" || file.kind === "manifests";
 }
 
 // Keeping.

@@ -5,7 +5,7 @@ import url from "./core.worker.js?worker&url";
 import { startWorker } from "./trusted.js";
 
 /**
- * @typedef {{ bundles: Source[], charms: Source[], databags: Source[] }} Input
+ * @typedef {{ bundles: Source[], charms: Source[], databags: Source[], manifests: Source[] }} Input
  *
  * @typedef {object} Compiled
  * @property {Policy[]} policies

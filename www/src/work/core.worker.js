@@ -4,10 +4,10 @@ import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies } from "./policies.js";
 
 /** @import { Answer, Input, Compiled, Question } from "./core.js" */
-/** @import { MeshAnalysis } from "../../../pkg/mesh_policy.js" */
+/** @import { AuthorizationPolicy, MeshAnalysis } from "../../../pkg/mesh_policy.js" */
 
 /** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
-let last = { input: { bundles: [], charms: [], databags: [] } };
+let last = { input: { bundles: [], charms: [], databags: [], manifests: [] } };
 
 const answers = {
   /** After a new start: what questions are about. @param {Input} input */
@@ -27,11 +27,13 @@ const answers = {
     try {
       // One text and its parsing are several times as fast as objects made one by one across the boundary.
       const { authorizationPolicies, diagnostics } = JSON.parse(compilation.json());
+      const policies = readPolicies(authorizationPolicies, compilation.origins, compilation.yaml());
+      const live = input.manifests.length > 0 ? manifests() : { policies: [], findings: [], badInput: false };
       return {
-        policies: readPolicies(authorizationPolicies, compilation.origins, compilation.yaml()),
-        findings: diagnostics,
+        policies: [...policies, ...live.policies],
+        findings: [...diagnostics, ...live.findings],
         dropped: compilation.dropped,
-        badInput: compilation.badInput,
+        badInput: compilation.badInput || live.badInput,
         took: performance.now() - started,
       };
     } finally {
@@ -53,6 +55,33 @@ const answers = {
     return { ...answer, reasons: reasons.split("\n").map((line) => line.trim()).filter(Boolean) };
   },
 };
+
+/** What manifests hold, and what is wrong with them: the analysis reads them, the compiler does not. */
+function manifests() {
+  const { input } = last;
+  const mesh = (last.mesh = analyse(input));
+  const files = new Set(input.manifests.map(({ file }) => file));
+  const found = input.manifests.flatMap(({ text }) => listed(String(text)));
+  return {
+    policies: readPolicies(found, [], found.map((policy) => `---\n${JSON.stringify(policy, null, 2)}\n`).join("")),
+    findings: mesh.diagnostics.filter(({ place }) => place && files.has(place.file)),
+    badInput: mesh.badInput,
+  };
+}
+
+/**
+ * The AuthorizationPolicies of a cluster's answer, which is a JSON List.
+ * @param {string} text
+ * @returns {AuthorizationPolicy[]}
+ */
+function listed(text) {
+  try {
+    const { items } = JSON.parse(text);
+    return Array.isArray(items) ? items.filter((item) => item?.kind === "AuthorizationPolicy" && item.metadata && item.spec) : [];
+  } catch {
+    return [];
+  }
+}
 
 const ready = init({ module_or_path: wasm });
 ready.then(

@@ -3,11 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { apply } from './commands/apply.js';
+import { diff } from './commands/diff.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
+import { explain } from './commands/explain.js';
+import { hook } from './commands/hook.js';
 import { serve } from './commands/serve.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
+import { lint } from './commands/lint.js';
 import { plan } from './commands/plan.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
@@ -21,11 +25,15 @@ const program = new Command('mesh-policy')
 
 for (const register of [
   compile,
+  diff,
+  explain,
   plan,
   apply,
   remove,
   labels,
+  hook,
   serve,
+  lint,
 ]) {
   register(program);
 }

@@ -40,7 +40,7 @@ export class KubernetesError extends Error {
 /**
  * Runs a program; its failure is thrown.
  *
- * @param {Program} program
+ * @param {import("../pkg/mesh_policy.js").Program} program
  * @param {Client} client
  * @param {Watching & { logger?: Logger }} watching
  * @returns {Promise<KubeOutcome>}

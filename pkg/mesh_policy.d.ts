@@ -16,10 +16,10 @@ export interface KubeRequest {
     retrySafe: boolean;
 }
 
-/** What became of a request. `retryAfter` is in seconds. */
+/** What became of a request. `not-sent` says that it cannot have taken effect. `retryAfter` is in seconds. */
 export type KubeResponse =
 | { id: number; status: number; body: string; retryAfter?: number }
-| { id: number; error: "timeout" | "connection"; message?: string };
+| { id: number; error: "timeout" | "connection" | "not-sent"; message?: string };
 
 /** One change of an object; `request` is there in a plan only. */
 export interface KubeChange {
@@ -96,6 +96,8 @@ export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
     policies: Partial<MeshPolicy>[];
     meshType?: "istio";
     rawPolicies?: object[];
+    /** These stay as they are: they are neither made, nor changed, nor deleted. */
+    keep?: { namespace: string; name: string }[];
     /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */
     force?: boolean;
     /** Writes nothing when any policy has to be left out, as the Python library does (false). */
@@ -123,6 +125,22 @@ export interface ReadMeshOptions {
     /** Where Istio's configuration is (`istio-system`). */
     rootNamespace?: string;
     pageSize?: number;
+}
+
+
+
+/** All that a mesh is read from. */
+export interface MeshInput extends CompileInput {
+    /** Bundles or manifests: each file tells which it is. */
+    files?: Source[];
+    /** Kubernetes manifests. */
+    manifests?: Source[];
+    /** Settings, which win over what the other input says. */
+    settings?: Source[];
+}
+
+interface MeshAnalysis {
+    readonly diagnostics: Diagnostic[];
 }
 
 
@@ -296,6 +314,13 @@ export interface Origin {
 
 
 
+interface MeshAnalysis {
+    /** All findings: about the input, and about the policies. */
+    lint(): Diagnostic[];
+}
+
+
+
 /**
  * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
  */
@@ -324,6 +349,36 @@ export class Compilation {
      * A diagnostic dropped a policy.
      */
     readonly dropped: boolean;
+}
+
+/**
+ * A mesh made ready to be asked. It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class MeshAnalysis {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Answers requests, one JSON object a line, by one JSON object a line.
+     */
+    ask(lines: string): string;
+    /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     */
+    diffTo(other: MeshAnalysis): string;
+    /**
+     * Answers one request, a JSON object, in sentences.
+     */
+    explain(request: string): string;
+    /**
+     * Answers one request, a JSON object, by a JSON object with all that was considered.
+     */
+    trace(request: string): string;
+    /**
+     * The input could not be used.
+     */
+    readonly badInput: boolean;
 }
 
 /**
@@ -367,6 +422,14 @@ export class Program {
 }
 
 /**
+ * Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.
+ *
+ * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+ * is a diagnostic.
+ */
+export function analyse(input: MeshInput): MeshAnalysis;
+
+/**
  * Compiles bundles, charm files and databags.
  *
  * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
@@ -394,7 +457,9 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
+    readonly __wbg_meshanalysis_free: (a: number, b: number) => void;
     readonly __wbg_program_free: (a: number, b: number) => void;
+    readonly analyse: (a: any) => [number, number, number];
     readonly beaconLabels: (a: any) => [number, number, number];
     readonly buildMeshPolicies: (a: any) => [number, number, number];
     readonly buildPolicyResources: (a: any) => [number, number, number];
@@ -416,6 +481,13 @@ export interface InitOutput {
     readonly getDataFromCmrRelation: (a: any) => [number, number, number];
     readonly labelConfigmapName: (a: number, b: number) => [number, number];
     readonly meshPoliciesDatabag: (a: any) => [number, number, number, number];
+    readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
+    readonly meshanalysis_badInput: (a: number) => number;
+    readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
+    readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
     readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];
     readonly program_deletePolicies: (a: any) => [number, number, number];

@@ -133,6 +133,147 @@ export class Compilation {
 if (Symbol.dispose) Compilation.prototype[Symbol.dispose] = Compilation.prototype.free;
 
 /**
+ * A mesh made ready to be asked. It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class MeshAnalysis {
+    static __wrap(ptr) {
+        const obj = Object.create(MeshAnalysis.prototype);
+        obj.__wbg_ptr = ptr;
+        MeshAnalysisFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        MeshAnalysisFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_meshanalysis_free(ptr, 0);
+    }
+    /**
+     * Answers requests, one JSON object a line, by one JSON object a line.
+     * @param {string} lines
+     * @returns {string}
+     */
+    ask(lines) {
+        let deferred2_0;
+        let deferred2_1;
+        try {
+            const ptr0 = passStringToWasm0(lines, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_ask(this.__wbg_ptr, ptr0, len0);
+            deferred2_0 = ret[0];
+            deferred2_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+        }
+    }
+    /**
+     * The input could not be used.
+     * @returns {boolean}
+     */
+    get badInput() {
+        const ret = wasm.meshanalysis_badInput(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * What is wrong, assumed or unknown.
+     * @returns {any}
+     */
+    get diagnostics() {
+        const ret = wasm.meshanalysis_diagnostics(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     * @param {MeshAnalysis} other
+     * @returns {string}
+     */
+    diffTo(other) {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            _assertClass(other, MeshAnalysis);
+            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * Answers one request, a JSON object, in sentences.
+     * @param {string} request
+     * @returns {string}
+     */
+    explain(request) {
+        let deferred3_0;
+        let deferred3_1;
+        try {
+            const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_explain(this.__wbg_ptr, ptr0, len0);
+            var ptr2 = ret[0];
+            var len2 = ret[1];
+            if (ret[3]) {
+                ptr2 = 0; len2 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred3_0 = ptr2;
+            deferred3_1 = len2;
+            return getStringFromWasm0(ptr2, len2);
+        } finally {
+            wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+        }
+    }
+    /**
+     * All findings: about the input, and about the policies.
+     * @returns {any}
+     */
+    lint() {
+        const ret = wasm.meshanalysis_lint(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * Answers one request, a JSON object, by a JSON object with all that was considered.
+     * @param {string} request
+     * @returns {string}
+     */
+    trace(request) {
+        let deferred3_0;
+        let deferred3_1;
+        try {
+            const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_trace(this.__wbg_ptr, ptr0, len0);
+            var ptr2 = ret[0];
+            var len2 = ret[1];
+            if (ret[3]) {
+                ptr2 = 0; len2 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred3_0 = ptr2;
+            deferred3_1 = len2;
+            return getStringFromWasm0(ptr2, len2);
+        } finally {
+            wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) MeshAnalysis.prototype[Symbol.dispose] = MeshAnalysis.prototype.free;
+
+/**
  * A conversation with an API server. It sends nothing itself: send the requests of `step()`, and
  * hand the answers to `resume()`. Steps and answers are JSON text: `KubeStep` and `KubeResponse[]`.
  * It lives outside of JavaScript's heap: call `free()` when done.
@@ -252,6 +393,22 @@ export class Program {
     }
 }
 if (Symbol.dispose) Program.prototype[Symbol.dispose] = Program.prototype.free;
+
+/**
+ * Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.
+ *
+ * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+ * is a diagnostic.
+ * @param {MeshInput} input
+ * @returns {MeshAnalysis}
+ */
+export function analyse(input) {
+    const ret = wasm.analyse(input);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return MeshAnalysis.__wrap(ret[0]);
+}
 
 /**
  * The labels by which the published beacon charm knows the policies that it manages.
@@ -570,12 +727,6 @@ function __wbg_get_imports() {
             const ret = arg0 === undefined;
             return ret;
         },
-        __wbg___wbindgen_number_get_934b640d0889af78: function(arg0, arg1) {
-            const obj = arg1;
-            const ret = typeof(obj) === 'number' ? obj : undefined;
-            getDataViewMemory0().setFloat64((arg0 >>> 0) + 8 * 1, isLikeNone(ret) ? 0 : ret, true);
-            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 0, !isLikeNone(ret), true);
-        },
         __wbg___wbindgen_string_get_7ce8eee7fd327545: function(arg0, arg1) {
             const obj = arg1;
             const ret = typeof(obj) === 'string' ? obj : undefined;
@@ -694,6 +845,9 @@ function __wbg_get_imports() {
 const CompilationFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_compilation_free(ptr, 1));
+const MeshAnalysisFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_meshanalysis_free(ptr, 1));
 const ProgramFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_program_free(ptr, 1));
@@ -702,6 +856,12 @@ function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();
     wasm.__wbindgen_externrefs.set(idx, obj);
     return idx;
+}
+
+function _assertClass(instance, klass) {
+    if (!(instance instanceof klass)) {
+        throw new Error(`expected instance of ${klass.name}`);
+    }
 }
 
 function getArrayU8FromWasm0(ptr, len) {

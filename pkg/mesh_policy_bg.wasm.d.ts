@@ -2,7 +2,9 @@
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
 export const __wbg_compilation_free: (a: number, b: number) => void;
+export const __wbg_meshanalysis_free: (a: number, b: number) => void;
 export const __wbg_program_free: (a: number, b: number) => void;
+export const analyse: (a: any) => [number, number, number];
 export const beaconLabels: (a: any) => [number, number, number];
 export const buildMeshPolicies: (a: any) => [number, number, number];
 export const buildPolicyResources: (a: any) => [number, number, number];
@@ -24,6 +26,13 @@ export const generateTelemetryLabels: (a: any) => [number, number, number];
 export const getDataFromCmrRelation: (a: any) => [number, number, number];
 export const labelConfigmapName: (a: number, b: number) => [number, number];
 export const meshPoliciesDatabag: (a: any) => [number, number, number, number];
+export const meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
+export const meshanalysis_badInput: (a: number) => number;
+export const meshanalysis_diagnostics: (a: number) => [number, number, number];
+export const meshanalysis_diffTo: (a: number, b: number) => [number, number];
+export const meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
+export const meshanalysis_lint: (a: number) => [number, number, number];
+export const meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
 export const peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
 export const peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];
 export const program_deletePolicies: (a: any) => [number, number, number];

@@ -110,7 +110,7 @@ export async function reconcileProgram({ appName, modelName, labels, policies, c
     labels,
     fieldManager: appName,
     policies: [],
-    rawPolicies: options.namespace === undefined ? policies : policies.filter(({ metadata }) => metadata.namespace === options.namespace),
+    rawPolicies: policies,
     keep: conditional.map(({ metadata: { namespace, name } }) => ({ namespace, name })),
     force: false,
     ...options,
@@ -281,7 +281,9 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
     left ||= result.dropped > 0;
     failed ||= 'failed' in end;
     const diagnostics = 'done' in end ? result.diagnostics : [end.failed.diagnostic, ...result.diagnostics];
-    process.stderr.write(renderDiagnostics(diagnostics, process.stderr));
+    // Somebody wanted it to end: that it did is no news.
+    const news = interrupted ? diagnostics.filter(({ code }) => !['kubernetes-unreachable', 'incomplete'].includes(code)) : diagnostics;
+    process.stderr.write(renderDiagnostics(news, process.stderr));
     if ('failed' in end && tense !== 'plan') process.stderr.write(`${printable(title)}: ${renderFailure(end.failed)}`);
     if (output === 'human' && 'done' in end) {
       process.stdout.write(`${printable(title)}: ${summary(end.done, tense)}\n`);

@@ -1,4 +1,5 @@
 // Drives a program of the core against an API server: sends what it asks for, hands back what comes.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionError } from './errors.js';
 
@@ -45,6 +46,8 @@ export async function drive(program, client, options = {}) {
     arrived.push(response);
     wake?.();
   };
+  // As many requests listen to them as are out; that is no leak.
+  for (const signal of [options.signal, options.abandon]) if (signal) setMaxListeners(0, signal);
   try {
     for (let text = program.step(); ; ) {
       /** @type {KubeStep} */

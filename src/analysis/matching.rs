@@ -379,10 +379,9 @@ fn claim_matches(name: &str, pattern: &Pattern, seen: &Seen<'_>) -> bool {
 
 /// Whether a text fits a pattern; without regard to ASCII case if asked.
 pub fn text_matches(pattern: &Pattern, text: &str, ignore_case: bool) -> bool {
-    let (bytes, same): (&[u8], fn(&[u8], &[u8]) -> bool) = if ignore_case {
-        (text.as_bytes(), <[u8]>::eq_ignore_ascii_case)
-    } else {
-        (text.as_bytes(), |left, right| left == right)
+    let bytes = text.as_bytes();
+    let same = |left: &[u8], right: &[u8]| {
+        left == right || (ignore_case && left.eq_ignore_ascii_case(right))
     };
     match pattern {
         Pattern::Exact(exact) => same(exact.as_bytes(), bytes),

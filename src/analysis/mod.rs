@@ -1,9 +1,14 @@
 //! What policies mean: who enforces them, and what they let through.
 
 pub mod answer;
+mod asker;
+mod binding;
 pub mod decide;
+pub mod diff;
 pub mod envoy;
 pub mod expectation;
+mod index;
+pub mod lint;
 pub mod matching;
 pub mod path;
 pub mod points;
@@ -12,8 +17,10 @@ pub mod rules;
 pub mod symbolic;
 pub mod trace;
 pub mod verdict;
+pub mod ways;
 pub mod ztunnel;
 
-pub use decide::{Analysis, Answer};
+pub use decide::Analysis;
 pub use request::{Request, Target};
 pub use verdict::{Doubts, Verdict};
+pub use ways::Answer;

@@ -79,7 +79,7 @@ fn answer(request: &Object<'_>) -> Result<String, Failure> {
     let mesh_type = app_data(|_, mesh_type| json(&mesh_type));
     Ok(format!(
         "{{\"databags\":{},\"enabled\":{},\"mesh_type\":{mesh_type},\"labels\":{labels}}}",
-        json(&situation.databags())?,
+        situation.databags()?,
         consumer.enabled(&situation.unit)?,
     ))
 }

@@ -1,6 +1,6 @@
 //! Making writes: phase after phase, many at once within a phase, and what an error holds back.
 
-use super::answer::{Problem, accepted};
+use super::answer::{Problem, accepted_object};
 use super::options::path;
 use super::order::{Attachment, PHASES, Write};
 use super::{Change, KubeRequest, KubeResponse, MAX_IN_FLIGHT, Progress, code};
@@ -152,7 +152,7 @@ impl Delivery {
         self.in_flight = self.in_flight.saturating_sub(1);
         let is_delete = write.after.is_none();
         let ignored = is_delete && self.manner.ignore_missing;
-        match accepted(response) {
+        match accepted_object(response, &write.name) {
             Ok(_) => self.worked(at),
             Err(problem) if problem.status == Some(404) && ignored => self.worked(at),
             Err(problem) => self.failed(at, &problem),
@@ -190,7 +190,10 @@ impl Delivery {
                  somebody else's. Rename the policy, or delete the object",
             );
         }
-        self.problems.push(diagnostic);
+        // Those that stayed at home have the reason of the first.
+        if !(self.is_stopped && problem.is_unsent()) {
+            self.problems.push(diagnostic);
+        }
         if !problem.is_of_object() {
             self.is_stopped = true;
             let state = if problem.may_have_worked() {
@@ -227,7 +230,7 @@ impl Delivery {
             return true;
         }
         if !self.is_sorted {
-            self.covered.sort_unstable();
+            crate::order::sort(&mut self.covered);
             self.is_sorted = true;
         }
         write.losses().into_iter().any(|target| {

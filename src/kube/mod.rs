@@ -49,7 +49,8 @@
 //! {"id": 7, "error": "timeout", "message": "…"}
 //! ```
 //!
-//! where `error` is `timeout` or `connection`, and `retryAfter`, in seconds, may be left out.
+//! where `error` is `timeout`, `connection` or `not-sent`, which says that the request cannot have taken
+//! effect; and `retryAfter`, in seconds, may be left out.
 
 mod answer;
 mod compare;
@@ -137,6 +138,8 @@ pub enum NoAnswer {
     Timeout,
     /// The connection could not be made, or broke.
     Connection,
+    /// The request never left the host: it cannot have taken effect.
+    NotSent,
 }
 
 /// What became of a request.

@@ -3,11 +3,13 @@
 //! Filled from Kubernetes objects ([`manifests`]), from Juju bundles ([`from_bundle`]), or both;
 //! read by [`crate::analysis`].
 
+mod conclude;
 pub mod from_bundle;
 pub mod input;
 pub mod manifests;
 pub mod settings;
 
+pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};
 
 use crate::istio::policy::AuthorizationPolicy;

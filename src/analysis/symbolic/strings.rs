@@ -15,6 +15,8 @@ pub struct TooComplex;
 
 /// Most classes of one field.
 pub const MAX_CLASSES: usize = 20_000;
+/// Most absent texts that may come up as witnesses.
+const MAX_APART: usize = 200;
 /// Most steps of one exploration.
 const MAX_STEPS: usize = 4_000_000;
 
@@ -27,17 +29,19 @@ pub struct Classes {
     pub matched: Vec<Vec<u32>>,
 }
 
-/// Partitions `universe` by `globs`. Each class prefers its witness from `likely`, strings that
-/// a person would rather read, where they are legal.
+/// Partitions `universe`, without the texts of `absent` (in ascending order), by `globs`. Each
+/// class prefers its witness from `likely`, strings that a person would rather read, where they
+/// are legal.
 pub fn classes(
     universe: &Universe,
     globs: &[&Glob],
     likely: &[&str],
+    absent: &[String],
 ) -> Result<Classes, TooComplex> {
     let (signatures, mut witnesses) = if globs.iter().all(|glob| is_simple(glob)) {
-        exact_classes(universe, globs, likely)
+        exact_classes(universe, globs, likely, absent)
     } else {
-        explore(universe, globs)?
+        explore_present(universe, globs, absent)?
     };
     let mut matched = vec![Vec::new(); globs.len()];
     for class in 0..u32::try_from(signatures.len()).unwrap_or(u32::MAX) {
@@ -49,7 +53,7 @@ pub fn classes(
     }
     // The likely ones last to first, so that the likeliest stays.
     for text in likely.iter().rev() {
-        if !universe.contains(text) {
+        if !universe.contains(text) || is_absent(absent, text) {
             continue;
         }
         let mut signature = Vec::new();
@@ -75,13 +79,20 @@ fn is_simple(glob: &Glob) -> bool {
 
 /// The classes where every pattern is a plain text or matches everything: one for each text and
 /// one for the rest, which no list of texts exhausts.
-fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Interner, Vec<String>) {
+fn exact_classes(
+    universe: &Universe,
+    globs: &[&Glob],
+    likely: &[&str],
+    absent: &[String],
+) -> (Interner, Vec<String>) {
     let mut everything = Vec::new();
     let mut texts: Vec<(String, u32)> = Vec::new();
     for (at, glob) in (0u32..).zip(globs) {
         match glob.as_exact() {
             None => everything.push(at),
-            Some(text) if universe.contains(&text) => texts.push((text, at)),
+            Some(text) if universe.contains(&text) && !is_absent(absent, &text) => {
+                texts.push((text, at));
+            }
             Some(_) => {}
         }
     }
@@ -101,6 +112,7 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
     }
     let free = |text: &str| {
         universe.contains(text)
+            && !is_absent(absent, text)
             && texts
                 .binary_search_by(|(other, _)| other.as_str().cmp(text))
                 .is_err()
@@ -110,7 +122,7 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
         .find(|text| free(text))
         .map(|text| (*text).to_owned())
         .or_else(|| {
-            (0..=texts.len())
+            (0..=texts.len() + absent.len())
                 .map(|n| universe.nth(n))
                 .find(|text| free(text))
         });
@@ -119,6 +131,49 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
         witnesses.push(text);
     }
     (signatures, witnesses)
+}
+
+fn is_absent(absent: &[String], text: &str) -> bool {
+    absent
+        .binary_search_by(|other| other.as_str().cmp(text))
+        .is_ok()
+}
+
+/// Explores, and again where an absent text came up as the witness of a class: with that text as
+/// a pattern of its own, what else is in the class has another witness.
+fn explore_present(
+    universe: &Universe,
+    globs: &[&Glob],
+    absent: &[String],
+) -> Result<(Interner, Vec<String>), TooComplex> {
+    let many = u32::try_from(globs.len()).unwrap_or(u32::MAX);
+    let mut apart: Vec<Glob> = Vec::new();
+    loop {
+        let all: Vec<&Glob> = globs.iter().copied().chain(&apart).collect();
+        let (found, witnesses) = explore(universe, &all)?;
+        let mut signatures = Interner::new();
+        let mut present = Vec::new();
+        let before = apart.len();
+        for (class, witness) in (0u32..).zip(witnesses) {
+            let signature = found.get(class);
+            let plain = signature.partition_point(|glob| *glob < many);
+            if plain < signature.len() {
+                continue;
+            }
+            if is_absent(absent, &witness) {
+                apart.push(Glob::exact(&witness));
+            } else {
+                signatures.intern(signature);
+                present.push(witness);
+            }
+        }
+        if apart.len() == before {
+            return Ok((signatures, present));
+        }
+        if apart.len() > MAX_APART {
+            return Err(TooComplex);
+        }
+    }
 }
 
 /// The reachable signatures by exploration, each with a shortest string.
@@ -383,7 +438,7 @@ mod tests {
 
     fn partition(universe: &Universe, globs: &[Glob]) -> Classes {
         let refs: Vec<&Glob> = globs.iter().collect();
-        classes(universe, &refs, &[]).expect("small")
+        classes(universe, &refs, &[], &[]).expect("small")
     }
 
     /// Every class has a legal witness with that class's signature, and no two are equal.

@@ -1,0 +1,108 @@
+// `mesh-policy explain`
+import { InvalidArgumentError } from 'commander';
+import { reader, UsageError } from '../files.js';
+import { printable } from '../render.js';
+import { collect, oneOf } from './input.js';
+import { analysed, mesh } from './mesh.js';
+
+/** How many requests go to the core in one call: enough to make the crossing cheap, few enough to print soon. */
+const BATCH = 4096;
+
+/** @param {import('commander').Command} program */
+export function explain(program) {
+  mesh(program.command('explain').description('may this client send this request to that target, and which policy decides?'))
+    .option('--from <client>', 'NAMESPACE/SERVICEACCOUNT, or outside')
+    .option('--to <target>', 'service:NAMESPACE/NAME or pod:NAMESPACE/NAME')
+    .option('--port <number>', 'the port that is connected to', port)
+    .option('--method <method>', 'the HTTP method')
+    .option('--path <path>', 'the path, with its query, as the client writes it')
+    .option('--host <host>', 'the Host header')
+    .option('--header <name: value>', 'another header', collect, [])
+    .option('--source-ip <address>', "the client's address")
+    .option('--layer <layer>', 'ask one enforcement point only', oneOf('waypoint', 'ztunnel', 'sidecar'))
+    .option('--requests <file>', 'many requests, a JSON object a line; - for standard input')
+    .option('-o, --output <format>', 'human or json; for many requests jsonl', oneOf('human', 'json', 'jsonl'))
+    .action(run);
+}
+
+/** @param {string} text */
+function port(text) {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('write a number from 0 to 65535.');
+  return Number(text);
+}
+
+/**
+ * @typedef {object} Question
+ * @property {string} [from]
+ * @property {string} [to]
+ * @property {number} [port]
+ * @property {string} [method]
+ * @property {string} [path]
+ * @property {string} [host]
+ * @property {string[]} header
+ * @property {string} [sourceIp]
+ * @property {string} [layer]
+ * @property {string} [requests]
+ * @property {string} [output]
+ */
+
+/**
+ * @param {string[]} files
+ * @param {import('./mesh.js').MeshOptions & Question} options
+ */
+async function run(files, options) {
+  const many = options.requests;
+  if (many === undefined && (options.from === undefined || options.to === undefined)) {
+    throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to service:NAMESPACE/NAME`, or `--requests FILE`');
+  }
+  const question = many === undefined ? asRequest(options) : '';
+  const lines = many === undefined ? '' : new TextDecoder().decode(reader(options.maxInput).read(many));
+  const analysis = await analysed(files, options);
+  if (!analysis) return;
+  if (many === undefined) {
+    try {
+      if (options.output === undefined || options.output === 'human') process.stdout.write(visible(analysis.explain(question)));
+      else process.stdout.write(`${analysis.trace(question)}\n`);
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    } finally {
+      analysis.free();
+    }
+    return;
+  }
+  const all = lines.split('\n');
+  for (let at = 0; at < all.length; at += BATCH) {
+    process.stdout.write(analysis.ask(all.slice(at, at + BATCH).join('\n')));
+  }
+  analysis.free();
+}
+
+/** @param {Question} options */
+function asRequest({ from = '', to = '', port, method, path, host, header, sourceIp, layer }) {
+  const client = /^([^/]+)\/([^/]+)$/.exec(from);
+  if (from !== 'outside' && !client) throw new UsageError(`\`${from}\` names no client: write NAMESPACE/SERVICEACCOUNT, or outside`);
+  const target = /^(service|pod):([^/]+\/[^/]+)$/.exec(to);
+  if (!target) throw new UsageError(`\`${to}\` names no target: write service:NAMESPACE/NAME or pod:NAMESPACE/NAME`);
+  /** @type {Record<string, string[]>} */
+  const headers = {};
+  for (const text of header) {
+    const at = text.indexOf(':');
+    if (at <= 0) throw new UsageError(`\`${text}\` is no header: write NAME: VALUE`);
+    const name = text.slice(0, at).toLowerCase();
+    headers[name] = [...(headers[name] ?? []), text.slice(at + 1).trim()];
+  }
+  return JSON.stringify({
+    from: client ? { namespace: client[1], serviceAccount: client[2] } : null,
+    to: { [/** @type {string} */ (target[1])]: target[2] },
+    port,
+    method,
+    path,
+    host,
+    headers,
+    sourceIp,
+    layer,
+  });
+}
+
+/** @param {string} text */
+const visible = (text) => text.split('\n').map(printable).join('\n');

@@ -1,0 +1,97 @@
+// The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
+import { reader, splitModel, UsageError } from '../files.js';
+import { renderDiagnostics } from '../render.js';
+import { EXIT_USAGE, collect, juju } from './input.js';
+
+/** @typedef {import('commander').Command} Command */
+/** @typedef {import('../../pkg/mesh_policy.js').Source} Source */
+/** @typedef {import('../../pkg/mesh_policy.js').MeshInput} MeshInput */
+/** @typedef {import('../../pkg/mesh_policy.js').MeshAnalysis} MeshAnalysis */
+
+/**
+ * @typedef {import('./input.js').JujuOptions & {
+ *   manifests: string[], settings?: string, cluster?: boolean, kubeconfig?: string, context?: string, timeout: number,
+ * }} MeshOptions
+ */
+
+/**
+ * The options that say where a mesh is described.
+ * @param {Command} command
+ */
+export function mesh(command) {
+  return juju(command)
+    .option('--manifests <path>', 'Kubernetes manifests: files, folders, or - for standard input', collect, [])
+    .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
+    .option('--cluster', 'read the live cluster as well')
+    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
+    .option('--context <name>', 'of the kubeconfig, instead of its current one')
+    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', Number, 30);
+}
+
+/**
+ * Reads what the options of `mesh` name. `undefined` where the cluster cannot be read; the exit code is set.
+ *
+ * @param {string[]} files bundles or manifests: each tells which it is
+ * @param {MeshOptions} options
+ * @returns {Promise<MeshInput | undefined>}
+ */
+export async function meshInput(files, options) {
+  const { overlay, databags, manifests, settings } = options;
+  if (files.length + databags.length + manifests.length === 0 && !options.cluster) {
+    throw new UsageError('nothing to look at: give a bundle (`[MODEL=]BUNDLE`), `--manifests PATH` or `--cluster`');
+  }
+  const { read, expand } = reader(options.maxInput);
+  /** @param {string} argument @param {boolean} [over] @returns {Source[]} */
+  const sources = (argument, over) => {
+    const { model, path } = splitModel(argument);
+    return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file), model, overlay: over }));
+  };
+  const live = options.cluster ? await readCluster(options) : [];
+  if (!live) return undefined;
+  return {
+    files: [...files.flatMap((argument) => sources(argument)), ...overlay.flatMap((path) => sources(path, true))],
+    charms: options.charms.flatMap((path) => sources(path)),
+    databags: databags.flatMap((argument) => sources(argument)),
+    manifests: [...manifests.flatMap((path) => sources(path)), ...live],
+    settings: settings === undefined ? [] : sources(settings),
+  };
+}
+
+/**
+ * Reads a mesh and makes it ready to be asked; prints what is wrong with the input. `undefined` where it cannot be used;
+ * the exit code is set.
+ *
+ * @param {string[]} files
+ * @param {MeshOptions} options
+ * @returns {Promise<MeshAnalysis | undefined>}
+ */
+export async function analysed(files, options) {
+  const input = await meshInput(files, options);
+  if (!input) return undefined;
+  const core = await import('../index.js');
+  const analysis = core.analyse(input);
+  process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));
+  if (!analysis.badInput) return analysis;
+  analysis.free();
+  process.exitCode = EXIT_USAGE;
+  return undefined;
+}
+
+/**
+ * @param {MeshOptions} options
+ * @returns {Promise<Source[] | undefined>}
+ */
+async function readCluster(options) {
+  const { runAll } = await import('./cluster.js');
+  const { Program } = await import('../index.js');
+  const result = await runAll({ ...options, output: 'json' }, [{ title: 'cluster', program: async () => Program.readMesh({}) }]);
+  if (!result) return undefined;
+  const end = result.ends[0]?.end;
+  if (end && 'done' in end) {
+    process.stderr.write(renderDiagnostics((end.done.diagnostics ?? []), process.stderr));
+    return [{ file: '<cluster>', text: end.done.manifests ?? '' }];
+  }
+  if (end) process.stderr.write(renderDiagnostics([end.failed.diagnostic], process.stderr));
+  process.exitCode = 3;
+  return undefined;
+}

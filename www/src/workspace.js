@@ -42,7 +42,7 @@ export function kindOf(name, text) {
   return /charm/i.test(name) ? "charm" : "bundle";
 }
 
-/** Fires `edited` when a text changed, `files` when more than a text did, `active` when another file came to the front. */
+/** Fires `opened` when everything was replaced, `edited` when a text changed, `files` when more than a text did, `active` when another file came to the front. */
 export class Workspace extends EventTarget {
   /** @type {OpenFile[]} */
   files = [];
@@ -63,6 +63,7 @@ export class Workspace extends EventTarget {
     this.active = this.files[active] ?? this.files[0];
     this.dispatchEvent(new Event("files"));
     this.dispatchEvent(new Event("active"));
+    this.dispatchEvent(new Event("opened"));
   }
 
   /** @param {NewFile} file @returns {OpenFile} */

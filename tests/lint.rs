@@ -3,6 +3,7 @@
 use mesh_policy::analysis::decide::Analysis;
 use mesh_policy::analysis::lint::{code, lint};
 use mesh_policy::compile::{Input, Source};
+use mesh_policy::diagnostic::Severity;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
 /// An ambient namespace `shop` with a waypoint, a Service `web` that uses it, its pods and a client.
@@ -441,4 +442,162 @@ fn every_code_is_explained() {
         counted += 1;
     }
     assert!(counted > 30, "{counted}");
+    use mesh_policy::juju::lint as juju;
+    for code in [
+        juju::WRONG_SIDE,
+        juju::EMPTY_PORTS,
+        juju::METRICS_WITHOUT_POLICY,
+        juju::UNRELATED_POLICY,
+        juju::PEER_POLICY,
+    ] {
+        assert!(
+            docs.contains(&format!("### {code}\n")),
+            "docs/lints.md has no section `### {code}`"
+        );
+    }
+}
+
+/// (severity, code, message) of all findings of a bundle with charm files.
+fn found(
+    model: &'static str,
+    bundle: &str,
+    charms: &[(String, Vec<u8>)],
+) -> Vec<(Severity, &'static str, String)> {
+    let source = |file, bytes| Source {
+        file,
+        bytes,
+        model: None,
+        overlay: false,
+    };
+    let (mesh, diagnostics) = read_mesh(&MeshInput {
+        juju: Input {
+            bundles: vec![Source {
+                model: Some(model),
+                ..source("bundle.yaml", bundle.as_bytes())
+            }],
+            charms: charms
+                .iter()
+                .map(|(file, text)| source(file, text))
+                .collect(),
+            databags: Vec::new(),
+        },
+        ..MeshInput::default()
+    });
+    assert!(
+        diagnostics.iter().all(|one| !one.bad_input),
+        "{diagnostics:?}"
+    );
+    lint(&Analysis::new(mesh))
+        .into_iter()
+        .map(|one| (one.severity, one.code, one.message))
+        .collect()
+}
+
+fn example(name: &'static str) -> Vec<(Severity, &'static str, String)> {
+    let folder = format!("examples/{name}");
+    let bundle = std::fs::read_to_string(format!("{folder}/bundle.yaml")).expect("the bundle");
+    let mut charms: Vec<(String, Vec<u8>)> = std::fs::read_dir(format!("{folder}/charms"))
+        .expect("charm files")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            (
+                path.display().to_string(),
+                std::fs::read(&path).expect("a charm file"),
+            )
+        })
+        .collect();
+    charms.sort();
+    found(name, &bundle, &charms)
+}
+
+#[test]
+fn real_bundles() {
+    use mesh_policy::juju::lint as juju;
+    let alarms = |found: &[(Severity, &'static str, String)]| -> Vec<String> {
+        let alarming = found
+            .iter()
+            .filter(|(severity, ..)| *severity != Severity::Note);
+        alarming
+            .map(|(_, code, message)| format!("{code}: {message}"))
+            .collect()
+    };
+    assert_eq!(
+        alarms(&example("bookinfo")),
+        <[&str; 0]>::default(),
+        "bookinfo is sound"
+    );
+    // kubeflow's charms open their pods to anyone, and most of their metrics are not related.
+    let kubeflow = example("kubeflow");
+    for application in [
+        "admission-webhook",
+        "katib-controller",
+        "kfp-profile-controller",
+        "minio",
+        "pvcviewer-operator",
+    ] {
+        assert!(
+            kubeflow
+                .iter()
+                .any(|(_, code, message)| *code == code::ALLOWS_ANYONE
+                    && message.contains(application)),
+            "{application}"
+        );
+    }
+    assert!(
+        kubeflow
+            .iter()
+            .any(|(_, code, message)| *code == juju::UNRELATED_POLICY
+                && message.contains("metrics-endpoint"))
+    );
+    assert_eq!(
+        alarms(&example("cos")),
+        <[&str; 0]>::default(),
+        "what is wrong in COS is wrong in its bundle"
+    );
+}
+
+#[test]
+fn declarations_of_charms() {
+    use mesh_policy::juju::lint as juju;
+    let bundle = "applications: {db: {charm: db}, vault: {charm: vault}, prom: {charm: prom}, beacon: {charm: istio-beacon-k8s}}\n\
+                  relations: [[db:vault-kv, vault:vault-kv], [db:metrics, prom:scrape], [db:service-mesh, beacon:service-mesh]]\n";
+    let charm = |policies: &str| {
+        let text = format!(
+            "charm: db\nprovides: {{database: {{interface: mongodb_client}}, metrics: {{interface: prometheus_scrape}}}}\n\
+             requires: {{vault-kv: {{interface: vault-kv}}, service-mesh: {{interface: service_mesh}}}}\npeers: {{peers: {{interface: db-peers}}}}\n\
+             mesh: {{service_mesh_consumer: true}}\npolicies: {policies}\n"
+        );
+        vec![("db.yaml".to_owned(), text.into_bytes())]
+    };
+    let codes = |policies: &str| -> Vec<&str> {
+        found("m", bundle, &charm(policies))
+            .into_iter()
+            .map(|(_, code, _)| code)
+            .collect()
+    };
+    let metrics = "{kind: unit, relation: metrics, ports: [9216]}";
+    assert_eq!(codes(&format!("[{metrics}]")), <[&str; 0]>::default());
+    assert_eq!(codes("[]"), [juju::METRICS_WITHOUT_POLICY]);
+    assert_eq!(
+        codes(&format!(
+            "[{metrics}, {{kind: unit, relation: vault-kv, ports: [8200]}}]"
+        )),
+        [juju::WRONG_SIDE]
+    );
+    assert_eq!(
+        codes(&format!(
+            "[{metrics}, {{kind: unit, relation: database, ports: [27017]}}]"
+        )),
+        [juju::UNRELATED_POLICY]
+    );
+    assert_eq!(
+        codes(&format!(
+            "[{metrics}, {{kind: unit, relation: peers, ports: [27017]}}]"
+        )),
+        [juju::PEER_POLICY]
+    );
+    assert_eq!(
+        codes("[{kind: unit, relation: metrics, ports: []}]"),
+        [juju::EMPTY_PORTS]
+    );
 }

@@ -1,5 +1,7 @@
 //! Each lint on the smallest input that has it, and on the nearest input that has not.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use mesh_policy::analysis::decide::Analysis;
 use mesh_policy::analysis::lint::{code, lint};
 use mesh_policy::compile::{Input, Source};

@@ -432,8 +432,21 @@ impl Points {
                 }
             }
         }
-        let mut peers: Vec<&PeerAuthentication> = mesh.peer_authentications.iter().collect();
-        peers.sort_by(|left, right| left.namespace.cmp(&right.namespace));
+        let mut spaces = crate::map::Index::default();
+        let mut by_space: Vec<Vec<&PeerAuthentication>> = Vec::new();
+        for peer in &mesh.peer_authentications {
+            let at = spaces.get_or_insert(peer.namespace.as_str().into(), by_space.len());
+            if at == by_space.len() {
+                by_space.push(Vec::new());
+            }
+            if let Some(list) = by_space.get_mut(at) {
+                list.push(peer);
+            }
+        }
+        let peers = |namespace: &str| -> Vec<&PeerAuthentication> {
+            let list = spaces.get(namespace).and_then(|at| by_space.get(at));
+            list.cloned().unwrap_or_default()
+        };
         for (workload, mut waypoints) in mesh.workloads.iter().zip(serving) {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
@@ -455,7 +468,7 @@ impl Points {
                     attached.extend(self.attach(mesh.policies.len() + gateway, doubts));
                 }
             }
-            if let Some(doubts) = strict(mesh, &peers, workload) {
+            if let Some(doubts) = strict(&mesh.settings.root_namespace, &peers, workload) {
                 attached.push(Attached {
                     policy: self.strict,
                     doubts,

@@ -13,8 +13,8 @@ use crate::compile::{Compiled, Deployed};
 use crate::istio::policy::read_policy;
 use crate::juju::deployment::Beacon;
 use crate::juju::when::Truth;
+use crate::map::Index;
 use crate::text::parse_json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The port of Juju's own operator in each model.
@@ -45,15 +45,19 @@ pub fn add(mesh: &mut Mesh, compiled: &Compiled) {
     }
     let mut models: Vec<&str> = Vec::new();
     let mut beacons: Vec<&Beacon> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = Index::default();
+    let mut known = Index::default();
     for application in &compiled.applications {
-        if seen.insert(application.model.as_str()) {
+        if seen.add(application.model.as_str()) {
             models.push(&application.model);
         }
-        beacons.extend(&application.beacon);
+        if let Some(beacon) = &application.beacon {
+            let name = [&beacon.model, "/", &beacon.application].concat();
+            if known.add(name) {
+                beacons.push(beacon);
+            }
+        }
     }
-    beacons.sort();
-    beacons.dedup();
     for beacon in beacons {
         mesh.gateways.push(waypoint(beacon));
     }

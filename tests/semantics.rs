@@ -1,7 +1,11 @@
 //! One question for each sentence that the analysis follows: who enforces what, on which way, and what
 //! a policy becomes there.
 
-#![expect(clippy::expect_used, reason = "a failing test panics")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a failing test panics"
+)]
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::compile::Source;

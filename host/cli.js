@@ -3,13 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { apply } from './commands/apply.js';
-import { diff } from './commands/diff.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
+import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
 import { plan } from './commands/plan.js';
+import { reach } from './commands/reach.js';
+import { test } from './commands/test.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
 
@@ -24,6 +26,8 @@ for (const register of [
   compile,
   diff,
   explain,
+  reach,
+  test,
   plan,
   apply,
   remove,

@@ -1,9 +1,9 @@
 //! Times of the exact engine, native: reading, reach, diff. `exact_timing OLD NEW` takes two files
 //! of manifests.
 
+use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::diff;
 use mesh_policy::analysis::reach::reach;
-use mesh_policy::analysis::Analysis;
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use std::time::Instant;
@@ -26,7 +26,11 @@ fn main() {
         let read = start.elapsed();
         let start = Instant::now();
         let analysis = Analysis::new(mesh);
-        println!("{file}: read {read:?}, {} diagnostics, prepared {:?}", diagnostics.len(), start.elapsed());
+        println!(
+            "{file}: read {read:?}, {} diagnostics, prepared {:?}",
+            diagnostics.len(),
+            start.elapsed()
+        );
         let start = Instant::now();
         let found = reach(&analysis);
         println!("reach: {} rows, {:?}", found.rows.len(), start.elapsed());

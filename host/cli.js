@@ -7,8 +7,11 @@ import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
 import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
+import { hook } from './commands/hook.js';
+import { serve } from './commands/serve.js';
 import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
+import { lint } from './commands/lint.js';
 import { plan } from './commands/plan.js';
 import { reach } from './commands/reach.js';
 import { test } from './commands/test.js';
@@ -32,6 +35,9 @@ for (const register of [
   apply,
   remove,
   labels,
+  hook,
+  serve,
+  lint,
 ]) {
   register(program);
 }

@@ -1,6 +1,150 @@
 /* tslint:disable */
 /* eslint-disable */
 
+/** A request to the API server. `contentType` and `body` come together; `path` is percent-encoded, `query` is not. */
+export interface KubeRequest {
+    id: number;
+    method: "GET" | "POST" | "PATCH" | "DELETE";
+    path: string;
+    query: Record<string, string>;
+    contentType?: string;
+    /** JSON text */
+    body?: string;
+    /** Why it is sent. */
+    why: string;
+    /** Sent twice, it does what it does sent once. Never repeat after a 409. */
+    retrySafe: boolean;
+}
+
+/** What became of a request. `not-sent` says that it cannot have taken effect. `retryAfter` is in seconds. */
+export type KubeResponse =
+| { id: number; status: number; body: string; retryAfter?: number }
+| { id: number; error: "timeout" | "connection" | "not-sent"; message?: string };
+
+/** One change of an object; `request` is there in a plan only. */
+export interface KubeChange {
+    action: "create" | "update" | "delete";
+    kind: string;
+    namespace: string;
+    name: string;
+    /** Those of a phase go out together, phases one after the other. */
+    phase: string;
+    why: string;
+    request?: KubeRequest;
+}
+
+/** Something about an object, or about all of a kind where `name` is left out. */
+export interface KubeRemark { kind: string; namespace?: string; name?: string; why: string }
+
+/** What a program did or, in a plan, would do. */
+export interface KubeOutcome {
+    unchanged: number;
+    changes: KubeChange[];
+    /** Whose pods are restarted by it. */
+    restarts: KubeRemark[];
+    /** What could not be read and is therefore unknown. */
+    unknown: KubeRemark[];
+    /** `Program.readMesh`: the JSON text of a Kubernetes `List`. */
+    manifests?: string;
+    /** How many wanted policies were left out; the diagnostics say why. */
+    dropped: number;
+    diagnostics: Diagnostic[];
+}
+
+/** Why a program stopped, and how far it came. */
+export interface KubeFailure {
+    diagnostic: Diagnostic;
+    changes: KubeChange[];
+    /** Their requests were sent, and nobody knows whether they took effect. */
+    unresolved: KubeChange[];
+    dropped: number;
+    diagnostics: Diagnostic[];
+}
+
+/** Where a program stands. `requests` may be empty: it then waits for answers to earlier ones. */
+export type KubeStep =
+| { requests: KubeRequest[]; progress: { phase: string; done: number; total: number } }
+| { done: KubeOutcome }
+| { failed: KubeFailure };
+
+/** What all programs that write take. */
+export interface KubeWriteOptions {
+    /** Ends after reading: `done.changes` are then what it would do, in order, with their requests. */
+    plan?: boolean;
+    /** The API server checks every write and keeps none (`dryRun=All`). */
+    dryRun?: boolean;
+    /** Names the writer in `metadata.managedFields`. */
+    fieldManager?: string;
+}
+
+export interface PolicyManagerOptions extends KubeWriteOptions {
+    /** The application that manages the policies, in names. */
+    appName: string;
+    /** Its model, in names; raw policies without a namespace go there. */
+    modelName: string;
+    /** Label selector of all managed policies, and what is added to each. A `null` asks for the key alone. */
+    labels: Record<string, string | null> | null;
+    /** Limits reading and writing to one namespace. */
+    namespace?: string;
+    /** Deleting what is gone is no error (true). */
+    ignoreMissing?: boolean;
+    /** Objects a page (500). */
+    pageSize?: number;
+}
+
+export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
+    policies: Partial<MeshPolicy>[];
+    meshType?: "istio";
+    rawPolicies?: object[];
+    /** These stay as they are: they are neither made, nor changed, nor deleted. */
+    keep?: { namespace: string; name: string }[];
+    /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */
+    force?: boolean;
+    /** Writes nothing when any policy has to be left out, as the Python library does (false). */
+    allOrNothing?: boolean;
+    /** Server-side apply needs one. */
+    fieldManager: string;
+}
+
+export interface CharmLabelsOptions extends KubeWriteOptions {
+    /** The application, whose StatefulSet and Service get the labels. */
+    appName: string;
+    namespace: string;
+    /** The ConfigMap that remembers them (`juju-service-mesh-APP-labels`). */
+    labelConfigmapName?: string;
+}
+
+export interface ReconcileCharmLabelsOptions extends CharmLabelsOptions {
+    /** Those set before and not among these are removed; `null` removes one in any case. */
+    labels: Record<string, string | null>;
+}
+
+export interface ReadMeshOptions {
+    /** Limits what is read to these namespaces and Istio's; all unless given. */
+    namespaces?: string[];
+    /** Where Istio's configuration is (`istio-system`). */
+    rootNamespace?: string;
+    pageSize?: number;
+}
+
+
+
+/** All that a mesh is read from. */
+export interface MeshInput extends CompileInput {
+    /** Bundles or manifests: each file tells which it is. */
+    files?: Source[];
+    /** Kubernetes manifests. */
+    manifests?: Source[];
+    /** Settings, which win over what the other input says. */
+    settings?: Source[];
+}
+
+interface MeshAnalysis {
+    readonly diagnostics: Diagnostic[];
+}
+
+
+
 /** An endpoint as a charm declares it: what is left out does not restrict. */
 export type EndpointInput = Partial<Endpoint>;
 
@@ -61,6 +205,8 @@ export function charmKubernetesLabel(options: {
     maxLength?: number;
 }): string;
 export function createCharmDefaultLabels(options: { applicationName: string; modelName: string; scope: string }): Record<string, string>;
+/** The labels by which the published beacon charm knows the policies that it manages. */
+export function beaconLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function generateTelemetryLabels(options: { appName: string; modelName: string }): Record<string, string>;
 export function labelConfigmapName(appName: string): string;
 export function peerIdentityForJujuApplication(appName: string, namespace: string): string;
@@ -139,10 +285,38 @@ export interface AuthorizationPolicy {
     spec: Record<string, unknown>;
 }
 
+/** What one application applies, found again by `labels`. `conditional` may or may not exist. */
+export interface ManagedPolicies {
+    appName: string;
+    modelName: string;
+    labels: Record<string, string>;
+    policies: AuthorizationPolicy[];
+    conditional: AuthorizationPolicy[];
+}
+
 interface Compilation {
     readonly diagnostics: Diagnostic[];
     readonly meshPolicies: MeshPolicy[];
     readonly authorizationPolicies: AuthorizationPolicy[];
+    readonly origins: Origin[];
+}
+
+/** A place in an input file; line and column count from 1. */
+export interface Place { file: string; line: number; column: number }
+
+/** Where the input asks for an AuthorizationPolicy. */
+export interface Origin {
+    /** The policy in the charm file or databag. */
+    declared?: Place;
+    /** The relation in the bundle that names the policy's source. */
+    related?: Place;
+}
+
+
+
+interface MeshAnalysis {
+    /** All findings: about the input, and about the policies. */
+    lint(): Diagnostic[];
 }
 
 
@@ -159,6 +333,11 @@ export class Compilation {
      */
     json(): string;
     /**
+     * Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
+     * JSON text. A charm makes the unmanaged ones itself.
+     */
+    managed(): string;
+    /**
      * The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
      */
     yaml(): string;
@@ -173,6 +352,84 @@ export class Compilation {
 }
 
 /**
+ * A mesh made ready to be asked. It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class MeshAnalysis {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Answers requests, one JSON object a line, by one JSON object a line.
+     */
+    ask(lines: string): string;
+    /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     */
+    diffTo(other: MeshAnalysis): string;
+    /**
+     * Answers one request, a JSON object, in sentences.
+     */
+    explain(request: string): string;
+    /**
+     * Answers one request, a JSON object, by a JSON object with all that was considered.
+     */
+    trace(request: string): string;
+    /**
+     * The input could not be used.
+     */
+    readonly badInput: boolean;
+}
+
+/**
+ * A conversation with an API server. It sends nothing itself: send the requests of `step()`, and
+ * hand the answers to `resume()`. Steps and answers are JSON text: `KubeStep` and `KubeResponse[]`.
+ * It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class Program {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * `PolicyResourceManager.delete`
+     */
+    static deletePolicies(options: PolicyManagerOptions): Program;
+    /**
+     * Reads what decides about access: `done.manifests`.
+     */
+    static readMesh(options: ReadMeshOptions): Program;
+    /**
+     * `reconcile_charm_labels`
+     */
+    static reconcileCharmLabels(options: ReconcileCharmLabelsOptions): Program;
+    /**
+     * `PolicyResourceManager.reconcile`
+     */
+    static reconcilePolicies(options: ReconcilePoliciesOptions): Program;
+    /**
+     * Takes all labels away again, then deletes the ConfigMap that remembers them.
+     */
+    static removeCharmLabels(options: CharmLabelsOptions): Program;
+    /**
+     * Goes on with the JSON text of a `KubeResponse[]`: answers to some of the requests that are out.
+     * Returns the JSON text of the next `KubeStep`, with only the new requests.
+     */
+    resume(responses: string): string;
+    /**
+     * Where it stands: the JSON text of a `KubeStep`.
+     */
+    step(): string;
+}
+
+/**
+ * Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.
+ *
+ * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+ * is a diagnostic.
+ */
+export function analyse(input: MeshInput): MeshAnalysis;
+
+/**
  * Compiles bundles, charm files and databags.
  *
  * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
@@ -185,11 +442,25 @@ export function compile(input: CompileInput): Compilation;
  */
 export function conformance(line: string): string;
 
+/**
+ * A consumer's hook; see `host/juju.js`.
+ */
+export function consumerHook(request: string): string;
+
+/**
+ * A provider's hook; see `host/juju.js`.
+ */
+export function providerHook(request: string): string;
+
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
+    readonly __wbg_meshanalysis_free: (a: number, b: number) => void;
+    readonly __wbg_program_free: (a: number, b: number) => void;
+    readonly analyse: (a: any) => [number, number, number];
+    readonly beaconLabels: (a: any) => [number, number, number];
     readonly buildMeshPolicies: (a: any) => [number, number, number];
     readonly buildPolicyResources: (a: any) => [number, number, number];
     readonly charmKubernetesLabel: (a: any) => [number, number, number, number];
@@ -198,17 +469,35 @@ export interface InitOutput {
     readonly compilation_diagnostics: (a: number) => [number, number, number];
     readonly compilation_dropped: (a: number) => number;
     readonly compilation_json: (a: number) => [number, number];
+    readonly compilation_managed: (a: number) => [number, number];
     readonly compilation_meshPolicies: (a: number) => [number, number, number];
+    readonly compilation_origins: (a: number) => [number, number, number];
     readonly compilation_yaml: (a: number) => [number, number];
     readonly compile: (a: any) => [number, number, number];
     readonly conformance: (a: number, b: number) => [number, number];
+    readonly consumerHook: (a: number, b: number) => [number, number];
     readonly createCharmDefaultLabels: (a: any) => [number, number, number];
     readonly generateTelemetryLabels: (a: any) => [number, number, number];
     readonly getDataFromCmrRelation: (a: any) => [number, number, number];
     readonly labelConfigmapName: (a: number, b: number) => [number, number];
     readonly meshPoliciesDatabag: (a: any) => [number, number, number, number];
+    readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
+    readonly meshanalysis_badInput: (a: number) => number;
+    readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
+    readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
     readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];
+    readonly program_deletePolicies: (a: any) => [number, number, number];
+    readonly program_readMesh: (a: any) => [number, number, number];
+    readonly program_reconcileCharmLabels: (a: any) => [number, number, number];
+    readonly program_reconcilePolicies: (a: any) => [number, number, number];
+    readonly program_removeCharmLabels: (a: any) => [number, number, number];
+    readonly program_resume: (a: number, b: number, c: number) => [number, number];
+    readonly program_step: (a: number) => [number, number];
+    readonly providerHook: (a: number, b: number) => [number, number];
     readonly validate: (a: number, b: number, c: any) => [number, number, number];
     readonly __wbindgen_malloc: (a: number, b: number) => number;
     readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;

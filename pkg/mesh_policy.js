@@ -75,11 +75,39 @@ export class Compilation {
         }
     }
     /**
+     * Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
+     * JSON text. A charm makes the unmanaged ones itself.
+     * @returns {string}
+     */
+    managed() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.compilation_managed(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
      * What the consumers send to their beacons.
      * @returns {any}
      */
     get meshPolicies() {
         const ret = wasm.compilation_meshPolicies(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * Where each of the AuthorizationPolicies comes from, in their order.
+     * @returns {any}
+     */
+    get origins() {
+        const ret = wasm.compilation_origins(this.__wbg_ptr);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }
@@ -103,6 +131,297 @@ export class Compilation {
     }
 }
 if (Symbol.dispose) Compilation.prototype[Symbol.dispose] = Compilation.prototype.free;
+
+/**
+ * A mesh made ready to be asked. It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class MeshAnalysis {
+    static __wrap(ptr) {
+        const obj = Object.create(MeshAnalysis.prototype);
+        obj.__wbg_ptr = ptr;
+        MeshAnalysisFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        MeshAnalysisFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_meshanalysis_free(ptr, 0);
+    }
+    /**
+     * Answers requests, one JSON object a line, by one JSON object a line.
+     * @param {string} lines
+     * @returns {string}
+     */
+    ask(lines) {
+        let deferred2_0;
+        let deferred2_1;
+        try {
+            const ptr0 = passStringToWasm0(lines, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_ask(this.__wbg_ptr, ptr0, len0);
+            deferred2_0 = ret[0];
+            deferred2_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+        }
+    }
+    /**
+     * The input could not be used.
+     * @returns {boolean}
+     */
+    get badInput() {
+        const ret = wasm.meshanalysis_badInput(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * What is wrong, assumed or unknown.
+     * @returns {any}
+     */
+    get diagnostics() {
+        const ret = wasm.meshanalysis_diagnostics(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     * @param {MeshAnalysis} other
+     * @returns {string}
+     */
+    diffTo(other) {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            _assertClass(other, MeshAnalysis);
+            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * Answers one request, a JSON object, in sentences.
+     * @param {string} request
+     * @returns {string}
+     */
+    explain(request) {
+        let deferred3_0;
+        let deferred3_1;
+        try {
+            const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_explain(this.__wbg_ptr, ptr0, len0);
+            var ptr2 = ret[0];
+            var len2 = ret[1];
+            if (ret[3]) {
+                ptr2 = 0; len2 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred3_0 = ptr2;
+            deferred3_1 = len2;
+            return getStringFromWasm0(ptr2, len2);
+        } finally {
+            wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+        }
+    }
+    /**
+     * All findings: about the input, and about the policies.
+     * @returns {any}
+     */
+    lint() {
+        const ret = wasm.meshanalysis_lint(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * Answers one request, a JSON object, by a JSON object with all that was considered.
+     * @param {string} request
+     * @returns {string}
+     */
+    trace(request) {
+        let deferred3_0;
+        let deferred3_1;
+        try {
+            const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_trace(this.__wbg_ptr, ptr0, len0);
+            var ptr2 = ret[0];
+            var len2 = ret[1];
+            if (ret[3]) {
+                ptr2 = 0; len2 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred3_0 = ptr2;
+            deferred3_1 = len2;
+            return getStringFromWasm0(ptr2, len2);
+        } finally {
+            wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) MeshAnalysis.prototype[Symbol.dispose] = MeshAnalysis.prototype.free;
+
+/**
+ * A conversation with an API server. It sends nothing itself: send the requests of `step()`, and
+ * hand the answers to `resume()`. Steps and answers are JSON text: `KubeStep` and `KubeResponse[]`.
+ * It lives outside of JavaScript's heap: call `free()` when done.
+ */
+export class Program {
+    static __wrap(ptr) {
+        const obj = Object.create(Program.prototype);
+        obj.__wbg_ptr = ptr;
+        ProgramFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        ProgramFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_program_free(ptr, 0);
+    }
+    /**
+     * `PolicyResourceManager.delete`
+     * @param {PolicyManagerOptions} options
+     * @returns {Program}
+     */
+    static deletePolicies(options) {
+        const ret = wasm.program_deletePolicies(options);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Program.__wrap(ret[0]);
+    }
+    /**
+     * Reads what decides about access: `done.manifests`.
+     * @param {ReadMeshOptions} options
+     * @returns {Program}
+     */
+    static readMesh(options) {
+        const ret = wasm.program_readMesh(options);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Program.__wrap(ret[0]);
+    }
+    /**
+     * `reconcile_charm_labels`
+     * @param {ReconcileCharmLabelsOptions} options
+     * @returns {Program}
+     */
+    static reconcileCharmLabels(options) {
+        const ret = wasm.program_reconcileCharmLabels(options);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Program.__wrap(ret[0]);
+    }
+    /**
+     * `PolicyResourceManager.reconcile`
+     * @param {ReconcilePoliciesOptions} options
+     * @returns {Program}
+     */
+    static reconcilePolicies(options) {
+        const ret = wasm.program_reconcilePolicies(options);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Program.__wrap(ret[0]);
+    }
+    /**
+     * Takes all labels away again, then deletes the ConfigMap that remembers them.
+     * @param {CharmLabelsOptions} options
+     * @returns {Program}
+     */
+    static removeCharmLabels(options) {
+        const ret = wasm.program_removeCharmLabels(options);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Program.__wrap(ret[0]);
+    }
+    /**
+     * Goes on with the JSON text of a `KubeResponse[]`: answers to some of the requests that are out.
+     * Returns the JSON text of the next `KubeStep`, with only the new requests.
+     * @param {string} responses
+     * @returns {string}
+     */
+    resume(responses) {
+        let deferred2_0;
+        let deferred2_1;
+        try {
+            const ptr0 = passStringToWasm0(responses, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.program_resume(this.__wbg_ptr, ptr0, len0);
+            deferred2_0 = ret[0];
+            deferred2_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+        }
+    }
+    /**
+     * Where it stands: the JSON text of a `KubeStep`.
+     * @returns {string}
+     */
+    step() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.program_step(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) Program.prototype[Symbol.dispose] = Program.prototype.free;
+
+/**
+ * Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.
+ *
+ * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+ * is a diagnostic.
+ * @param {MeshInput} input
+ * @returns {MeshAnalysis}
+ */
+export function analyse(input) {
+    const ret = wasm.analyse(input);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return MeshAnalysis.__wrap(ret[0]);
+}
+
+/**
+ * The labels by which the published beacon charm knows the policies that it manages.
+ * @param {any} options
+ * @returns {any}
+ */
+export function beaconLabels(options) {
+    const ret = wasm.beaconLabels(options);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return takeFromExternrefTable0(ret[0]);
+}
 
 /**
  * `build_mesh_policies`
@@ -182,6 +501,26 @@ export function conformance(line) {
         const ptr0 = passStringToWasm0(line, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         const len0 = WASM_VECTOR_LEN;
         const ret = wasm.conformance(ptr0, len0);
+        deferred2_0 = ret[0];
+        deferred2_1 = ret[1];
+        return getStringFromWasm0(ret[0], ret[1]);
+    } finally {
+        wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+    }
+}
+
+/**
+ * A consumer's hook; see `host/juju.js`.
+ * @param {string} request
+ * @returns {string}
+ */
+export function consumerHook(request) {
+    let deferred2_0;
+    let deferred2_1;
+    try {
+        const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.consumerHook(ptr0, len0);
         deferred2_0 = ret[0];
         deferred2_1 = ret[1];
         return getStringFromWasm0(ret[0], ret[1]);
@@ -334,6 +673,26 @@ export function peerIdentityForServiceAccount(service_account, namespace) {
 }
 
 /**
+ * A provider's hook; see `host/juju.js`.
+ * @param {string} request
+ * @returns {string}
+ */
+export function providerHook(request) {
+    let deferred2_0;
+    let deferred2_1;
+    try {
+        const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.providerHook(ptr0, len0);
+        deferred2_0 = ret[0];
+        deferred2_1 = ret[1];
+        return getStringFromWasm0(ret[0], ret[1]);
+    } finally {
+        wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+    }
+}
+
+/**
  * `Model.model_validate`
  * @param {string} model
  * @param {any} data
@@ -351,10 +710,6 @@ export function validate(model, data) {
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,
-        __wbg_Error_208446807d0d1e30: function(arg0, arg1) {
-            const ret = Error(getStringFromWasm0(arg0, arg1));
-            return ret;
-        },
         __wbg___wbindgen_is_falsy_d864b623500ae65d: function(arg0) {
             const ret = !arg0;
             return ret;
@@ -368,19 +723,9 @@ function __wbg_get_imports() {
             const ret = typeof(val) === 'object' && val !== null;
             return ret;
         },
-        __wbg___wbindgen_is_string_fc456fee5d3317de: function(arg0) {
-            const ret = typeof(arg0) === 'string';
-            return ret;
-        },
         __wbg___wbindgen_is_undefined_be5b34249ff1fc15: function(arg0) {
             const ret = arg0 === undefined;
             return ret;
-        },
-        __wbg___wbindgen_number_get_934b640d0889af78: function(arg0, arg1) {
-            const obj = arg1;
-            const ret = typeof(obj) === 'number' ? obj : undefined;
-            getDataViewMemory0().setFloat64((arg0 >>> 0) + 8 * 1, isLikeNone(ret) ? 0 : ret, true);
-            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 0, !isLikeNone(ret), true);
         },
         __wbg___wbindgen_string_get_7ce8eee7fd327545: function(arg0, arg1) {
             const obj = arg1;
@@ -435,10 +780,6 @@ function __wbg_get_imports() {
             const ret = new TypeError(getStringFromWasm0(arg0, arg1));
             return ret;
         },
-        __wbg_new_7075786089b89c5e: function() {
-            const ret = new Map();
-            return ret;
-        },
         __wbg_new_787b9fb330d55d78: function(arg0, arg1) {
             const ret = new Error(getStringFromWasm0(arg0, arg1));
             return ret;
@@ -451,6 +792,10 @@ function __wbg_get_imports() {
             const ret = Array.of(arg0, arg1);
             return ret;
         },
+        __wbg_parse_c3f72b5a24f83c01: function() { return handleError(function (arg0, arg1) {
+            const ret = JSON.parse(getStringFromWasm0(arg0, arg1));
+            return ret;
+        }, arguments); },
         __wbg_prototypesetcall_13162965d1fe7aa3: function(arg0, arg1, arg2) {
             Uint8Array.prototype.set.call(getArrayU8FromWasm0(arg0, arg1), arg2);
         },
@@ -462,10 +807,6 @@ function __wbg_get_imports() {
             const ret = Reflect.set(arg0, arg1, arg2);
             return ret;
         }, arguments); },
-        __wbg_set_8282f7e0d2d01336: function(arg0, arg1, arg2) {
-            const ret = arg0.set(arg1, arg2);
-            return ret;
-        },
         __wbg_set_d2d33b52458e984a: function(arg0, arg1, arg2) {
             arg0[arg1 >>> 0] = arg2;
         },
@@ -482,23 +823,8 @@ function __wbg_get_imports() {
             return ret;
         },
         __wbindgen_generic_0000000000000002: function(arg0, arg1) {
-            // Cast intrinsic for `I128 -> Externref`.
-            const ret = (BigInt.asUintN(64, arg0) | (arg1 << BigInt(64)));
-            return ret;
-        },
-        __wbindgen_generic_0000000000000003: function(arg0) {
-            // Cast intrinsic for `I64 -> Externref`.
-            const ret = arg0;
-            return ret;
-        },
-        __wbindgen_generic_0000000000000004: function(arg0, arg1) {
             // Cast intrinsic for `Ref(String) -> Externref`.
             const ret = getStringFromWasm0(arg0, arg1);
-            return ret;
-        },
-        __wbindgen_generic_0000000000000005: function(arg0) {
-            // Cast intrinsic for `U64 -> Externref`.
-            const ret = BigInt.asUintN(64, arg0);
             return ret;
         },
         __wbindgen_init_externref_table: function() {
@@ -519,11 +845,23 @@ function __wbg_get_imports() {
 const CompilationFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_compilation_free(ptr, 1));
+const MeshAnalysisFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_meshanalysis_free(ptr, 1));
+const ProgramFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_program_free(ptr, 1));
 
 function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();
     wasm.__wbindgen_externrefs.set(idx, obj);
     return idx;
+}
+
+function _assertClass(instance, klass) {
+    if (!(instance instanceof klass)) {
+        throw new Error(`expected instance of ${klass.name}`);
+    }
 }
 
 function getArrayU8FromWasm0(ptr, len) {

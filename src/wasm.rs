@@ -5,6 +5,7 @@ mod exact;
 mod juju;
 mod kube;
 mod library;
+mod lint;
 
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::text::to_json;

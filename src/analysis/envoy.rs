@@ -405,9 +405,14 @@ fn nested_brackets(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// A template as Envoy reads it; `None` where Envoy refuses what Istio accepts: a pattern that does
-/// not start with `/` (`{*}`), or an empty segment that is not the last (`/{*}//`).
-/// Source: envoyproxy/envoy `source/extensions/path/uri_template_lib`.
+/// not start with `/` (`{*}`), an empty segment that is not the last (`/{*}//`), or more than 256
+/// bytes. Source: envoyproxy/envoy `source/extensions/path/uri_template_lib`.
 pub fn template(path: &str) -> Option<Vec<Segment>> {
+    // Envoy is given `*` and `**`, without the braces.
+    let braces = path.matches(['{', '}']).count();
+    if path.len() - braces > MAX_TEMPLATE {
+        return None;
+    }
     let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     let mut segments: Vec<Segment> = Vec::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {
@@ -423,6 +428,9 @@ pub fn template(path: &str) -> Option<Vec<Segment>> {
     }
     Some(segments)
 }
+
+/// The longest template that Envoy takes, in bytes.
+const MAX_TEMPLATE: usize = 256;
 
 /// Whether one trust domain is the other, stars included.
 fn alike(left: &str, right: &str) -> bool {

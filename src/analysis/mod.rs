@@ -1,12 +1,16 @@
 //! What policies mean: who enforces them, and what they let through.
 
 pub mod answer;
+mod asker;
+mod binding;
 pub mod decide;
 pub mod diff;
 pub mod envoy;
 pub mod exact_lints;
 pub mod expect;
 pub mod expectation;
+mod index;
+pub mod lint;
 pub mod matching;
 pub mod path;
 pub mod points;
@@ -17,8 +21,10 @@ pub mod safety;
 pub mod symbolic;
 pub mod trace;
 pub mod verdict;
+pub mod ways;
 pub mod ztunnel;
 
-pub use decide::{Analysis, Answer};
+pub use decide::Analysis;
 pub use request::{Request, Target};
 pub use verdict::{Doubts, Verdict};
+pub use ways::Answer;

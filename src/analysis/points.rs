@@ -1,14 +1,16 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
+use super::binding::{binding, strict};
 use super::envoy::{self, Context};
+use super::index::Index;
 use super::rules::{Clause, Effect, Entry, Field, Match, Part, Pattern, Policy, Rule};
 use super::verdict::Doubts;
 use super::ztunnel;
-use crate::istio::policy::AuthorizationPolicy;
+
+pub use super::binding::Binding;
 use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::{
-    AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, PeerAuthentication, Readiness,
-    Service, WAYPOINT_CLASS, WaypointFor, Workload, label, selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, label, selects,
 };
 
 /// Who enforces.
@@ -81,17 +83,6 @@ pub struct Attached {
     pub doubts: Doubts,
 }
 
-/// How a Service or a pod is bound to a waypoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Binding {
-    /// It names none, or opts out.
-    None,
-    /// To a Gateway, by its place in the mesh, with what is in doubt about it.
-    To(usize, Doubts),
-    /// It names one that does not take its requests, for this reason.
-    Unusable(String),
-}
-
 /// All enforcement points of a mesh.
 #[derive(Debug)]
 pub struct Points {
@@ -118,80 +109,6 @@ pub struct Points {
     index: Index,
 }
 
-/// Lists of places by a key of up to three parts, sorted.
-#[derive(Debug, Default)]
-struct Table {
-    rows: Vec<(String, u32)>,
-}
-
-#[derive(Debug, Default)]
-struct Index {
-    services: Table,
-    workloads: Table,
-    accounts: Table,
-    /// Workloads by namespace and each of their labels.
-    labelled: Table,
-    /// Namespaces that the input describes.
-    spaces: Table,
-    gateways: Table,
-    /// Policies for all pods of a namespace.
-    wide: Table,
-    /// Policies by namespace and the first label of their selector.
-    selected: Table,
-    /// Policies by namespace, kind and name of their targets.
-    targeted: Table,
-    /// Policies with a selector, by namespace.
-    by_selector: Table,
-}
-
-const SEPARATOR: &str = "\0";
-
-fn key(parts: &[&str]) -> String {
-    parts.join(SEPARATOR)
-}
-
-impl Table {
-    fn add(&mut self, parts: &[&str], at: usize) {
-        if let Ok(at) = u32::try_from(at) {
-            self.rows.push((key(parts), at));
-        }
-    }
-
-    fn sort(&mut self) {
-        self.rows.sort_unstable();
-        self.rows.dedup();
-    }
-
-    fn find<'t>(&'t self, parts: &[&str]) -> impl Iterator<Item = usize> + use<'t> {
-        // Compared part by part, so that a look-up allocates nothing.
-        let compare = |row: &str| {
-            let mut rest = row;
-            for (at, part) in parts.iter().enumerate() {
-                let (head, tail) = rest.split_once(SEPARATOR).unwrap_or((rest, ""));
-                let last = at + 1 == parts.len();
-                let head = if last { rest } else { head };
-                match head.cmp(part) {
-                    std::cmp::Ordering::Equal => rest = tail,
-                    other => return other,
-                }
-            }
-            std::cmp::Ordering::Equal
-        };
-        let from = self.rows.partition_point(|(row, _)| compare(row).is_lt());
-        let count = self
-            .rows
-            .iter()
-            .skip(from)
-            .take_while(|(row, _)| compare(row).is_eq())
-            .count();
-        self.rows
-            .iter()
-            .skip(from)
-            .take(count)
-            .map(|(_, at)| *at as usize)
-    }
-}
-
 impl Points {
     /// Finds all enforcement points of a mesh.
     pub fn new(mesh: &Mesh) -> Points {
@@ -209,7 +126,12 @@ impl Points {
             index: Index::default(),
         };
         points.hold(mesh);
-        points.index(mesh);
+        points.index = Index::new(mesh, |at| {
+            points
+                .refused
+                .get(at)
+                .is_some_and(|found| !found.is_empty())
+        });
         points.attach_gateways(mesh);
         points.attach_services(mesh);
         points.attach_workloads(mesh);
@@ -340,81 +262,6 @@ impl Points {
         });
     }
 
-    fn index(&mut self, mesh: &Mesh) {
-        let index = &mut self.index;
-        for (at, service) in mesh.services.iter().enumerate() {
-            index.services.add(&[&service.namespace, &service.name], at);
-        }
-        for (at, workload) in mesh.workloads.iter().enumerate() {
-            let namespace = workload.namespace.as_str();
-            index.workloads.add(&[namespace, &workload.name], at);
-            index
-                .accounts
-                .add(&[namespace, &workload.service_account], at);
-            for (key, value) in &workload.labels {
-                index.labelled.add(&[namespace, key, value], at);
-            }
-        }
-        for (at, namespace) in mesh.namespaces.iter().enumerate() {
-            index.spaces.add(&[&namespace.name], at);
-        }
-        for (at, gateway) in mesh.gateways.iter().enumerate() {
-            index.gateways.add(&[&gateway.namespace, &gateway.name], at);
-        }
-        for (at, policy) in mesh.policies.iter().enumerate() {
-            let refused = self.refused.get(at).is_some_and(|found| !found.is_empty());
-            if refused {
-                continue;
-            }
-            let namespace = policy.namespace.as_str();
-            for target in policy.targets() {
-                // Group `core` is the empty one.
-                let group = if target.group == "core" {
-                    ""
-                } else {
-                    &target.group
-                };
-                let kind = match (group, target.kind.as_str()) {
-                    ("", "Service") => "Service",
-                    ("networking.istio.io", "ServiceEntry") => "ServiceEntry",
-                    ("gateway.networking.k8s.io", "Gateway") => "Gateway",
-                    ("gateway.networking.k8s.io", "GatewayClass") => "GatewayClass",
-                    _ => continue,
-                };
-                index.targeted.add(&[namespace, kind, &target.name], at);
-                if kind == "Gateway" {
-                    index.targeted.add(&[namespace, kind], at);
-                }
-            }
-            if !policy.targets().is_empty() {
-                continue;
-            }
-            match policy.selector.as_deref() {
-                None => index.wide.add(&[namespace], at),
-                // `selector: {}` attaches to nothing in ambient, to the whole namespace for sidecars.
-                Some([]) => index.selected.add(&[namespace, "", ""], at),
-                Some([(key, value), ..]) => {
-                    index.selected.add(&[namespace, key, value], at);
-                    index.by_selector.add(&[namespace], at);
-                }
-            }
-        }
-        for table in [
-            &mut index.services,
-            &mut index.workloads,
-            &mut index.accounts,
-            &mut index.labelled,
-            &mut index.spaces,
-            &mut index.gateways,
-            &mut index.wide,
-            &mut index.selected,
-            &mut index.targeted,
-            &mut index.by_selector,
-        ] {
-            table.sort();
-        }
-    }
-
     fn attach(&self, at: usize, doubts: Doubts) -> Option<Attached> {
         let held = self.held.get(at)?;
         Some(Attached {
@@ -444,6 +291,10 @@ impl Points {
     ) -> Vec<Attached> {
         let mut found: Vec<usize> = Vec::new();
         for space in spaces(namespace, &mesh.settings.root_namespace) {
+            // istiod's filter by labels lets everything through to an ambient pod that has none.
+            if labels.is_empty() && !sidecar {
+                found.extend(self.index.by_selector.find(&[space]));
+            }
             if sidecar {
                 found.extend(self.index.selected.find(&[space, "", ""]));
             }
@@ -456,7 +307,7 @@ impl Points {
                 }));
             }
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found
             .into_iter()
             .filter_map(|at| self.attach(at, Doubts::NONE))
@@ -491,78 +342,12 @@ impl Points {
             let root = mesh.settings.root_namespace.as_str();
             found.extend(targeted.find(&[root, "GatewayClass", WAYPOINT_CLASS]));
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found.dedup();
         found
             .into_iter()
             .filter_map(|at| self.attach(at, Doubts::NONE))
             .collect()
-    }
-
-    /// The waypoint that a Service's or a pod's labels name, else those of its namespace.
-    /// Source: istio.io/istio `pilot/pkg/serviceregistry/ambient/waypoints.go`.
-    fn binding(&self, mesh: &Mesh, labels: &Labels, namespace: &str, service: bool) -> Binding {
-        let of_namespace = || {
-            let at = self.index.spaces.find(&[namespace]).next()?;
-            mesh.namespaces.get(at).map(|one| &one.labels)
-        };
-        let named = |labels: &Labels| -> Option<(String, String)> {
-            let name = label(labels, "istio.io/use-waypoint")?;
-            let space = label(labels, "istio.io/use-waypoint-namespace").unwrap_or(namespace);
-            Some((space.to_owned(), name.to_owned()))
-        };
-        let (own, named) = match named(labels) {
-            Some(found) => (true, Some(found)),
-            None => (false, of_namespace().and_then(named)),
-        };
-        // `none` opts out.
-        let Some((space, name)) = named.filter(|(_, name)| name != "none") else {
-            return Binding::None;
-        };
-        let found = self.index.gateways.find(&[&space, &name]).next();
-        let Some((at, gateway)) = found.and_then(|at| Some((at, mesh.gateways.get(at)?))) else {
-            return Binding::Unusable(format!("the waypoint `{space}/{name}` is not there"));
-        };
-        let mut doubts = Doubts::NONE;
-        match gateway.ready {
-            Readiness::Ready => {}
-            Readiness::NotReady => {
-                return Binding::Unusable(format!("the waypoint `{space}/{name}` is not ready"));
-            }
-            Readiness::Unknown => doubts |= Doubts::READY,
-        }
-        let admitted = match &gateway.allowed {
-            AllowedRoutes::All => true,
-            AllowedRoutes::Same => gateway.namespace == namespace,
-            AllowedRoutes::Selector(selector) => {
-                selects(selector, of_namespace().map_or(&[], |labels| labels))
-            }
-            AllowedRoutes::Expressions => {
-                doubts |= Doubts::ADMITTED;
-                true
-            }
-        };
-        if !admitted {
-            return Binding::Unusable(format!(
-                "the waypoint `{space}/{name}` does not admit the namespace `{namespace}`"
-            ));
-        }
-        let fits = match gateway.waypoint_for {
-            WaypointFor::All => true,
-            WaypointFor::Service => service,
-            WaypointFor::Workload => !service,
-            WaypointFor::None => false,
-        };
-        if fits {
-            Binding::To(at, doubts)
-        } else if service || own {
-            let what = if service { "Services" } else { "pods" };
-            Binding::Unusable(format!(
-                "the waypoint `{space}/{name}` takes no requests to {what}"
-            ))
-        } else {
-            Binding::None
-        }
     }
 
     fn attach_gateways(&mut self, mesh: &Mesh) {
@@ -582,7 +367,7 @@ impl Points {
             let binding = if is_gateway {
                 Binding::None
             } else {
-                self.binding(mesh, &service.labels, &service.namespace, true)
+                binding(&self.index, mesh, &service.labels, &service.namespace, true)
             };
             let attached = match &binding {
                 Binding::To(at, _) => self.targeting(mesh, Some(service), mesh.gateways.get(*at)),
@@ -622,12 +407,20 @@ impl Points {
             }
         }
         let mut peers: Vec<&PeerAuthentication> = mesh.peer_authentications.iter().collect();
-        peers.sort_by(|left, right| left.namespace.cmp(&right.namespace));
+        crate::order::sort_by(&mut peers, |left, right| {
+            left.namespace.cmp(&right.namespace)
+        });
         for (workload, mut waypoints) in mesh.workloads.iter().zip(serving) {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
             attached.extend(self.selecting(mesh, &workload.namespace, &workload.labels, sidecar));
-            let own = self.binding(mesh, &workload.labels, &workload.namespace, false);
+            let own = binding(
+                &self.index,
+                mesh,
+                &workload.labels,
+                &workload.namespace,
+                false,
+            );
             if let Binding::To(gateway, doubts) = own
                 && waypoints.iter().all(|(known, _)| *known != gateway)
             {
@@ -697,75 +490,5 @@ fn single(effect: Effect, values: Vec<Pattern>, not_values: Vec<Pattern>) -> Pol
         }],
         dropped: Vec::new(),
         unloadable: None,
-    }
-}
-
-/// Whether PeerAuthentications demand mutual TLS at a workload: `None` if not, else what is in doubt
-/// about it. Workload over namespace over mesh, the oldest of a kind.
-/// Source: istio.io/istio `pilot/pkg/serviceregistry/ambient/authorization.go`.
-fn strict(
-    mesh: &Mesh,
-    by_namespace: &[&PeerAuthentication],
-    workload: &Workload,
-) -> Option<Doubts> {
-    let root = mesh.settings.root_namespace.as_str();
-    let oldest = |name: &str, of_workload: bool| {
-        let mut found: Option<&PeerAuthentication> = None;
-        let from = by_namespace.partition_point(|peer| peer.namespace.as_str() < name);
-        let rest = by_namespace.iter().skip(from).copied();
-        for peer in rest.take_while(|peer| peer.namespace == name) {
-            let fits = match &peer.selector {
-                Some(selector) => of_workload && selects(selector, &workload.labels),
-                None => !of_workload,
-            };
-            if fits && found.is_none_or(|found| peer.created < found.created) {
-                found = Some(peer);
-            }
-        }
-        found
-    };
-    let namespace = workload.namespace.as_str();
-    let for_mesh = oldest(root, false);
-    let (for_namespace, for_workload) = if namespace == root {
-        // In the root namespace those without selector are the mesh's, and selectors do not count.
-        (None, None)
-    } else {
-        (oldest(namespace, false), oldest(namespace, true))
-    };
-    let mut demanded = false;
-    for peer in [for_mesh, for_namespace, for_workload]
-        .into_iter()
-        .flatten()
-    {
-        match peer.mode {
-            MutualTls::Unset => {}
-            MutualTls::Strict => demanded = true,
-            MutualTls::Permissive | MutualTls::Disable => demanded = false,
-        }
-    }
-    // A port's mode that differs from the whole is in effect at that port.
-    let differs = for_workload.is_some_and(|peer| {
-        peer.ports.iter().any(|(_, mode)| match mode {
-            MutualTls::Unset => false,
-            MutualTls::Strict => !demanded,
-            MutualTls::Permissive | MutualTls::Disable => demanded,
-        })
-    });
-    match (differs, demanded) {
-        (true, _) => Some(Doubts::PORT_LEVEL),
-        (false, true) => Some(Doubts::NONE),
-        (false, false) => None,
-    }
-}
-
-/// Whether a policy is one that a trace should say is not enforced, and why.
-pub fn not_enforced(policy: &AuthorizationPolicy) -> Option<&'static str> {
-    use crate::istio::policy::Action;
-    if policy.is_dry_run() {
-        Some("its annotation `istio.io/dry-run` switches it off")
-    } else if policy.action == Action::Audit {
-        Some("AUDIT changes no answer")
-    } else {
-        None
     }
 }

@@ -16,7 +16,7 @@ use crate::text::{Node, parse_json};
 pub(super) fn start(
     options: &Options<'_>,
     is_deletion: bool,
-) -> Result<Box<dyn Conversation>, Diagnostic> {
+) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let app = options.required_text("appName")?;
     let model = options.required_text("modelName")?;
     // Without labels, all policies of the cluster would be taken for the manager's own, and deleted.
@@ -53,6 +53,7 @@ pub(super) fn start(
         listing,
         next_id: 1,
         wanted: Vec::new(),
+        kept: Vec::new(),
         seen: Vec::new(),
         writes: Vec::new(),
         covered: Vec::new(),
@@ -61,15 +62,17 @@ pub(super) fn start(
         delivery: None,
     };
     if !is_deletion {
+        policies.kept = options.objects("keep")?;
         policies.want(options, app, model, &labels)?;
         policies.limit_to(namespace);
-        if !policies.wanted.is_empty() {
-            // Server-side apply needs to know who applies.
-            options.required_text("fieldManager")?;
-        }
     }
     policies.seen = vec![false; policies.wanted.len()];
     Ok(Box::new(policies))
+}
+
+fn is_kept(kept: &[(String, String)], namespace: &str, name: &str) -> bool {
+    kept.binary_search_by(|(space, known)| (space.as_str(), known.as_str()).cmp(&(namespace, name)))
+        .is_ok()
 }
 
 struct Policies {
@@ -80,6 +83,8 @@ struct Policies {
     next_id: u32,
     /// Sorted by namespace and name, each once.
     wanted: Vec<Manifest>,
+    /// Namespaces and names, sorted, of those that stay as they are.
+    kept: Vec<(String, String)>,
     /// Which of them exist.
     seen: Vec<bool>,
     writes: Vec<Write>,
@@ -142,8 +147,7 @@ impl Policies {
             }
         }
         // Of two with one name the library applies one after the other, so that the last one stays.
-        self.wanted
-            .sort_by(|left, right| key(left).cmp(&key(right)));
+        crate::order::sort_by(&mut self.wanted, |left, right| key(left).cmp(&key(right)));
         let mut wanted: Vec<Manifest> = Vec::with_capacity(self.wanted.len());
         for manifest in std::mem::take(&mut self.wanted) {
             match wanted.last_mut().filter(|last| key(last) == key(&manifest)) {
@@ -161,6 +165,8 @@ impl Policies {
                 None => wanted.push(manifest),
             }
         }
+        let kept = &self.kept;
+        wanted.retain(|manifest| !is_kept(kept, &manifest.namespace, &manifest.name));
         self.wanted = wanted;
         Ok(())
     }
@@ -226,6 +232,11 @@ impl Policies {
         let text = |key: &str| metadata.get(key).and_then(Node::as_str);
         let (name, namespace) = (text("name")?, text("namespace")?);
         let before = Attachment::of(live, namespace);
+        if is_kept(&self.kept, namespace, name) {
+            self.unchanged += 1;
+            self.covered.extend_from_slice(before.covers());
+            return Some(());
+        }
         let sought = self
             .wanted
             .binary_search_by(|manifest| key(manifest).cmp(&(namespace, name)));
@@ -297,7 +308,7 @@ impl Policies {
             let after = write.after.iter().flat_map(|after| after.covers());
             covered.extend(after.map(String::as_str));
         }
-        covered.sort_unstable();
+        crate::order::sort(&mut covered);
         for write in circular.iter().filter_map(|&at| writes.get(at)) {
             for target in write.losses() {
                 if covered.binary_search(&target).is_err() {
@@ -369,6 +380,13 @@ impl Conversation for Policies {
         if let Some(at) = dropped.filter(|_| self.all_or_nothing) {
             let first = self.diagnostics.remove(at);
             return self.fail(first);
+        }
+        if !self.wanted.is_empty() && self.manner.field_manager.is_empty() {
+            let message = "the option `fieldManager` is missing";
+            return self.fail(
+                Diagnostic::error(code::WRONG_OPTION, message)
+                    .help("server-side apply needs to know who applies: name the application"),
+            );
         }
         self.next()
     }

@@ -13,8 +13,8 @@ use crate::compile::{Compiled, Deployed};
 use crate::istio::policy::read_policy;
 use crate::juju::deployment::Beacon;
 use crate::juju::when::Truth;
+use crate::map::Index;
 use crate::text::parse_json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The port of Juju's own operator in each model.
@@ -45,14 +45,14 @@ pub fn add(mesh: &mut Mesh, compiled: &Compiled) {
     }
     let mut models: Vec<&str> = Vec::new();
     let mut beacons: Vec<&Beacon> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = Index::default();
     for application in &compiled.applications {
-        if seen.insert(application.model.as_str()) {
+        if seen.add(application.model.as_str()) {
             models.push(&application.model);
         }
         beacons.extend(&application.beacon);
     }
-    beacons.sort();
+    crate::order::sort(&mut beacons);
     beacons.dedup();
     for beacon in beacons {
         mesh.gateways.push(waypoint(beacon));
@@ -94,11 +94,15 @@ pub fn add(mesh: &mut Mesh, compiled: &Compiled) {
         add_application(mesh, application);
     }
     let file: Arc<str> = "".into();
-    for policy in &compiled.authorization_policies {
-        let json = serde_json::to_string(policy).unwrap_or_default();
+    for (at, policy) in compiled.authorization_policies.iter().enumerate() {
+        let json = crate::text::to_json(policy).unwrap_or_default();
         if let Ok(document) = parse_json(&json) {
             let mut read = read_policy(&file, &document.root, &policy.namespace);
             read.at = crate::text::Position::default();
+            read.declared = compiled
+                .origins
+                .get(at)
+                .and_then(|origin| origin.declared.clone().or_else(|| origin.related.clone()));
             mesh.policies.push(read);
         }
     }

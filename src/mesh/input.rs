@@ -1,7 +1,7 @@
 //! A mesh from all kinds of input together.
 
-use super::manifests::{finish, read_manifests};
-use super::{Mesh, from_bundle};
+use super::manifests::read_manifests;
+use super::{Mesh, finish, from_bundle};
 use crate::compile::{Input, Source, compile};
 use crate::diagnostic::Diagnostic;
 use crate::juju::bundle::is_bundle;
@@ -39,6 +39,7 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
         let compiled = compile(&juju);
         from_bundle::add(&mut mesh, &compiled);
         diagnostics = compiled.diagnostics;
+        mesh.lints = compiled.lints;
     }
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
     for source in &input.settings {

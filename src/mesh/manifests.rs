@@ -3,19 +3,17 @@
 use super::settings::{PathNormalization, strings};
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
-    Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label, selects,
+    Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
 };
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, code};
 use crate::istio::policy::{parse_bool, read_policy};
-use crate::text::{Node, Value, decode_utf8, parse_any, parse_json};
+use crate::text::{Node, Value, decode_utf8, parse_any};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The label that names the Gateway whose instance a pod is.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The label that joins pods to the ambient mesh.
-const DATA_PLANE_MODE: &str = "istio.io/dataplane-mode";
 /// How deeply Lists may hold Lists.
 const MAX_LISTS: usize = 4;
 
@@ -43,131 +41,6 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         }
     }
     reader.apply_classes();
-}
-
-/// Draws the conclusions that need all of the input.
-pub fn finish(mesh: &mut Mesh) {
-    // A template whose pods are there says nothing new.
-    let mut pods: Vec<(&str, &Labels)> = Vec::new();
-    for pod in mesh.workloads.iter().filter(|one| !one.template) {
-        pods.push((&pod.namespace, &pod.labels));
-    }
-    pods.sort_unstable_by_key(|(namespace, _)| *namespace);
-    let keep: Vec<bool> = mesh
-        .workloads
-        .iter()
-        .map(|one| {
-            let from = pods.partition_point(|(namespace, _)| *namespace < one.namespace.as_str());
-            let mut same = pods
-                .iter()
-                .skip(from)
-                .take_while(|(namespace, _)| *namespace == one.namespace);
-            !one.template
-                || one.labels.is_empty()
-                || !same.any(|(_, labels)| selects(&one.labels, labels))
-        })
-        .collect();
-    let mut kept = keep.into_iter();
-    mesh.workloads.retain(|_| kept.next().unwrap_or(true));
-
-    let namespaces = std::mem::take(&mut mesh.namespaces);
-    let mut sorted: Vec<&Namespace> = namespaces.iter().collect();
-    sorted.sort_by(|left, right| left.name.cmp(&right.name));
-    for workload in &mut mesh.workloads {
-        if workload.data_plane.is_none() {
-            let namespace = sorted
-                .binary_search_by(|one| one.name.as_str().cmp(&workload.namespace))
-                .ok()
-                .and_then(|at| sorted.get(at));
-            workload.data_plane = data_plane(
-                &workload.labels,
-                namespace.map(|namespace| namespace.labels.as_slice()),
-                mesh.settings.data_plane,
-            );
-        }
-    }
-    mesh.namespaces = namespaces;
-    harden(mesh);
-    for gateway in &mut mesh.gateways {
-        for workload in &mesh.workloads {
-            let is_instance = workload.namespace == gateway.namespace
-                && label(&workload.labels, GATEWAY_NAME) == Some(&gateway.name);
-            if is_instance && !gateway.service_accounts.contains(&workload.service_account) {
-                gateway
-                    .service_accounts
-                    .push(workload.service_account.clone());
-            }
-        }
-        if gateway.service_accounts.is_empty() {
-            // istiod names the service account of a Gateway's pods like the Gateway where the class
-            // is a waypoint's, with the class added elsewhere.
-            gateway.service_accounts.push(if gateway.is_waypoint() {
-                gateway.name.clone()
-            } else {
-                format!("{}-{}", gateway.name, gateway.class)
-            });
-        }
-    }
-}
-
-/// istio-k8s's `hardened-mode` is two policies that allow nothing, in the root namespace; they are
-/// added where the input says the mode is on and does not have them.
-/// Source: canonical/service-mesh, docs/explanation/hardened-mode.md.
-fn harden(mesh: &mut Mesh) {
-    if !mesh.settings.hardened_mode {
-        return;
-    }
-    let root = mesh.settings.root_namespace.clone();
-    for (end, spec) in [
-        ("policy-global-allow-nothing-ztunnel", "{}"),
-        (
-            "policy-global-allow-nothing-waypoint",
-            r#"{"targetRefs":[{"kind":"GatewayClass","group":"gateway.networking.k8s.io","name":"istio-waypoint"}]}"#,
-        ),
-    ] {
-        let there = mesh
-            .policies
-            .iter()
-            .any(|policy| policy.namespace == root && policy.name.ends_with(end));
-        let text = format!(r#"{{"spec":{spec}}}"#);
-        if let (false, Ok(document)) = (there, parse_json(&text)) {
-            let mut policy = read_policy(&"".into(), &document.root, &root);
-            policy.name = format!("istio-k8s-{root}-{end}");
-            mesh.policies.push(policy);
-        }
-    }
-}
-
-/// Who carries the traffic of a pod, by its labels and its namespace's. `None`: the input does not
-/// say.
-fn data_plane(
-    labels: &[(String, String)],
-    namespace: Option<&[(String, String)]>,
-    default: Option<DataPlane>,
-) -> Option<DataPlane> {
-    let own = |key| label(labels, key);
-    let of_namespace = |key| namespace.and_then(|labels| label(labels, key));
-    // Injection: the pod's own label is stronger than its namespace's.
-    let injected = match own("sidecar.istio.io/inject").and_then(parse_bool) {
-        Some(wanted) => wanted,
-        None => {
-            of_namespace("istio-injection") == Some("enabled")
-                || (of_namespace("istio-injection").is_none()
-                    && of_namespace(DATA_PLANE_MODE) != Some("ambient")
-                    && (own("istio.io/rev").is_some() || of_namespace("istio.io/rev").is_some()))
-        }
-    };
-    if injected {
-        return Some(DataPlane::Sidecar);
-    }
-    match own(DATA_PLANE_MODE).or(of_namespace(DATA_PLANE_MODE)) {
-        Some("ambient") => Some(DataPlane::Ambient),
-        Some(_) => Some(DataPlane::None),
-        None if default.is_some() => default,
-        // The namespace is there and does not join the mesh.
-        None if namespace.is_some() => Some(DataPlane::None),
-        None => None,
-    }
 }
 
 struct Reader<'m, 'd> {

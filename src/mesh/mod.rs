@@ -3,13 +3,16 @@
 //! Filled from Kubernetes objects ([`manifests`]), from Juju bundles ([`from_bundle`]), or both;
 //! read by [`crate::analysis`].
 
+mod conclude;
 pub mod from_bundle;
 pub mod input;
 pub mod manifests;
 pub mod settings;
 
+pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};
 
+use crate::diagnostic::Diagnostic;
 use crate::istio::policy::AuthorizationPolicy;
 use crate::text::Position;
 use std::net::IpAddr;
@@ -52,6 +55,8 @@ pub struct Mesh {
     pub policies: Vec<AuthorizationPolicy>,
     /// PeerAuthentications.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// What looks wrong in what charms declare.
+    pub lints: Vec<Diagnostic>,
     /// What was assumed and what cannot be known, each one sentence.
     pub assumptions: Vec<String>,
 }

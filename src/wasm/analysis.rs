@@ -36,7 +36,7 @@ extern "C" {
 #[derive(Debug)]
 pub struct MeshAnalysis {
     pub(super) analysis: Analysis,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.

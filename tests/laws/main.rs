@@ -3,6 +3,15 @@
 //!
 //! `MESH_POLICY_SEED` repeats a run, `MESH_POLICY_CASES` sets how many cases there are.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod generate;
 
 use generate::{Random, policy, request, surroundings};

@@ -121,7 +121,7 @@ export async function reconcileProgram({ appName, modelName, labels, policies, c
  * Runs programs one after the other, with progress on standard error, until all are through, the cluster is out of reach
  * or somebody interrupts.
  *
- * @param {ClusterOptions & { dryRun?: string }} options
+ * @param {Omit<ClusterOptions, 'output'>} options
  * @param {{ title: string, program: () => Promise<Program> }[]} runs
  * @param {{ quiet?: boolean }} [how]
  */
@@ -183,12 +183,14 @@ export async function runAll(options, runs, { quiet = false } = {}) {
 function progress(quiet) {
   const terminal = process.stderr.isTTY;
   let shown = false;
-  let last = performance.now();
+  let last = 0;
   let phase = '';
   return {
     /** @param {string} title @param {import('../kubernetes/drive.js').Progress} step */
     step(title, step) {
       const time = performance.now();
+      // Loading and connecting do not count.
+      last ||= time;
       // Nobody needs more; short work stays silent.
       if (quiet || time - last < (terminal ? 100 : 2000) || (step.total === 0 && step.phase === phase)) return;
       last = time;
@@ -303,4 +305,25 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
   } else {
     process.exitCode = left ? EXIT_FINDINGS : 0;
   }
+}
+
+/**
+ * Reads the mesh of a cluster, for commands that take it as input. What could not be read is noted.
+ *
+ * @param {Omit<ClusterOptions, 'output'> & { namespaces?: string[], rootNamespace?: string }} options
+ * @returns {Promise<string | undefined>} the JSON text of a Kubernetes `List`; undefined where it cannot be had, with the exit
+ *   code set
+ */
+export async function readCluster({ namespaces, rootNamespace, ...options }) {
+  const { Program } = await import('../index.js');
+  const program = async () => Program.readMesh({ namespaces, rootNamespace });
+  const result = await runAll(options, [{ title: 'reading the cluster', program }]);
+  const end = result?.ends[0]?.end;
+  if (!result || !end || 'failed' in end) {
+    if (result) report(result, { output: 'human', tense: 'plan' });
+    return undefined;
+  }
+  process.stderr.write(renderDiagnostics(end.done.diagnostics, process.stderr));
+  for (const { kind, namespace, why } of end.done.unknown) note(`${kind}${namespace ? ` in \`${namespace}\`` : ''}: ${why}`);
+  return end.done.manifests ?? '';
 }

@@ -42,7 +42,9 @@ export async function drive(program, client, options = {}) {
   let wake;
   /** @type {unknown} */
   let broken;
+  let begun = false;
   const arrive = (/** @type {KubeResponse} */ response) => {
+    begun = true;
     arrived.push(response);
     wake?.();
   };
@@ -57,6 +59,11 @@ export async function drive(program, client, options = {}) {
       for (const request of step.requests) {
         options.onRequest?.(request);
         answer(client, request, options).then(arrive, (error) => {
+          // Credentials that run out halfway must not hide what was done before.
+          if (begun && isOfConfiguration(error)) {
+            arrive({ id: request.id, error: 'not-sent', message: error.message });
+            return;
+          }
           broken ??= error;
           wake?.();
         });
@@ -104,7 +111,7 @@ async function answer(client, request, { signal, abandon, attempts = 5, patience
       if (got.status >= 500) maybeDone = true;
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
-      if (error.code === 'config' || error.code === 'credentials') throw error;
+      if (isOfConfiguration(error) && !maybeDone) throw error;
       maybeDone ||= error.sent;
       result =
         error.code === 'timeout'
@@ -120,6 +127,10 @@ async function answer(client, request, { signal, abandon, attempts = 5, patience
     await delay(wait, undefined, { signal }).catch(() => {});
   }
 }
+
+/** @param {unknown} error */
+const isOfConfiguration = (error) =>
+  error instanceof ConnectionError && (error.code === 'config' || error.code === 'credentials');
 
 /**
  * @param {number} id

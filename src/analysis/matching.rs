@@ -419,10 +419,11 @@ fn template_matches(segments: &[Segment], path: &str) -> bool {
             },
             Segment::One => {
                 let end = rest.find('/').unwrap_or(rest.len());
-                if end == 0 {
+                let (one, after) = rest.split_at(end);
+                if one.is_empty() || !one.bytes().all(in_template) {
                     return false;
                 }
-                rest = rest.get(end..).unwrap_or_default();
+                rest = after;
             }
             Segment::Rest => {
                 // Nothing but literals may follow, so they are the end of the path.
@@ -433,11 +434,19 @@ fn template_matches(segments: &[Segment], path: &str) -> bool {
                         tail.push_str(literal);
                     }
                 }
-                return rest.ends_with(&tail);
+                let any = |byte| byte == b'/' || in_template(byte);
+                return rest
+                    .strip_suffix(tail.as_str())
+                    .is_some_and(|text| text.bytes().all(any));
             }
         }
     }
     rest.is_empty()
+}
+
+/// What Envoy lets a template's operators stand for; the canonicaliser encodes most of the rest.
+fn in_template(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=*".contains(&byte)
 }
 
 #[cfg(test)]
@@ -512,6 +521,9 @@ mod tests {
             ("/{*}", "/", false),
             ("/x/{*}/", "/x/a/", true),
             ("/x/{*}/", "/x/a", false),
+            ("/a/{*}", "/a/x|y", false),
+            ("/a/{**}", "/a/x/[y]", false),
+            ("/a/{**}", "/a/x*/y", true),
         ] {
             let segments = template(pattern).expect(pattern);
             assert_eq!(

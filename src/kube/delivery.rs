@@ -14,6 +14,9 @@ pub(super) const PLURAL: &str = "authorizationpolicies";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
 
+/// Of more problems than these, the rest is only counted.
+const MAX_PROBLEMS: usize = 100;
+
 /// How requests are made.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Manner {
@@ -54,6 +57,8 @@ pub(super) struct Delivery {
     covered: Vec<String>,
     is_sorted: bool,
     problems: Vec<Diagnostic>,
+    /// Problems beyond those.
+    untold: usize,
     is_stopped: bool,
 }
 
@@ -192,7 +197,11 @@ impl Delivery {
         }
         // Those that stayed at home have the reason of the first.
         if !(self.is_stopped && problem.is_unsent()) {
-            self.problems.push(diagnostic);
+            if self.problems.len() < MAX_PROBLEMS {
+                self.problems.push(diagnostic);
+            } else {
+                self.untold += 1;
+            }
         }
         if !problem.is_of_object() {
             self.is_stopped = true;
@@ -285,7 +294,7 @@ impl Delivery {
             why: write.why.clone(),
             // Applying twice is applying once. A second deletion finds nothing, or by its
             // preconditions another object, which it leaves alone.
-            retry_safe: true,
+            retry_safe: !is_delete || self.manner.ignore_missing,
         }
     }
 
@@ -326,6 +335,10 @@ impl Delivery {
     /// What went wrong; empty when everything was made.
     pub(super) fn problems(&mut self) -> Vec<Diagnostic> {
         let mut problems = std::mem::take(&mut self.problems);
+        if self.untold > 0 {
+            let message = format!("{} more changes failed like these", self.untold);
+            problems.push(Diagnostic::warning(code::INCOMPLETE, message));
+        }
         if self.held_back > 0 {
             let message = format!(
                 "{} changes were held back, because without what was refused they might open a target",

@@ -28,7 +28,7 @@ const KINDS: [&str; 3] = ["ConfigMap", "StatefulSet", "Service"];
 pub(super) fn start(
     options: &Options<'_>,
     is_removal: bool,
-) -> Result<Box<dyn Conversation>, Diagnostic> {
+) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let app = options.required_name("appName")?;
     let namespace = options.required_name("namespace")?;
     let config_map = match options.name("labelConfigmapName")? {

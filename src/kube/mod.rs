@@ -256,7 +256,7 @@ pub(crate) trait Conversation {
 
 /// A running program.
 pub struct Program {
-    conversation: Box<dyn Conversation>,
+    conversation: Box<dyn Conversation + Send>,
     step: Step,
     /// The requests that are not answered yet.
     in_flight: Vec<u32>,
@@ -312,7 +312,10 @@ impl Program {
         self.step = step;
     }
 
-    fn conversation(kind: ProgramKind, options: &str) -> Result<Box<dyn Conversation>, Diagnostic> {
+    fn conversation(
+        kind: ProgramKind,
+        options: &str,
+    ) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
         let document = options::read(options)?;
         let options = options::Options::of(&document.root)?;
         Ok(match kind {

@@ -16,7 +16,7 @@ use crate::text::{Node, parse_json};
 pub(super) fn start(
     options: &Options<'_>,
     is_deletion: bool,
-) -> Result<Box<dyn Conversation>, Diagnostic> {
+) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let app = options.required_text("appName")?;
     let model = options.required_text("modelName")?;
     // Without labels, all policies of the cluster would be taken for the manager's own, and deleted.

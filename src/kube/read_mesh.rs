@@ -67,7 +67,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Starts the program.
-pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation>, Diagnostic> {
+pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let root = options.name("rootNamespace")?.unwrap_or(ROOT_NAMESPACE);
     let page_size = options.page_size()?;
     let mut namespaces: Vec<&str> = Vec::new();

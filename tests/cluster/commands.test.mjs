@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 
 import { makeInput } from "../../bench/input.mjs";
 import { beaconLabels } from "../../host/index.js";
+import { KubernetesClient, KubernetesError, readMesh } from "../../host/kubernetes.js";
 import { until } from "./processes.mjs";
 import { startCluster } from "./start.mjs";
 import { ROOT, cli, collection, existing, versions } from "./wishes.mjs";
@@ -345,6 +346,29 @@ describe("labels", () => {
     for (const args of [["web"], ["web", "a"], ["web", "a=1", "a=2"], ["web", "a=1", "--remove"]]) {
       assert.equal((await cli(["labels", ...args, ...as()])).code, 2, args.join(" "));
     }
+  });
+});
+
+describe("reading a mesh", () => {
+  test("with the ClusterRole of the docs, and without any right", async () => {
+    const namespace = await cluster.createNamespace("read");
+    await cli(["apply", ...bundle(namespace, 3), ...as()]);
+    const client = new KubernetesClient({ kubeconfig: cluster.userKubeconfig });
+    const failure = await readMesh({ client, namespaces: [namespace] }).catch((error) => error);
+    assert.ok(failure instanceof KubernetesError ? failure.code === "kubernetes-forbidden" : failure.unknown.length > 0, String(failure));
+
+    const revoke = await grant(3, namespace);
+    await allowed(namespace, "/api/v1/namespaces");
+    const { manifests, unknown } = await readMesh({ client, namespaces: [namespace] });
+    /** @type {{ kind: string, metadata: { name: string, namespace?: string } }[]} */
+    const items = JSON.parse(manifests).items;
+    assert.equal(items.filter(({ kind }) => kind === "AuthorizationPolicy").length, 3);
+    assert.ok(items.some(({ kind, metadata }) => kind === "Namespace" && metadata.name === namespace));
+    assert.ok(items.every(({ metadata }) => [namespace, "istio-system", undefined].includes(metadata.namespace)));
+    assert.doesNotMatch(JSON.stringify(unknown), /forbidden/i);
+    assert.ok(JSON.parse((await readMesh({ client })).manifests).items.length >= items.length);
+    client.close();
+    await revoke();
   });
 });
 

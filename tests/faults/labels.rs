@@ -261,6 +261,27 @@ fn many_faults_one_after_the_other() {
 }
 
 #[test]
+fn a_false_404_while_removing_orphans_nothing() {
+    for step in 0..3 {
+        let mut cluster = fresh();
+        let (kind, options) = start(Wish::Labels(WISHES[0]));
+        run(kind, &options, &mut cluster);
+        let (kind, options) = start(Wish::Removal);
+        let fault = |at, _: &_| (at == step).then_some(Fault::Status(404));
+        drive(
+            kind,
+            &options,
+            &mut cluster,
+            Order::Forward,
+            fault,
+            |cluster| {
+                check_ledger(cluster, "a false 404");
+            },
+        );
+    }
+}
+
+#[test]
 fn what_is_right_is_not_written() {
     for wish in wishes() {
         let mut cluster = fresh();

@@ -7,6 +7,7 @@ import {
   KubernetesError,
   type KubeOutcome,
   PolicyResourceManager,
+  readMesh,
   reconcileCharmLabels,
   removeCharmLabels,
 } from '../../host/kubernetes.js';
@@ -30,6 +31,9 @@ export async function use(): Promise<KubeChange[]> {
   new PolicyResourceManager({ charm, lightkubeClient: own, signal: AbortSignal.timeout(1), onProgress: ({ done, total }) => void (done / total) });
   await reconcileCharmLabels({ client, appName: 'a', namespace: 'm', labels: { x: 'y', z: null } });
   await removeCharmLabels({ client: own, appName: 'a', namespace: 'm', labelConfigmapName: 'c' });
+  const { manifests, unknown } = await readMesh({ client, namespaces: ['shop'] });
+  JSON.parse(manifests);
+  unknown.map(({ kind, why }) => kind + why);
   try {
     await client.namespace();
   } catch (error) {

@@ -27,7 +27,7 @@ pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
 
 /// All findings about the policies of a mesh, in the order of the policies.
 pub fn lint(analysis: &Analysis) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+    let mut found = analysis.mesh.lints.clone();
     for (at, policy) in analysis.mesh.policies.iter().enumerate() {
         let mut linter = Linter {
             analysis,

@@ -25,6 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err(wrong.message.clone().into());
     }
     let analysis = Analysis::new(mesh);
+    for refusal in analysis.refusals() {
+        eprintln!("{}", refusal.message);
+    }
     for (_, lines) in read("--requests")? {
         print!("{}", analysis.ask(std::str::from_utf8(&lines)?));
     }

@@ -7,6 +7,7 @@ use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
 use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
+use crate::juju::lint::lint;
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
@@ -61,6 +62,9 @@ pub struct Compiled {
     /// Who applies which of the policies.
     #[serde(skip)]
     pub managers: Vec<Manager>,
+    /// What looks wrong in what charms declare, for [`crate::analysis::lint`].
+    #[serde(skip)]
+    pub lints: Vec<Diagnostic>,
     /// The applications that were found, for [`crate::mesh::from_bundle`].
     #[serde(skip)]
     pub applications: Vec<Deployed>,
@@ -207,6 +211,10 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         on_mesh: Index::default(),
     };
     compiler.deployment();
+    let mut known = Index::default();
+    for one in &compiled.applications {
+        known.add(full_name(&one.model, &one.name));
+    }
     for (source, documents) in &databag_documents {
         let databags = read_databags(
             source.file,
@@ -216,7 +224,8 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         );
         for databag in databags {
             for asked in &databag.policies {
-                add_members(&mut compiled.applications, &asked.policy, &databag.beacon);
+                let applications = &mut compiled.applications;
+                add_members(applications, &mut known, &asked.policy, &databag.beacon);
             }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
@@ -488,15 +497,17 @@ pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, Stri
 
 /// Notes the applications that a databag's policy speaks of: its target is a member of the mesh,
 /// and its source is taken to be one.
-fn add_members(applications: &mut Vec<Deployed>, policy: &MeshPolicy, beacon: &Beacon) {
+fn add_members(
+    applications: &mut Vec<Deployed>,
+    known: &mut Index<'static>,
+    policy: &MeshPolicy,
+    beacon: &Beacon,
+) {
     let source = (&policy.source_namespace, Some(&policy.source_app_name));
     let target = (&policy.target_namespace, policy.target_app_name.as_ref());
     for (model, name) in [source, target] {
         let Some(name) = name else { continue };
-        let known = applications
-            .iter()
-            .any(|one| one.model == *model && one.name == *name);
-        if !known {
+        if known.add(full_name(model, name)) {
             applications.push(Deployed {
                 model: model.clone(),
                 name: name.clone(),
@@ -560,6 +571,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn deployment(&mut self) {
         let deployment = Deployment::new(self.models, self.charms);
         self.applications(&deployment);
+        self.compiled.lints = lint(self.models, self.charms, &deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
         let mut asked = Beacons::default();

@@ -7,7 +7,7 @@ use super::rules::Effect;
 use super::symbolic::describe::Access;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, PointForm, Side, TargetForm, all_present, space};
+use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
 use super::symbolic::space::Space;
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
@@ -365,31 +365,8 @@ fn named<'s>(side: &Side<'s>, form: &TargetForm) -> Vec<(&'s str, u32, Effect)> 
     found
 }
 
-fn points(form: &TargetForm) -> impl Iterator<Item = &PointForm> {
-    form.cells
-        .iter()
-        .flat_map(|cell| cell.chains.iter().flatten())
-}
-
 fn has_allow_at_each(form: &TargetForm) -> bool {
     points(form).all(|point| point.policies.iter().any(|one| one.effect == Effect::Allow))
-}
-
-/// What a policy may match, at any point.
-fn matched(form: &TargetForm, space: &mut Space, number: u32) -> Result<Region, TooComplex> {
-    let mut found = Vec::new();
-    for cell in &form.cells {
-        let guard = space.holds(&cell.guard)?.surely;
-        for point in cell.chains.iter().flatten() {
-            for (policy, other) in point.policies.iter().zip(&point.held) {
-                if *other == number {
-                    let holds = space.holds(&policy.matches)?;
-                    found.push(space.regions.and(holds.maybe, guard)?);
-                }
-            }
-        }
-    }
-    space.regions.any(&found)
 }
 
 /// The name by which a plain request would call the target.

@@ -7,12 +7,15 @@ use crate::mesh::PathNormalization;
 use std::borrow::Cow;
 
 /// The whole of a `:path` header after normalisation, query included; `None` where Envoy answers
-/// 400 and no policy is asked: a path that does not begin with `/`, one with a fragment, an encoded
-/// NUL.
+/// 400 and no policy is asked: a path that does not begin with `/`, one with a fragment, with bytes
+/// that a request line cannot hold, with an encoded NUL.
 pub fn normalise(path: &str, mode: PathNormalization) -> Option<Cow<'_, str>> {
     if !path.starts_with('/') || path.contains('#') {
         // `OPTIONS *` is the one request-target without a slash.
         return (path == "*").then_some(Cow::Borrowed(path));
+    }
+    if path.bytes().any(|byte| !(b'!'..=b'~').contains(&byte)) {
+        return None;
     }
     if mode == PathNormalization::None {
         return Some(Cow::Borrowed(path));
@@ -60,7 +63,12 @@ fn unescape_slashes(path: &str) -> String {
     out
 }
 
+/// A path of nothing but slashes keeps two: Envoy joins its segments, of which there are none, between
+/// a slash before and one after.
 fn merge_slashes(path: &str) -> String {
+    if path.len() > 1 && path.bytes().all(|byte| byte == b'/') {
+        return "//".to_owned();
+    }
     let mut out = String::with_capacity(path.len());
     for c in path.chars() {
         if c != '/' || !out.ends_with('/') {
@@ -186,18 +194,19 @@ mod tests {
             (Base, "/a\\b", "/a/b"),
             (Base, "/a%2Fb", "/a%2Fb"),
             (Base, "/a.b/..c/d..", "/a.b/..c/d.."),
-            (Base, "/a b\"é", "/a%20b%22%C3%A9"),
+            (Base, "/a\"b{", "/a%22b%7B"),
             (Base, "/%zz%4", "/%zz%4"),
             (MergeSlashes, "//a", "/a"),
             (MergeSlashes, "/x//../a", "/x/a"),
             (MergeSlashes, "/a//", "/a/"),
+            (MergeSlashes, "///", "//"),
             (DecodeAndMergeSlashes, "/a%2F%2fb", "/a/b"),
             (DecodeAndMergeSlashes, "/a%5Cb", "/a/b"),
             (DecodeAndMergeSlashes, "/a%252Fb", "/a%252Fb"),
         ] {
             assert_eq!(normalise(path, mode).as_deref(), Some(expected), "{path}");
         }
-        for path in ["", "a", "\\a", "/a#b", "/%00"] {
+        for path in ["", "a", "\\a", "/a#b", "/%00", "/é", "/a b", "/\u{7f}"] {
             assert_eq!(normalise(path, Base), None, "{path}");
         }
     }

@@ -6,8 +6,8 @@ use crate::juju::charm::clip;
 use crate::text::{Node, Value, parse_json};
 use std::net::IpAddr;
 
-/// No name in Kubernetes is longer.
-const MAX_NAME: usize = 253;
+/// No name in Kubernetes is longer than 253; what a policy can name is bounded at 320.
+const MAX_NAME: usize = 1024;
 
 /// What a request is sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]

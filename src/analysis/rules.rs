@@ -184,9 +184,9 @@ pub enum Pattern {
 pub enum Segment {
     /// The text itself; empty for a `/` at the end.
     Literal(String),
-    /// `{*}`: at least one character, no `/`.
+    /// `{*}`: at least one character of `A-Za-z0-9-._~%!$&'()+,;:@=*`.
     One,
-    /// `{**}`: any text, `/` included, also none.
+    /// `{**}`: any text of those characters and `/`, also none.
     Rest,
 }
 

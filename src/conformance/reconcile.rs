@@ -5,7 +5,7 @@ use super::fake_cluster::{FakeCluster, address};
 use super::{Failure, iterable, list_field, text_field};
 use crate::diagnostic::Diagnostic;
 use crate::kube::{KubeRequest, KubeResponse, Program, ProgramKind, Step, code};
-use crate::model::validate_mesh_policy;
+use crate::model::{Data, validate_mesh_policy};
 use crate::text::{Node, Object, to_json};
 use serde::Serialize;
 
@@ -111,18 +111,40 @@ pub(super) fn reconcile_labels(request: &Object<'_>) -> Result<String, Failure> 
         &options.end(),
         &mut cluster,
     );
-    let failure = failed.map(|diagnostic| {
-        let kind = match diagnostic.code {
-            code::INVALID_LEDGER if diagnostic.message.starts_with("there are data") => "KeyError",
-            code::INVALID_LEDGER if diagnostic.message.starts_with("there is no JSON under") => {
-                "JSONDecodeError"
-            }
-            code::INVALID_LEDGER => "TypeError",
-            _ => "ApiError",
-        };
-        Failure::Error(kind, diagnostic.message)
-    });
-    finished(failure.as_ref(), &calls, &cluster)
+    finished(failed.map(labels_failure).as_ref(), &calls, &cluster)
+}
+
+/// Fails where a charm that puts these labels onto itself, in the cluster of the request, does.
+pub(super) fn charm_labels(
+    request: &Object<'_>,
+    app: &str,
+    namespace: &str,
+    labels: &Data,
+) -> Result<(), Failure> {
+    let mut options = Options::new();
+    options.text("appName", app)?;
+    options.text("namespace", namespace)?;
+    options.text("fieldManager", app)?;
+    options.value("labels", labels)?;
+    let mut cluster = cluster(request)?;
+    let (failed, _) = drive(
+        ProgramKind::ReconcileCharmLabels,
+        &options.end(),
+        &mut cluster,
+    );
+    failed.map_or(Ok(()), |diagnostic| Err(labels_failure(diagnostic)))
+}
+
+fn labels_failure(diagnostic: Diagnostic) -> Failure {
+    let kind = match diagnostic.code {
+        code::INVALID_LEDGER if diagnostic.message.starts_with("there are data") => "KeyError",
+        code::INVALID_LEDGER if diagnostic.message.starts_with("there is no JSON under") => {
+            "JSONDecodeError"
+        }
+        code::INVALID_LEDGER => "TypeError",
+        _ => "ApiError",
+    };
+    Failure::Error(kind, diagnostic.message)
 }
 
 fn cluster(request: &Object<'_>) -> Result<FakeCluster, Failure> {

@@ -335,8 +335,14 @@ impl Reader {
         });
     }
 
-    /// A mapping; `None`, with a problem, for anything else.
+    /// A mapping; `None`, with a problem, for anything else. In a list, `null` is an empty one.
     fn object<'n>(&mut self, node: &'n Node<'_>, what: &str) -> Option<&'n Object<'n>> {
+        const EMPTY: &Object<'_> = &Object {
+            members: Vec::new(),
+        };
+        if node.is_null() {
+            return Some(EMPTY);
+        }
         let object = node.as_object();
         if object.is_none() {
             self.wrong(

@@ -12,6 +12,7 @@ pub mod settings;
 pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};
 
+use crate::diagnostic::Diagnostic;
 use crate::istio::policy::AuthorizationPolicy;
 use crate::text::Position;
 use std::net::IpAddr;
@@ -54,6 +55,8 @@ pub struct Mesh {
     pub policies: Vec<AuthorizationPolicy>,
     /// PeerAuthentications.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// What looks wrong in what charms declare.
+    pub lints: Vec<Diagnostic>,
     /// What was assumed and what cannot be known, each one sentence.
     pub assumptions: Vec<String>,
 }
@@ -258,6 +261,16 @@ impl Workload {
             Some("") => true,
             Some(rest) => self.template && rest.starts_with('-') && rest.len() > 1,
             None => false,
+        }
+    }
+}
+
+impl Workload {
+    /// The address of a pod that has one only.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.ips.as_slice() {
+            [ip] if !self.template => Some(*ip),
+            _ => None,
         }
     }
 }

@@ -124,6 +124,25 @@ test("what a link brought is fed to no cluster before it is imported", async () 
   });
 });
 
+test("the live mesh opens as a file, is shown, and can be asked about", async () => {
+  await withPage(async (page) => {
+    await page.locator("#status", { hasText: "3 policies" }).waitFor();
+    await view(page, "Cluster");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByRole("button", { name: "Open the live mesh" }).click();
+    await page.getByText("The live mesh is open as a file").waitFor();
+    await page.locator(".files .open", { hasText: "cluster" }).waitFor();
+    await page.locator("#status", { hasText: "3 policies" }).waitFor();
+    await view(page, "Graph");
+    await page.locator(".node", { hasText: "bookinfo-productpage-k8s" }).waitFor();
+    await view(page, "Ask");
+    await page.locator(".verdict").waitFor();
+    await view(page, "Cluster");
+    await page.getByRole("button", { name: "Compare again" }).click();
+    await page.getByText("there is nothing to compare").waitFor();
+  });
+});
+
 test("framed, the page talks to no cluster", async () => {
   // Another site puts the page into a frame.
   const outer = http.createServer((_, response) => response.setHeader("content-type", "text/html").end(`<iframe src="${origin}/static/" width="1300" height="800"></iframe>`));

@@ -1,4 +1,4 @@
-// What mesh-policy says, asked as a user asks it: `mesh-policy explain --requests FILE`.
+// What mesh-policy says: of many sets by the package, as the command line asks it; or by a command line, this or another.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,71 +18,95 @@ import { objects } from "./generate.mjs";
  * @property {string[]} [depends]
  * @property {unknown} ways
  *
- * @typedef {(set: Omit<Set, "seed">) => Promise<Map<string, Explanation>>} Engine By the requests' ids.
+ * @typedef {object} Explained
+ * @property {Map<string, Explanation>} answers By the requests' ids.
+ * @property {globalThis.Set<number> | null} refused Which policies it says Istio refuses; `null`: it was not asked.
+ *
+ * @typedef {(set: Omit<Set, "seed">) => Promise<Explained>} Engine
  */
 
-const COMMAND = [process.execPath, fileURLToPath(new URL("../../host/cli.js", import.meta.url))];
+export const COMMAND = [process.execPath, fileURLToPath(new URL("../../host/cli.js", import.meta.url))];
 
-// As many processes at a time.
-const AT_ONCE = 2;
+// What it says of a policy that Istio refuses.
+const REFUSED = "refused-policy";
 
-/**
- * @param {readonly string[]} [command] What answers as `mesh-policy` does.
- * @returns {{ explain: Engine, close: () => void }}
- */
-export function openEngine(command = COMMAND) {
-  const folder = mkdtempSync(path.join(tmpdir(), "mesh-policy-engine-"));
-  let next = 0;
-  let busy = 0;
-  /** @type {(() => void)[]} */
-  const waiting = [];
-  return {
-    close: () => rmSync(folder, { recursive: true, force: true }),
-    explain: async (set) => {
-      if (busy === AT_ONCE) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
-      else busy++;
-      try {
-        return await explain(command, path.join(folder, String(next++)), set);
-      } finally {
-        const waiter = waiting.shift();
-        if (waiter) waiter();
-        else busy--;
-      }
-    },
+/** @returns {Promise<Engine>} */
+export async function library() {
+  const { analyse } = await import("../../host/index.js");
+  return async ({ context, policies, requests }) => {
+    const manifest = (/** @type {unknown} */ object, /** @type {string} */ file) => ({
+      file,
+      text: JSON.stringify(object),
+    });
+    const analysis = analyse({
+      files: [],
+      charms: [],
+      databags: [],
+      manifests: [
+        ...objects(context).map((object, i) => manifest(object, `object ${i}`)),
+        // A file for each policy: so a diagnostic's file says which one it means.
+        ...policies.map((policy, i) => manifest(policy, `policy ${i}`)),
+      ],
+      settings: [manifest(context.settings, "settings")],
+    });
+    try {
+      const diagnostics = analysis.diagnostics;
+      if (analysis.badInput) throw new Error(JSON.stringify(diagnostics));
+      const refused = diagnostics.filter(({ code }) => code === REFUSED);
+      return {
+        answers: answersOf(analysis.ask(linesOf(requests)), requests),
+        refused: new globalThis.Set(refused.map(({ place }) => Number(place?.file.slice("policy ".length)))),
+      };
+    } finally {
+      analysis.free();
+    }
   };
 }
 
 /**
- * @param {readonly string[]} command
- * @param {string} stem
- * @param {Omit<Set, "seed">} set
+ * @param {readonly string[]} command What answers as `mesh-policy` does.
+ * @returns {Engine}
  */
-async function explain(command, stem, { context, policies, requests }) {
-  const { settings } = context;
-  const manifests = { apiVersion: "v1", kind: "List", items: [...objects(context), ...policies] };
-  writeFileSync(`${stem}.manifests.json`, JSON.stringify(manifests));
-  writeFileSync(`${stem}.settings.json`, JSON.stringify(settings));
-  writeFileSync(`${stem}.requests.jsonl`, requests.map((one) => `${JSON.stringify(one)}\n`).join(""));
-  const output = await outputOf([
-    ...command,
-    "explain",
-    ...["--manifests", `${stem}.manifests.json`],
-    ...["--settings", `${stem}.settings.json`],
-    ...["--requests", `${stem}.requests.jsonl`],
-    ...["--output", "jsonl"],
-  ]);
-  const lines = output.split("\n").filter((line) => line !== "");
+export const commandLine = (command) => async (set) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "mesh-policy-engine-"));
+  try {
+    const file = (/** @type {string} */ name, /** @type {string} */ text) => {
+      writeFileSync(path.join(folder, name), text);
+      return path.join(folder, name);
+    };
+    const items = [...objects(set.context), ...set.policies];
+    const output = await outputOf([
+      ...command,
+      "explain",
+      ...["--manifests", file("mesh.json", JSON.stringify({ apiVersion: "v1", kind: "List", items }))],
+      ...["--settings", file("settings.json", JSON.stringify(set.context.settings))],
+      ...["--requests", file("requests.jsonl", linesOf(set.requests))],
+      ...["--output", "jsonl"],
+    ]);
+    return { answers: answersOf(output, set.requests), refused: null };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** @param {Set["requests"]} requests */
+const linesOf = (requests) => requests.map((one) => `${JSON.stringify(one)}\n`).join("");
+
+/**
+ * @param {string} output
+ * @param {Set["requests"]} requests
+ */
+function answersOf(output, requests) {
   /** @type {Map<string, Explanation>} */
   const answers = new Map();
-  for (const line of lines) {
+  for (const line of output.split("\n").filter((line) => line !== "")) {
     /** @type {Explanation} */
     const answer = JSON.parse(line);
     answers.set(answer.id, answer);
   }
   for (const { id } of requests) {
-    if (!answers.has(id)) throw new Error(`mesh-policy explain did not answer request \`${id}\``);
+    if (!answers.has(id)) throw new Error(`request \`${id}\` was not answered: ${output.slice(0, 500)}`);
   }
-  for (const kind of ["manifests.json", "settings.json", "requests.jsonl"]) rmSync(`${stem}.${kind}`);
   return answers;
 }
 

@@ -89,7 +89,9 @@ export async function replayAll(judge, cases) {
     const identities = await certificates(folder, cases);
     /** @type {Map<number, Pick<Replay, "answers" | "refusal">>} */
     const results = new Map();
-    await run(folder, identities, judged, results);
+    // Halving is for what nobody expects: whatever looks bad has an Envoy of its own.
+    await run(folder, identities, judged.filter((one) => !suspect(one)), results);
+    for (const one of judged.filter(suspect)) await run(folder, identities, [one], results);
     return judged.map(({ index, validation }) => {
       const result = results.get(index);
       return { validation, answers: null, ...result };
@@ -98,6 +100,15 @@ export async function replayAll(judge, cases) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * Whether a path template is one that Envoy may refuse.
+ * @param {Judged} one
+ */
+const suspect = ({ filters }) =>
+  [...JSON.stringify(filters).matchAll(/"path_template":"([^"]*)"/g)].some(
+    ([, path = ""]) => !path.startsWith("/") || path.includes("//") || path.length > 256,
+  );
 
 /**
  * @param {Case} one

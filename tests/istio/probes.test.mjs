@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { openJudge } from "../cluster/judge.mjs";
-import { openEngine } from "./engine.mjs";
+import { COMMAND, commandLine } from "./engine.mjs";
 import { replay, replayAll } from "./envoy.mjs";
 
 /**
@@ -65,20 +65,16 @@ test("our Envoy answers as the recorded one", async () => {
   assert.equal(probes.flatMap(({ requests }) => requests).length, 128);
 });
 
-const explain = new URL("../../host/commands/explain.js", import.meta.url);
-test("and so does mesh-policy", { skip: !existsSync(explain) && "no `explain` yet" }, async () => {
-  const engine = openEngine();
-  try {
-    for (const probe of probes) {
-      const answers = await engine.explain(caseOf(probe));
-      probe.requests.forEach(({ status }, i) => {
-        const expected = status === 200 ? "allowed" : status === 403 ? "denied" : undefined;
-        const answer = answers.get(String(i));
-        if (expected) assert.equal(answer?.verdict, expected, `${probe.title}, request ${i}`);
-      });
-    }
-  } finally {
-    engine.close();
+const command = new URL("../../host/commands/explain.js", import.meta.url);
+test("and so does mesh-policy", { skip: !existsSync(command) && "no `explain` yet" }, async () => {
+  const explain = commandLine(COMMAND);
+  for (const probe of probes) {
+    const { answers } = await explain(caseOf(probe));
+    probe.requests.forEach(({ status }, i) => {
+      const expected = status === 200 ? "allowed" : status === 403 ? "denied" : undefined;
+      const answer = answers.get(String(i));
+      if (expected) assert.equal(answer?.verdict, expected, `${probe.title}, request ${i}`);
+    });
   }
 });
 

@@ -1,5 +1,7 @@
 // Random requests, most of them one value away from what a policy asks for.
 
+import { isIP } from "node:net";
+
 import * as words from "./vocabulary.mjs";
 
 /**
@@ -147,7 +149,7 @@ function apply(r, context, request, field, value) {
  * @param {string | undefined} serviceAccount
  */
 function from(request, namespace, serviceAccount) {
-  const name = (/** @type {string | undefined} */ text) => text !== undefined && /^[a-z][a-z0-9-]*$/.test(text);
+  const name = (/** @type {string | undefined} */ text) => text !== undefined && /^[a-z][a-z0-9-]{0,62}$/.test(text);
   if (request.from && namespace && name(namespace)) request.from.namespace = namespace;
   if (request.from && serviceAccount && name(serviceAccount)) request.from.serviceAccount = serviceAccount;
 }
@@ -187,7 +189,7 @@ function address(r, block) {
   const [base = "", bits] = block.split("/");
   const parts = base.split(".").map(Number);
   if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part < 256))) {
-    return /^[0-9a-fA-F:]+$/.test(base) ? base : undefined;
+    return isIP(base) === 6 ? base : undefined;
   }
   let whole = parts.reduce((sum, part) => sum * 256 + part, 0);
   // Up to one beyond the block at either end.
@@ -262,6 +264,14 @@ function mutatedPath(r, path) {
     () => `${path}/%2e`,
     () => `${path}%20`,
     () => `${path};v=1`,
+    () => path.replace(/(?<=.)\//, "/x/..;/"),
+    () => `/x/..;v=1${path}`,
+    () => path.replace(/(?<=.)\//, "/.;/"),
+    () => `${path}/..;`,
+    () => `/x/%2e%2e;${path}`,
+    () => `/x/..%3B${path}`,
+    () => r.pick(["//", "///", "//.", "/;", "/.;"]),
+    () => head.replace(/.$/, "%2%61") + tail,
     () => `${path}%`,
     () => `${path}%2`,
     () => `${path}%zz`,

@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 
 import { openJudge } from "../cluster/judge.mjs";
-import { openEngine } from "./engine.mjs";
+import { commandLine, library } from "./engine.mjs";
 import { question, replayAll } from "./envoy.mjs";
 import { generate } from "./generate.mjs";
 import { shrink } from "./shrink.mjs";
@@ -23,7 +23,12 @@ import { decide } from "./ztunnel.mjs";
  * @property {import("../cluster/judge.mjs").Verdict[]} validation
  * @property {string} [refusal] What Envoy says of a configuration that it refuses.
  *
- * @typedef {{ set: Set, at: number, expected: Verdict, answer: Explanation }} Disagreement
+ * @typedef {object} Disagreement About a request, or whether Istio refuses a policy.
+ * @property {Set} set
+ * @property {number} at Which request or policy.
+ * @property {string} expected
+ * @property {Explanation | string} answer
+ * @property {string} [reason] Istio's, for refusing.
  */
 
 const USAGE = `usage: node tests/istio/run.mjs [OPTION …]
@@ -60,34 +65,38 @@ async function main(args) {
     console.log(USAGE);
     return 0;
   }
-  const seed = Number(values.seed ?? randomInt(2 ** 31));
+  const number = (/** @type {string} */ text) => {
+    if (!/^\d{1,10}$/.test(text)) throw new Error(`\`${text}\` is no number`);
+    return Number(text);
+  };
+  const seed = number(values.seed ?? String(randomInt(2 ** 31)));
   console.log(`seed ${seed}`);
   /** @type {[Layer, number][]} */
   const wanted = [
-    ["waypoint", Math.ceil(Number(values.sets) / 2)],
-    ["sidecar", Math.ceil(Number(values.sets) / 2)],
-    ["ztunnel", Number(values["l4-sets"])],
+    ["waypoint", Math.ceil(number(values.sets) / 2)],
+    ["sidecar", Math.ceil(number(values.sets) / 2)],
+    ["ztunnel", number(values["l4-sets"])],
   ];
-  const engine = openEngine(values.engine ? [process.execPath, values.engine] : undefined);
+  const chosen = wanted.filter(([layer]) => values.layer === undefined || values.layer === layer);
+  if (chosen.length === 0) throw new Error(`\`${values.layer}\` is no layer: waypoint, sidecar or ztunnel`);
+  const explain = values.engine ? commandLine([process.execPath, values.engine]) : await library();
   const judge = await openJudge();
   let disagreed = 0;
   try {
-    for (const [layer, count] of wanted) {
-      if (values.layer !== undefined && values.layer !== layer) continue;
+    for (const [layer, count] of chosen) {
       const sets = Array.from({ length: count }, (_, i) => generate(seed + i, layer, REQUESTS));
-      const found = await compare(judge, engine.explain, layer, sets);
+      const found = await compare(judge, explain, layer, sets);
       disagreed += found.length;
       for (const one of distinct(found)) {
-        const shown = values["no-shrink"] ? one : await smallest(judge, engine.explain, one);
+        const shown = values["no-shrink"] ? one : await smallest(judge, explain, one);
         console.log(report(shown, one.set.seed));
       }
     }
   } finally {
-    engine.close();
     await judge.close();
   }
   if (disagreed === 0) return 0;
-  console.log(`${disagreed} disagreements; Envoy is right, and the plain evaluator mostly`);
+  console.log(`${disagreed} disagreements`);
   return 1;
 }
 
@@ -103,7 +112,15 @@ async function compare(judge, explain, layer, sets) {
   /** @type {Disagreement[]} */
   const found = [];
   /** @type {Record<string, number>} */
-  const counts = { allowed: 0, denied: 0, depends: 0, "no request": 0, "sets that Envoy refuses": 0 };
+  const counts = {
+    policies: 0,
+    "refused policies": 0,
+    allowed: 0,
+    denied: 0,
+    depends: 0,
+    "no request": 0,
+    "sets that Envoy refuses": 0,
+  };
   for (let at = 0; at < sets.length; at += BATCH) {
     const batch = sets.slice(at, at + BATCH);
     // Side by side: there are two cores, and either is slow.
@@ -112,13 +129,20 @@ async function compare(judge, explain, layer, sets) {
       Promise.all(batch.map((set) => explain(set))),
     ]);
     batch.forEach((set, i) => {
-      const { verdicts, refusal } = judged[i] ?? { verdicts: [] };
-      if (refusal !== undefined) counts["sets that Envoy refuses"]++;
-      found.push(...disagreements(set, verdicts, answers[i]));
-      for (const verdict of refusal === undefined ? verdicts : []) counts[verdict ?? "no request"]++;
+      const one = judged[i];
+      const explained = answers[i];
+      if (!one || !explained) return;
+      found.push(...disagreements(set, one, explained));
+      for (const { ok } of one.validation) counts[ok ? "policies" : "refused policies"]++;
+      if (one.refusal !== undefined) counts["sets that Envoy refuses"]++;
+      else for (const verdict of one.verdicts) counts[verdict ?? "no request"]++;
     });
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  // Nothing but refusals would be no comparison.
+  if (sets.length > 1 && counts["allowed"] === 0 && counts["denied"] === 0) {
+    throw new Error(`nothing was compared at a ${layer}`);
+  }
   const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
   console.log(`${layer}: ${sets.length} sets, ${text.join(", ")}; ${found.length} disagreements; ${seconds} s`);
   return found;
@@ -148,15 +172,25 @@ async function judgeAll(judge, sets) {
 
 /**
  * @param {Set} set
- * @param {readonly (Verdict | null)[]} verdicts
- * @param {Map<string, Explanation> | undefined} answers
+ * @param {Judged} judged
+ * @param {import("./engine.mjs").Explained} explained
  * @returns {Disagreement[]}
  */
-function disagreements(set, verdicts, answers) {
-  return set.requests.flatMap(({ id }, at) => {
-    const [expected, answer] = [verdicts[at], answers?.get(id)];
-    return expected && answer && answer.verdict !== expected ? [{ set, at, expected, answer }] : [];
+function disagreements(set, { validation, verdicts, refusal }, { answers, refused }) {
+  /** @type {Disagreement[]} */
+  const found = [];
+  validation.forEach(({ ok, error = "" }, at) => {
+    if (refused === null || refused.has(at) === !ok) return;
+    const [expected, answer] = ok ? ["admitted", "refused"] : ["refused", "admitted"];
+    found.push({ set, at, expected, answer, reason: error });
   });
+  set.requests.forEach(({ id }, at) => {
+    const answer = answers.get(id);
+    // Who knows what a proxy does that keeps its old configuration?
+    const expected = refusal === undefined ? verdicts[at] : "depends";
+    if (expected && answer && answer.verdict !== expected) found.push({ set, at, expected, answer });
+  });
+  return found;
 }
 
 /**
@@ -173,18 +207,26 @@ const distinct = (found) => [...new Map(found.map((one) => [one.set.seed, one]))
  */
 async function smallest(judge, explain, one) {
   const { set, at } = one;
-  const requests = set.requests.slice(at, at + 1);
+  const ofPolicy = typeof one.answer === "string";
+  const requests = ofPolicy ? [] : set.requests.slice(at, at + 1);
+  const policies = ofPolicy ? set.policies.slice(at, at + 1) : set.policies;
   let last = one;
-  await shrink(set.policies, async (candidates) => {
+  await shrink(policies, async (candidates) => {
     const sets = candidates.map((policies) => ({ ...set, policies, requests }));
     const [judged, answers] = await Promise.all([
       judgeAll(judge, sets),
       Promise.all(sets.map((candidate) => explain(candidate))),
     ]);
     for (const [i, candidate] of sets.entries()) {
-      const [disagreement] = disagreements(candidate, judged[i]?.verdicts ?? [], answers[i]);
-      if (disagreement) {
-        last = disagreement;
+      const [verdicts, explained] = [judged[i], answers[i]];
+      const found = verdicts && explained ? disagreements(candidate, verdicts, explained) : [];
+      // The same one, not another that comes of taking too much out.
+      const same = found.find(
+        ({ expected, answer }) =>
+          expected === one.expected && (typeof answer === "string") === ofPolicy,
+      );
+      if (same) {
+        last = same;
         return i;
       }
     }
@@ -197,8 +239,18 @@ async function smallest(judge, explain, one) {
  * @param {Disagreement} disagreement
  * @param {number} seed
  */
-function report({ set, at, expected, answer }, seed) {
+function report({ set, at, expected, answer, reason }, seed) {
   const { layer, target, settings, peerAuthentications = [] } = set.context;
+  const again = `again: node tests/istio/run.mjs --layer ${layer} --seed ${seed} --sets 2 --l4-sets 1`;
+  if (typeof answer === "string") {
+    return [
+      "",
+      `disagreement on a policy: Istio says ${expected}, mesh-policy ${answer}`,
+      JSON.stringify(set.policies[at]),
+      ...(reason ? [reason] : []),
+      again,
+    ].join("\n");
+  }
   const judge = layer === "ztunnel" ? "the plain evaluator" : "Envoy";
   const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = settings;
   return [
@@ -207,9 +259,9 @@ function report({ set, at, expected, answer }, seed) {
     `settings: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
     `target: ${target.namespace}/${target.app}, ${target.ip}, labels ${JSON.stringify(target.labels)}`,
     ...[...peerAuthentications, ...set.policies].map((policy) => JSON.stringify(policy)),
-    `request: ${JSON.stringify(set.requests[at] ?? set.requests[0])}`,
+    `request: ${JSON.stringify(set.requests[at])}`,
     `answer: ${JSON.stringify(answer)}`,
-    `again: node tests/istio/run.mjs --layer ${layer} --seed ${seed} --sets 2 --l4-sets 1`,
+    again,
   ].join("\n");
 }
 

@@ -192,6 +192,8 @@ export const path = (r) =>
     [0.3, "a"],
     [0.3, "/v1/*/metrics"],
     [0.2, "/*/"],
+    // Istio takes them; Envoy does not.
+    [0.06, r.pick(["{*}", "{**}/a", "a/{*}", "/{*}//", "//{**}", `/${"a".repeat(256)}/{*}`])],
   ]);
 
 /** @param {Random} r */

@@ -3,16 +3,28 @@
 //!
 //! `MESH_POLICY_SEED` repeats a run, `MESH_POLICY_CASES` sets how many cases there are.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod generate;
 
 use generate::{Random, policy, request, surroundings};
 use mesh_policy::analysis::diff::{Change, diff};
+use mesh_policy::analysis::exact_lints::exact_lints;
+use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
 use mesh_policy::analysis::symbolic::region::Region;
 use mesh_policy::analysis::symbolic::routes::Target as Place;
 use mesh_policy::analysis::symbolic::solve::{Gap, Side, all_present, path_mode, space};
 use mesh_policy::analysis::symbolic::space::Example;
 use mesh_policy::analysis::{Analysis, Request, Target, Verdict};
 use mesh_policy::compile::Source;
+use mesh_policy::istio::policy::{Action, AuthorizationPolicy};
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -390,4 +402,250 @@ fn diffs_obey_their_laws() {
         "{checked} requests, {shown} witnesses, {equivalent} equivalent, {unknown} with unknowns"
     );
     assert!(shown > 0 && equivalent > 0);
+}
+
+fn policies(analysis: &Analysis) -> Vec<AuthorizationPolicy> {
+    analysis.mesh.policies.clone()
+}
+
+/// The phases in which a change is written: new DENY, new ALLOW, updates one by one, old ALLOW, old
+/// DENY.
+fn phases(old: &[AuthorizationPolicy], new: &[AuthorizationPolicy]) -> Vec<Phase> {
+    let has = |list: &[AuthorizationPolicy], one: &AuthorizationPolicy| {
+        list.iter().any(|other| other.id() == one.id())
+    };
+    let put = |denies: bool| {
+        let fresh = new.iter().filter(|one| !has(old, one));
+        fresh
+            .filter(|one| (one.action == Action::Deny) == denies)
+            .map(|one| Write::Put(Box::new(one.clone())))
+            .collect()
+    };
+    let delete = |denies: bool| {
+        let gone = old.iter().filter(|one| !has(new, one));
+        gone.filter(|one| (one.action == Action::Deny) == denies)
+            .map(|one| Write::Delete {
+                namespace: one.namespace.clone(),
+                name: one.name.clone(),
+            })
+            .collect()
+    };
+    let updates = new.iter().filter(|one| has(old, one));
+    let updates = updates
+        .map(|one| Write::Put(Box::new(one.clone())))
+        .collect();
+    let phase = |title: &str, one_by_one, writes| Phase {
+        title: title.to_owned(),
+        one_by_one,
+        writes,
+    };
+    vec![
+        phase("new DENY", false, put(true)),
+        phase("new ALLOW", false, put(false)),
+        phase("updates", true, updates),
+        phase("old ALLOW", false, delete(false)),
+        phase("old DENY", false, delete(true)),
+    ]
+}
+
+fn apply(policies: &mut Vec<AuthorizationPolicy>, write: &Write) {
+    let id = match write {
+        Write::Put(policy) => policy.id(),
+        Write::Delete { namespace, name } => format!("{namespace}/{name}"),
+    };
+    policies.retain(|policy| policy.id() != id);
+    if let Write::Put(policy) = write {
+        policies.push((**policy).clone());
+    }
+}
+
+#[test]
+fn safe_plans_have_no_bad_state() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let total = cases() / 8;
+    let (mut checked, mut safe, mut unsafe_ones) = (0, 0, 0);
+    while checked < total || unsafe_ones == 0 {
+        let (old_objects, new_objects) = two_sets(&mut random);
+        let (old, new) = (read(&old_objects), read(&new_objects));
+        let mut phases = phases(&policies(&old), &policies(&new));
+        // Bad orders are orders as well.
+        if random.one_in(3) {
+            phases.reverse();
+        }
+        let proof = prove(&old.mesh, &phases);
+        if !proof.safe {
+            unsafe_ones += 1;
+            let exposes = proof.moments.iter().find(|one| one.harm == Harm::Exposes);
+            if let Some(moment) = exposes.and_then(|one| one.witness.as_ref()) {
+                let line = serde_json::to_string(moment).expect("a request");
+                let request = Request::read(&line).expect(&line);
+                assert_eq!(
+                    old.decide(&request).verdict,
+                    Verdict::Denied,
+                    "seed {seed}: {line}"
+                );
+                assert_eq!(
+                    new.decide(&request).verdict,
+                    Verdict::Denied,
+                    "seed {seed}: {line}"
+                );
+            }
+            continue;
+        }
+        safe += 1;
+        for _ in 0..4 {
+            let mut state = policies(&old);
+            let stop = random.below(phases.len());
+            for (at, phase) in phases.iter().enumerate().take(stop + 1) {
+                for write in &phase.writes {
+                    if at < stop || random.one_in(2) {
+                        apply(&mut state, write);
+                    } else if phase.one_by_one {
+                        break;
+                    }
+                }
+            }
+            let mut mesh = old.mesh.clone();
+            mesh.policies = state;
+            let between = Analysis::new(mesh);
+            for _ in 0..10 {
+                let line = request(&mut random).to_string();
+                let request = Request::read(&line).expect(&line);
+                let both = old.decide(&request).verdict == Verdict::Denied
+                    && new.decide(&request).verdict == Verdict::Denied;
+                if both {
+                    let found = between.decide(&request).verdict;
+                    assert_eq!(found, Verdict::Denied, "seed {seed}: {line}");
+                }
+                checked += 1;
+            }
+        }
+    }
+    println!("{checked} requests, {safe} safe, {unsafe_ones} not");
+    assert!(safe > 0 && unsafe_ones > 0);
+}
+
+#[test]
+fn deleting_before_applying_is_caught() {
+    let around = surroundings(&mut Random::new(7));
+    let allow = |name: &str, account: &str| {
+        json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "rules": [
+                {"from": [{"source": {"principals": [format!("cluster.local/ns/shop/sa/{account}")]}}]},
+            ]},
+        })
+    };
+    let with = |policy: Value| {
+        let mut objects = around.clone();
+        objects.push(policy);
+        read(&objects)
+    };
+    let (old, new) = (with(allow("before", "db")), with(allow("after", "web")));
+    let good = phases(&policies(&old), &policies(&new));
+    assert!(prove(&old.mesh, &good).safe);
+    let mut bad = good;
+    bad.reverse();
+    let proof = prove(&old.mesh, &bad);
+    assert!(!proof.safe);
+    let moment = proof
+        .moments
+        .iter()
+        .find(|one| one.harm == Harm::Exposes)
+        .expect("a moment");
+    assert!(
+        moment.when.contains("deleting ALLOW shop/before"),
+        "{}",
+        moment.when
+    );
+    assert!(moment.witness.is_some());
+}
+
+#[test]
+fn rules_that_make_no_difference_are_found() {
+    let around = surroundings(&mut Random::new(7));
+    let policy = |name: &str, action: &str, rules: Value| {
+        json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "action": action, "rules": rules},
+        })
+    };
+    let from = |account: &str| json!([{"source": {"principals": [format!("cluster.local/ns/{account}")]}}]);
+    let to = |port: &str| json!([{"operation": {"ports": [port]}}]);
+    let mut objects = around;
+    objects.push(policy(
+        "a",
+        "ALLOW",
+        json!([
+            {"from": from("shop/sa/db"), "to": to("8080")},
+            {"from": from("shop/*")},
+            {"from": from("cos/sa/grafana")},
+            {"from": from("Shop/sa/x")},
+        ]),
+    ));
+    objects.push(policy("b", "DENY", json!([{"from": from("cos/*")}])));
+    objects.push(policy(
+        "c",
+        "ALLOW",
+        json!([{"from": from("cos/sa/grafana"), "to": to("9090")}]),
+    ));
+    let found = exact_lints(&read(&objects));
+    let codes: Vec<&str> = found.iter().map(|one| one.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "redundant-rule",
+            "shadowed-rule",
+            "unreachable-rule",
+            "grants-nothing"
+        ],
+        "{found:?}"
+    );
+}
+
+/// A rule that is called redundant can be taken out, and nothing changes.
+#[test]
+fn what_is_redundant_can_go() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let total = cases() / 20;
+    let (mut checked, mut found) = (0, 0);
+    while checked < total {
+        let (objects, _) = two_sets(&mut random);
+        let analysis = read(&objects);
+        checked += 1;
+        for lint in exact_lints(&analysis) {
+            if lint.code == "shadowed-rule" || lint.code == "grants-nothing" {
+                continue;
+            }
+            let place = lint.place.expect("a place");
+            let mut mesh = analysis.mesh.clone();
+            for policy in &mut mesh.policies {
+                policy
+                    .rules
+                    .retain(|rule| (rule.at.line, rule.at.column) != (place.line, place.column));
+            }
+            // Without any rule, a DENY policy would be refused.
+            if mesh
+                .policies
+                .iter()
+                .any(|policy| policy.rules.is_empty() && policy.action != Action::Allow)
+            {
+                continue;
+            }
+            let less = Analysis::new(mesh);
+            let change = diff(&analysis, &less);
+            assert!(
+                change.granted.is_empty() && change.revoked.is_empty(),
+                "seed {seed}: {}",
+                lint.message
+            );
+            found += 1;
+        }
+    }
+    println!("{found} rules taken out of {checked} sets");
+    assert!(found > 0);
 }

@@ -52,6 +52,12 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"]))
         await page.locator(".verdict.denied").waitFor();
         await accessible(page, "ask");
         await save("ask");
+        await view(page, /^Compare/);
+        await page.locator(".changes p").first().waitFor();
+        await accessible(page, "compare");
+        await save("compare");
+        await view(page, "Cluster");
+        await accessible(page, "cluster");
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(wider, 0, "the page scrolls sideways");
         await page.getByRole("button", { name: "Share" }).click();

@@ -5,6 +5,7 @@ start();
 await import("./edit.mjs");
 await import("./see.mjs");
 await import("./ask.mjs");
+await import("./compare.mjs");
 await import("./share.mjs");
 await import("./hostile.mjs");
 await import("./looks.mjs");

@@ -47,7 +47,7 @@ test("the policies can be filtered, opened all at once, and copied", async () =>
     await page.waitForFunction(() => document.querySelectorAll(".policy").length < 3);
     await page.getByLabel("Filter policies").fill("");
     await page.getByRole("button", { name: "Expand all" }).click();
-    assert.equal(await page.locator("pre.yaml").count(), 3);
+    assert.equal(await page.locator(".policy pre.yaml").count(), 3);
     await page.getByRole("button", { name: "Copy" }).first().click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
     const copied = await page.evaluate(() => navigator.clipboard.readText());

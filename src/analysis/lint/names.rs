@@ -3,7 +3,11 @@
 use super::{Linter, code, name};
 use crate::istio::policy::{Attribute, List, Text};
 use crate::juju::charm::clip;
+
 use crate::mesh::{Labels, Mesh, MutualTls, TargetPort, Workload, selects};
+
+/// The label that Juju gives to every pod of an application.
+const NAME_LABEL: &str = "app.kubernetes.io/name";
 
 impl Linter<'_> {
     /// Looks up what the policy names.
@@ -59,7 +63,18 @@ impl Linter<'_> {
             );
             return;
         }
-        if !known.any(|one| selects(labels, &one.labels)) {
+        if known.any(|one| selects(labels, &one.labels)) {
+            return;
+        }
+        // A charm may give its pods labels while it runs; only the application's name is sure.
+        if policy.declared.is_some() && labels.iter().any(|(key, _)| key != NAME_LABEL) {
+            self.note(
+                code::CANNOT_VERIFY,
+                policy.selector_at,
+                format!("cannot verify that a pod of `{}` has the labels {}: charms give their pods labels while they run", clip(&policy.namespace), display(labels)),
+                "give the pods' manifests as well, or read the live cluster",
+            );
+        } else {
             self.warn(
                 code::NO_WORKLOAD,
                 policy.selector_at,

@@ -90,6 +90,10 @@ pub(super) fn lint(mesh: &Mesh, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let same_names = first.id() == second.id();
+        // Two relations between the same applications ask for one policy twice.
+        if same_names && fingerprint(first) == fingerprint(second) {
+            continue;
+        }
         let finding = if same_name {
             new(
                 Severity::Error,

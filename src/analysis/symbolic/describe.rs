@@ -456,7 +456,7 @@ pub fn glob_text(glob: &Glob) -> String {
         match piece {
             Piece::Char(c) => text.push(char::from(*c)),
             Piece::Star(_) => text.push('*'),
-            Piece::Plus(set) if *set == CharSet::ANY => text.push('*'),
+            Piece::Plus(set) if *set == CharSet::Any => text.push('*'),
             Piece::Plus(_) => text.push_str("{*}"),
         }
     }

@@ -7,7 +7,7 @@ use crate::analysis::rules::{self, Match, Pattern, Policy, Rule, Segment};
 use crate::istio::address::Cidr;
 use std::net::IpAddr;
 
-const SEGMENT: CharSet = CharSet(!(1 << b'/'));
+const SEGMENT: CharSet = CharSet::NotSlash;
 
 /// The identity that an enforcement point is presented.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn text(pattern: &Pattern) -> Option<Glob> {
                 glob = match segment {
                     Segment::Literal(text) => glob.text(text),
                     Segment::One => glob.plus(SEGMENT),
-                    Segment::Rest => glob.star(CharSet::ANY),
+                    Segment::Rest => glob.star(CharSet::Any),
                 };
             }
             glob
@@ -211,11 +211,11 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
             for mut glob in tails {
                 for (at, part) in parts.iter().enumerate() {
                     if at > 0 {
-                        glob = glob.star(CharSet::ANY);
+                        glob = glob.star(CharSet::Any);
                     }
                     glob = glob.text(part);
                 }
-                globs.push(glob.text("/").star(CharSet::ANY));
+                globs.push(glob.text("/").star(CharSet::Any));
             }
         }
         (rules::Field::Namespace, pattern) => {
@@ -226,7 +226,7 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
                 Pattern::Suffix(text) => start.star(SEGMENT).text(text),
                 _ => start.plus(SEGMENT),
             };
-            globs.push(middle.text("/sa/").star(CharSet::ANY));
+            globs.push(middle.text("/sa/").star(CharSet::Any));
         }
         (_, Pattern::ServiceAccount { namespace, name }) => {
             globs.push(Glob::exact(&format!("{domain}/ns/{namespace}/sa/{name}")));
@@ -237,7 +237,7 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
                 Some(end) => glob.star(SEGMENT).text(end),
                 None => glob,
             };
-            globs.push(glob.text("/").star(CharSet::ANY));
+            globs.push(glob.text("/").star(CharSet::Any));
         }
         (_, pattern) => globs.extend(text(pattern)),
     }

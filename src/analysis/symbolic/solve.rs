@@ -131,14 +131,19 @@ impl<'a> Side<'a> {
         Ok(form)
     }
 
-    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
-        let view = View {
+    /// What a point sees.
+    pub fn view(&self, point: &Point<'_>) -> View<'a> {
+        View {
             trust_domain: &self.analysis.mesh.settings.trust_domain,
             presented: point.presented.clone(),
             port: point.port,
             peer: point.peer,
             destination: point.destination,
-        };
+        }
+    }
+
+    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
+        let view = self.view(point);
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
@@ -312,6 +317,30 @@ impl PointForm {
             denied: at_point(space, &denies)?.denied,
         })
     }
+}
+
+/// The points of all ways.
+pub fn points(form: &TargetForm) -> impl Iterator<Item = &PointForm> {
+    form.cells
+        .iter()
+        .flat_map(|cell| cell.chains.iter().flatten())
+}
+
+/// What a policy may match, at any point.
+pub fn matched(form: &TargetForm, space: &mut Space, number: u32) -> Result<Region, TooComplex> {
+    let mut found = Vec::new();
+    for cell in &form.cells {
+        let guard = space.holds(&cell.guard)?.surely;
+        for point in cell.chains.iter().flatten() {
+            for (policy, other) in point.policies.iter().zip(&point.held) {
+                if *other == number {
+                    let holds = space.holds(&policy.matches)?;
+                    found.push(space.regions.and(holds.maybe, guard)?);
+                }
+            }
+        }
+    }
+    space.regions.any(&found)
 }
 
 /// Every policy is there.

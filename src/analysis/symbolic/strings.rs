@@ -5,7 +5,7 @@
 //! the number of patterns; breadth first, so that the first string to reach a class is one of
 //! its shortest.
 
-use super::glob::{Glob, Piece};
+use super::glob::{CharSet, Glob, Piece};
 use super::intern::Interner;
 use super::universe::{DEAD, Universe};
 
@@ -73,7 +73,7 @@ pub fn classes(
 
 /// Without wildcards, or matching everything: then no automaton is needed.
 fn is_simple(glob: &Glob) -> bool {
-    matches!(glob.0.as_slice(), [Piece::Star(set)] if set.0 == u128::MAX)
+    matches!(glob.0.as_slice(), [Piece::Star(set)] if *set == CharSet::Any)
         || glob.0.iter().all(|piece| matches!(piece, Piece::Char(_)))
 }
 
@@ -266,18 +266,13 @@ impl Product {
         let mut pieces = Vec::new();
         let mut owner = Vec::new();
         let mut starts = Vec::new();
-        let mut sets: Vec<u128> = Vec::new();
         let mut mentioned = 0u128;
         for (at, glob) in (0u32..).zip(globs) {
             starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
             for piece in &glob.0 {
                 match piece {
                     Piece::Char(c) if *c < 128 => mentioned |= 1 << *c,
-                    Piece::Char(_) => {}
-                    Piece::Star(set) | Piece::Plus(set) if !sets.contains(&set.0) => {
-                        sets.push(set.0);
-                    }
-                    Piece::Star(_) | Piece::Plus(_) => {}
+                    Piece::Char(_) | Piece::Star(_) | Piece::Plus(_) => {}
                 }
                 pieces.push(Some(*piece));
                 owner.push(at);
@@ -285,22 +280,24 @@ impl Product {
             pieces.push(None);
             owner.push(at);
         }
-        let mut keys: Vec<(u8, Vec<bool>)> = Vec::new();
+        // All sets hold characters of a kind alike: a slash is a kind of its own where it is legal.
+        let mut keys: Vec<u8> = Vec::new();
         let mut kinds: Vec<Vec<u8>> = Vec::new();
+        let mut done = 0u128;
         for c in PREFERRED.bytes().chain(0..128) {
             let kind = universe.kind_given(c, mentioned);
-            if kind == 0 || kinds.iter().any(|list| list.contains(&c)) {
+            if kind == 0 || done >> c & 1 == 1 {
                 continue;
             }
-            let key = (kind, sets.iter().map(|set| set >> c & 1 == 1).collect());
-            match keys.iter().position(|other| *other == key) {
+            done |= 1 << c;
+            match keys.iter().position(|other| *other == kind) {
                 Some(at) => {
                     if let Some(list) = kinds.get_mut(at) {
                         list.push(c);
                     }
                 }
                 None => {
-                    keys.push(key);
+                    keys.push(kind);
                     kinds.push(vec![c]);
                 }
             }
@@ -335,7 +332,7 @@ impl Product {
                 Some(Piece::Star(set)) => {
                     live.push(item);
                     let last = matches!(self.pieces.get(item as usize + 1), Some(None));
-                    if set.0 == u128::MAX && last {
+                    if set == CharSet::Any && last {
                         return;
                     }
                     item += 1;
@@ -349,7 +346,7 @@ impl Product {
     }
 
     fn is_sticky(&self, item: u32) -> bool {
-        matches!(self.piece(item), Some(Piece::Star(set)) if set.0 == u128::MAX)
+        matches!(self.piece(item), Some(Piece::Star(set)) if set == CharSet::Any)
             && matches!(self.pieces.get(item as usize + 1), Some(None))
     }
 
@@ -469,12 +466,12 @@ mod tests {
         );
         // Neither, prefix, suffix, both, and the text itself.
         assert_eq!(found.witnesses, ["/", "/a", "/b", "/a/b", "/aa/b"]);
-        let segment = CharSet(!(1 << b'/'));
+        let segment = CharSet::NotSlash;
         check(
             &paths,
             &[
                 Glob::exact("/").plus(segment).text("/x"),
-                Glob::exact("/a/").star(CharSet::ANY),
+                Glob::exact("/a/").star(CharSet::Any),
                 Glob::exact("/a").plus(segment),
                 Glob::suffix("%2F"),
             ],
@@ -494,7 +491,7 @@ mod tests {
         assert_eq!(found.witnesses.len(), 1);
         let found = check(
             &Universe::Path(PathMode::MergeSlashes),
-            &[Glob::exact("/a//").star(CharSet::ANY), Glob::not_empty()],
+            &[Glob::exact("/a//").star(CharSet::Any), Glob::not_empty()],
         );
         assert_eq!(found.witnesses.len(), 1);
         // Of all strings the language has, none is longer than a service account may be.
@@ -513,7 +510,7 @@ mod tests {
         let identity = Universe::Identity {
             trust_domain: "td".to_owned(),
         };
-        let any = CharSet::ANY;
+        let any = CharSet::Any;
         let found = check(
             &identity,
             &[
@@ -565,8 +562,8 @@ mod tests {
                 let mut glob = Glob::exact(if random(2) == 0 { "/" } else { "" });
                 for _ in 0..=random(3) {
                     glob = match random(6) {
-                        0 => glob.star(CharSet::ANY),
-                        1 => glob.plus(CharSet(!(1 << b'/'))),
+                        0 => glob.star(CharSet::Any),
+                        1 => glob.plus(CharSet::NotSlash),
                         2 => glob.text("/"),
                         3 => glob.text("a"),
                         4 => glob.text("b"),

@@ -99,6 +99,7 @@ impl Universe {
             },
             Universe::HeaderValue => match c {
                 b' ' => 1,
+                b'/' => 3,
                 0x21..=0x7e => 2,
                 _ => 0,
             },

@@ -29,9 +29,11 @@ export class ClusterView {
   /**
    * @param {HTMLElement} root
    * @param {Workspace} workspace
+   * @param {(text: string) => Promise<void>} openMesh opens what was read, in place of what is edited, which is kept
    */
-  constructor(root, workspace) {
+  constructor(root, workspace, openMesh) {
     this.workspace = workspace;
+    this.openMesh = openMesh;
     this.head = el("header", { class: "cluster-head" });
     this.body = el("div", { class: "cluster-body", "aria-live": "polite" });
     this.dialog = el("dialog", { "aria-labelledby": "apply-title" });
@@ -106,7 +108,9 @@ export class ClusterView {
   #offer(...before) {
     this.body.replaceChildren(
       ...before,
-      el("p", { class: "buttons" }, el("button", { type: "button", class: before.length === 0 ? "primary" : "", onclick: () => void this.#plan() }, before.length === 0 ? "Compare with the cluster" : "Compare again")),
+      el("p", { class: "buttons" }, el("button", { type: "button", class: before.length === 0 ? "primary" : "", onclick: () => void this.#plan() }, before.length === 0 ? "Compare with the cluster" : "Compare again"),
+        el("button", { type: "button", onclick: () => void this.#read() }, "Open the live mesh"),
+      ),
     );
   }
 
@@ -129,6 +133,24 @@ export class ClusterView {
       this.#planned = JSON.stringify(input);
       this.#showPlan(result);
       this.#changed();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #read() {
+    if (self !== top) return;
+    this.#planned = undefined;
+    this.#work("Reading the mesh …");
+    try {
+      /** @type {{ text: string, unknown: string[] }} */
+      const { text, unknown } = await this.#ask("read");
+      await this.openMesh(text);
+      this.#busy = false;
+      this.#offer(
+        el("p", {}, "The live mesh is open as a file: the graph, the table and the policies show it, and Ask answers about it. What was edited before is kept as a draft."),
+        ...unknown.slice(0, 50).map((what) => el("p", { class: "failure" }, "Not known: ", ...prose(what))),
+      );
     } catch (error) {
       this.#failed(error);
     }
@@ -174,6 +196,10 @@ export class ClusterView {
     const changes = result.runs.flatMap(({ end }) => ("done" in end ? end.done.changes : []));
     const unchanged = result.runs.reduce((sum, { end }) => sum + ("done" in end ? end.done.unchanged : 0), 0);
     const failures = failuresOf(result);
+    if (result.runs.length === 0 && failures.length === 0) {
+      this.#offer(el("p", {}, "No beacon manages policies in these files: there is nothing to compare."), ...notes(result));
+      return;
+    }
     const parts = [
       el("p", { class: "plan-summary" }, changes.length === 0 && failures.length === 0 ? `The cluster is as these files say: ${counted(unchanged, "policy", "policies")}.` : `${countsText(changes, "to create", "to update", "to delete")}, ${unchanged} unchanged.`),
       ...failures,

@@ -44,6 +44,14 @@ const acts = {
 
   apply: () => run(false),
 
+  /** What decides about access in the cluster, as a JSON List. */
+  async read() {
+    stopped = false;
+    const end = await drive(Program.readMesh({}), { stopped: () => stopped, progress: (progress) => postMessage({ progress: { title: "the mesh", ...progress } }) });
+    if ("failed" in end) throw new Error(end.failed.diagnostic.message);
+    return { text: `${JSON.stringify(JSON.parse(end.done.manifests ?? "null"), null, 2)}\n`, unknown: end.done.unknown.map(({ kind, namespace, name, why }) => `${[kind, namespace, name].filter(Boolean).join(" ")}: ${why}`) };
+  },
+
   stop() {
     stopped = true;
   },

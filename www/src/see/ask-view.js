@@ -104,6 +104,23 @@ export class AskView {
     this.from.focus();
   }
 
+  /**
+   * Asks about a request.
+   * @param {{ from: { namespace: string, serviceAccount: string } | null, to: Record<string, string>, port?: number, method?: string, path?: string }} request
+   */
+  request({ from, to, port, method, path }) {
+    this.#begun = true;
+    const [kind = "service", target = ""] = Object.entries(to)[0] ?? [];
+    this.from.value = from ? `${from.namespace}/${from.serviceAccount}` : OUTSIDE;
+    this.kind.value = kind;
+    this.to.value = target;
+    this.method.value = method ?? "GET";
+    this.path.value = path ?? "";
+    this.port.value = port === undefined ? "" : String(port);
+    void this.#answer();
+    this.from.focus();
+  }
+
   /** @param {Policy} policy @param {Party | undefined} [source] @param {Party | undefined} [target] */
   #fill(policy, source = policy.sources[0], target = policy.targets[0]) {
     this.#begun = true;

@@ -5,7 +5,7 @@ import url from "./core.worker.js?worker&url";
 import { startWorker } from "./trusted.js";
 
 /**
- * @typedef {{ bundles: Source[], charms: Source[], databags: Source[] }} Input
+ * @typedef {{ bundles: Source[], charms: Source[], databags: Source[], manifests: Source[] }} Input
  *
  * @typedef {object} Compiled
  * @property {Policy[]} policies
@@ -29,6 +29,17 @@ import { startWorker } from "./trusted.js";
  * @property {boolean} [clientOutsideMesh]
  * @property {Way[]} ways
  * @property {string[]} assumed
+ *
+ * @typedef {object} Change
+ * @property {string} [text]
+ * @property {{ from: { namespace: string, serviceAccount: string } | null, to: Record<string, string>, port?: number, method?: string, path?: string }} [witness]
+ *
+ * @typedef {object} Difference
+ * @property {boolean} equivalent
+ * @property {Change[]} granted
+ * @property {Change[]} revoked
+ * @property {Change[]} unknown
+ * @property {(string | { text?: string })[]} notCompared
  *
  * @typedef {{ via: string, asked: boolean, verdict: Verdict, layers: Layer[] }} Way
  *
@@ -66,6 +77,8 @@ export class Core {
   #failures = 0;
   /** What questions are about. @type {Input | undefined} */
   #input;
+  /** What it is compared with. @type {Input | undefined} */
+  #baseline;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -103,6 +116,7 @@ export class Core {
     });
     this.#worker = worker;
     if (this.#input) worker.postMessage({ id: 0, op: "input", argument: this.#input });
+    if (this.#baseline) worker.postMessage({ id: 0, op: "baseline", argument: this.#baseline });
   }
 
   /**
@@ -121,6 +135,25 @@ export class Core {
    */
   ask(question) {
     return this.#ask("ask", question);
+  }
+
+  /**
+   * What is wrong with the policies of the last compilation, beside what compiling them finds.
+   * @returns {Promise<Diagnostic[]>}
+   */
+  lint() {
+    return this.#ask("lint", undefined);
+  }
+
+  /** @param {Input} input is compared with from now on */
+  baseline(input) {
+    this.#baseline = input;
+    return this.#ask("baseline", input);
+  }
+
+  /** @returns {Promise<Difference>} from the baseline to the last compilation */
+  compare() {
+    return this.#ask("compare", undefined);
   }
 
   /**

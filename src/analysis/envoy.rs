@@ -105,6 +105,7 @@ impl Converter<'_> {
 
     /// In an ALLOW rule, a value that cannot be generated drops the rule; in a DENY (or CUSTOM)
     /// rule it drops only that value, so that the rule matches more.
+    #[inline(never)]
     fn take(
         &mut self,
         matches: &mut Vec<Match>,
@@ -120,6 +121,7 @@ impl Converter<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn list(
         &mut self,
         attribute: Attribute,
@@ -155,6 +157,7 @@ impl Converter<'_> {
         })
     }
 
+    #[inline(never)]
     fn condition(&mut self, key: &str, values: &[Text]) -> Result<(Field, Vec<Pattern>), String> {
         Ok(match key {
             "destination.ip" => (Field::DestinationIp, addresses(values)),
@@ -221,6 +224,7 @@ impl Converter<'_> {
         }
     }
 
+    #[inline(never)]
     fn paths(&mut self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         for value in values {
@@ -238,6 +242,7 @@ impl Converter<'_> {
         patterns
     }
 
+    #[inline(never)]
     fn principals(&self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         for value in values {
@@ -277,6 +282,7 @@ impl Converter<'_> {
         }
     }
 
+    #[inline(never)]
     fn trust_domains(&self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         let mut one = |value: &str| {
@@ -312,6 +318,7 @@ fn push(clauses: &mut Vec<Clause>, part: Part, entries: Vec<Entry>) {
     }
 }
 
+#[inline(never)]
 fn texts(values: &[Text], star: &Pattern) -> Vec<Pattern> {
     values
         .iter()
@@ -321,6 +328,7 @@ fn texts(values: &[Text], star: &Pattern) -> Vec<Pattern> {
 
 /// `namespaces` at Envoy is a regular expression over the whole URI, `.*/ns/VALUE/.*`, where a
 /// star stands for any text.
+#[inline(never)]
 fn namespaces(values: &[Text]) -> Vec<Pattern> {
     values
         .iter()

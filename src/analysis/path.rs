@@ -53,6 +53,7 @@ pub fn without_query(path: &str) -> &str {
 }
 
 /// `%2F` and `%5C`, in either case, become `/` and `\`.
+#[inline(never)]
 fn unescape_slashes(path: &str) -> String {
     let mut out = path.to_owned();
     for (from, to) in [("%2F", "/"), ("%2f", "/"), ("%5C", "\\"), ("%5c", "\\")] {
@@ -65,6 +66,7 @@ fn unescape_slashes(path: &str) -> String {
 
 /// A path of nothing but slashes keeps two: Envoy joins its segments, of which there are none, between
 /// a slash before and one after.
+#[inline(never)]
 fn merge_slashes(path: &str) -> String {
     if path.len() > 1 && path.bytes().all(|byte| byte == b'/') {
         return "//".to_owned();
@@ -80,6 +82,7 @@ fn merge_slashes(path: &str) -> String {
 
 /// Resolves `.` and `..`, written plainly or as `%2e`; turns `\` to `/`; decodes what need not be
 /// encoded and encodes what must be. `None` for an encoded NUL.
+#[inline(never)]
 fn canonical(path: &[u8]) -> Option<String> {
     let mut out = String::with_capacity(path.len());
     let mut at = 0;
@@ -133,6 +136,7 @@ fn canonical(path: &[u8]) -> Option<String> {
 }
 
 /// The length of a dot at a place: 1, 3 for `%2e`, 0 for none.
+#[inline(never)]
 fn dot_length(path: &[u8], at: usize) -> usize {
     match path.get(at) {
         Some(b'.') => 1,

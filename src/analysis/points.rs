@@ -288,6 +288,7 @@ impl Points {
         });
     }
 
+    #[inline(never)]
     fn attach(&self, at: usize, doubts: Doubts) -> Option<Attached> {
         let held = self.held.get(at)?;
         Some(Attached {
@@ -297,6 +298,7 @@ impl Points {
     }
 
     /// Policies without selector: for their whole namespace, in the root namespace for the mesh.
+    #[inline(never)]
     fn wide(&self, mesh: &Mesh, namespace: &str) -> Vec<Attached> {
         let mut attached = Vec::new();
         for space in spaces(namespace, &mesh.settings.root_namespace) {
@@ -308,6 +310,7 @@ impl Points {
     }
 
     /// A root-namespace policy with a selector applies in every namespace.
+    #[inline(never)]
     fn selecting(
         &self,
         mesh: &Mesh,
@@ -342,6 +345,7 @@ impl Points {
 
     /// Policies that target a Service, its waypoint's Gateway, or the class of waypoints. Selectors
     /// are never applied at a waypoint.
+    #[inline(never)]
     fn targeting(
         &self,
         mesh: &Mesh,

@@ -318,10 +318,12 @@ struct Reader<'p> {
 }
 
 impl Reader<'_> {
+    #[inline(never)]
     fn wrong(&mut self, at: Position, message: String) {
         self.problems.push(Problem { at, message });
     }
 
+    #[inline(never)]
     fn unknown(&mut self, at: Position, key: &str, of: &str) {
         self.wrong(at, format!("{of} has no field `{}`", clipped(key)));
     }
@@ -344,6 +346,7 @@ impl Reader<'_> {
         object
     }
 
+    #[inline(never)]
     fn items<'n>(&mut self, node: &'n Node<'_>, what: &str) -> &'n [Node<'n>] {
         if node.is_null() {
             return &[];
@@ -357,6 +360,7 @@ impl Reader<'_> {
         })
     }
 
+    #[inline(never)]
     fn string(&mut self, node: &Node<'_>, what: &str) -> String {
         if node.is_null() {
             return String::new();
@@ -370,6 +374,7 @@ impl Reader<'_> {
         })
     }
 
+    #[inline(never)]
     fn texts(&mut self, node: &Node<'_>, what: &str) -> Vec<Text> {
         let mut texts = Vec::new();
         for item in self.items(node, what) {
@@ -472,6 +477,7 @@ impl Reader<'_> {
         labels
     }
 
+    #[inline(never)]
     fn target(&mut self, node: &Node<'_>) -> Option<TargetRef> {
         let object = self.object(node, "a target reference")?;
         let mut target = TargetRef {
@@ -530,6 +536,7 @@ impl Reader<'_> {
         Some(rule)
     }
 
+    #[inline(never)]
     fn entry(
         &mut self,
         node: &Node<'_>,
@@ -575,6 +582,7 @@ impl Reader<'_> {
         Some(entry)
     }
 
+    #[inline(never)]
     fn condition(&mut self, node: &Node<'_>) -> Option<Condition> {
         let object = self.object(node, "a condition")?;
         let mut condition = Condition {

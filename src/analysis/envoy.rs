@@ -32,13 +32,7 @@ pub fn convert(policy: &AuthorizationPolicy, context: Context<'_>) -> Option<Pol
         Action::Custom => Effect::Custom,
         Action::Audit => return None,
     };
-    let mut converter = Converter {
-        context,
-        effect,
-        namespace: &policy.namespace,
-        ignored: Vec::new(),
-        unloadable: None,
-    };
+    let mut converter = Converter::new(policy, context, effect);
     let mut converted = Policy {
         effect,
         rules: Vec::new(),
@@ -64,8 +58,44 @@ struct Converter<'a> {
     unloadable: Option<String>,
 }
 
+/// Why Envoy refuses the configuration that a policy becomes, if it does. AUDIT and dry-run policies
+/// enforce nothing and still are part of it.
+pub fn unloadable(policy: &AuthorizationPolicy, context: Context<'_>) -> Option<String> {
+    let effect = match policy.action {
+        Action::Allow => Effect::Allow,
+        Action::Deny | Action::Custom | Action::Audit => Effect::Deny,
+    };
+    let mut converter = Converter::new(policy, context, effect);
+    for (index, rule) in policy.rules.iter().enumerate() {
+        // What is left out is not part of it either.
+        let _ = converter.rule(index, rule);
+    }
+    converter.unloadable
+}
+
+impl<'a> Converter<'a> {
+    fn new(policy: &'a AuthorizationPolicy, context: Context<'a>, effect: Effect) -> Self {
+        Converter {
+            context,
+            effect,
+            namespace: &policy.namespace,
+            ignored: Vec::new(),
+            unloadable: None,
+        }
+    }
+}
+
 impl Converter<'_> {
     fn rule(&mut self, index: usize, rule: &policy::Rule) -> Result<Rule, String> {
+        let before = self.unloadable.clone();
+        let made = self.make(index, rule);
+        if made.is_err() {
+            self.unloadable = before;
+        }
+        made
+    }
+
+    fn make(&mut self, index: usize, rule: &policy::Rule) -> Result<Rule, String> {
         self.ignored.clear();
         let mut clauses = Vec::new();
         for (part, written) in [(Part::From, &rule.from), (Part::To, &rule.to)] {

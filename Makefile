@@ -3,12 +3,12 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench fuzz clean
+.PHONY: help demo page setup check test pkg bench bench-cluster fuzz clean
 
 PORT ?= 4173
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
 	@tools/setup.sh demo
@@ -19,7 +19,7 @@ demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
 page: ## build the page and serve it on 127.0.0.1, until Ctrl-C (Node 20 only; PORT=4173)
 	@tools/setup.sh node
 	@node_modules/.bin/vite build www --logLevel warn
-	@node_modules/.bin/vite preview www --host 127.0.0.1 --port $(PORT)
+	@node host/cli.js serve --port $(PORT)
 
 setup: ## install the whole toolchain: wasm, npm, Python, browser
 	@tools/setup.sh all
@@ -38,6 +38,10 @@ bench: ## compare with the Python library, plain JavaScript, native Rust and the
 	@tools/setup.sh wasm node python
 	@cargo build --locked --release --examples
 	@node bench/run.mjs
+
+bench-cluster: ## compare with the Python library on a real API server
+	@tools/setup.sh node python
+	@node bench/cluster.mjs
 
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache

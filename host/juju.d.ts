@@ -1,5 +1,5 @@
 import type { CharmPolicy, Diagnostic, MeshPolicy } from '../pkg/mesh_policy.js';
-import type { Client } from './kubernetes.js';
+import type { Client, Logger } from './kubernetes.js';
 
 /** How Juju is asked: the real hook tools, or something in their place. */
 export interface HookTools {
@@ -62,6 +62,8 @@ export declare class Hook {
   readonly event: HookEvent;
   isLeader(): boolean;
   config(): Record<string, string | number | boolean>;
+  /** How many units the application is to have; 0 when all of it goes. */
+  plannedUnits(): number;
   relationIds(endpoint: string): number[];
   remoteApp(endpoint: string, id: number): string | null;
   /** Undefined where this Juju cannot tell. */
@@ -69,6 +71,8 @@ export declare class Hook {
   remoteData(endpoint: string, id: number, app: string): Record<string, string>;
   setAppData(endpoint: string | undefined, id: number, data: Record<string, string>): void;
   log(level: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', message: string): void;
+  /** Juju's log, for `PolicyResourceManager` and its like. */
+  logger(): Logger;
   report(diagnostics: Diagnostic[]): void;
   setStatus(status: 'active' | 'blocked' | 'waiting' | 'maintenance', message?: string): void;
   metadata(): string | undefined;

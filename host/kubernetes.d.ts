@@ -1,4 +1,4 @@
-import type { KubeChange, KubeFailure, KubeOutcome, KubeRequest, MeshPolicy, Diagnostic } from '../pkg/mesh_policy.js';
+import type { KubeChange, KubeFailure, KubeOutcome, KubeRemark, KubeRequest, MeshPolicy, Diagnostic } from '../pkg/mesh_policy.js';
 
 export type { KubeChange, KubeFailure, KubeOutcome, KubeRemark, KubeRequest } from '../pkg/mesh_policy.js';
 
@@ -143,3 +143,19 @@ export function reconcileCharmLabels(
 
 /** Takes all labels away that `reconcileCharmLabels` set, then the ConfigMap that remembers them. */
 export function removeCharmLabels(options: CharmLabelsOptions): Promise<KubeOutcome>;
+
+/** Reads what decides about access: namespaces, Services, pods, service accounts, gateways, policies and Istio's own settings. */
+export function readMesh(
+  options: Omit<Watching, 'fieldManager'> & {
+    client: Client;
+    /** These and Istio's; all unless given. */
+    namespaces?: string[];
+    /** Where Istio's settings are (`istio-system`). */
+    rootNamespace?: string;
+  },
+): Promise<{
+  /** The JSON text of a Kubernetes `List`. */
+  manifests: string;
+  /** What could not be read. */
+  unknown: KubeRemark[];
+}>;

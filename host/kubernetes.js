@@ -40,7 +40,7 @@ export class KubernetesError extends Error {
 /**
  * Runs a program; its failure is thrown.
  *
- * @param {Program} program
+ * @param {import("../pkg/mesh_policy.js").Program} program
  * @param {Client} client
  * @param {Watching & { logger?: Logger }} watching
  * @returns {Promise<KubeOutcome>}
@@ -147,4 +147,21 @@ export async function reconcileCharmLabels({ client, appName, namespace, labelCo
 export async function removeCharmLabels({ client, appName, namespace, labelConfigmapName, fieldManager, ...watching }) {
   const options = { appName, namespace, labelConfigmapName, fieldManager: fieldManager ?? client.fieldManager };
   return run(core.Program.removeCharmLabels(options), client, watching);
+}
+
+/**
+ * Reads what decides about access: namespaces, Services, pods, service accounts, gateways, policies and Istio's own settings.
+ *
+ * @param {object} options
+ * @param {Client} options.client
+ * @param {string[]} [options.namespaces] these and Istio's; all unless given
+ * @param {string} [options.rootNamespace] where Istio's settings are (`istio-system`)
+ * @param {Logger} [options.logger]
+ * @param {AbortSignal} [options.signal]
+ * @returns {Promise<{ manifests: string, unknown: KubeOutcome['unknown'] }>} the JSON text of a Kubernetes `List`, and what
+ *   could not be read
+ */
+export async function readMesh({ client, namespaces, rootNamespace, ...watching }) {
+  const { manifests, unknown } = await run(core.Program.readMesh({ namespaces, rootNamespace }), client, watching);
+  return { manifests: manifests ?? '', unknown };
 }

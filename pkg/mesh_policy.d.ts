@@ -16,10 +16,10 @@ export interface KubeRequest {
     retrySafe: boolean;
 }
 
-/** What became of a request. `retryAfter` is in seconds. */
+/** What became of a request. `not-sent` says that it cannot have taken effect. `retryAfter` is in seconds. */
 export type KubeResponse =
 | { id: number; status: number; body: string; retryAfter?: number }
-| { id: number; error: "timeout" | "connection"; message?: string };
+| { id: number; error: "timeout" | "connection" | "not-sent"; message?: string };
 
 /** One change of an object; `request` is there in a plan only. */
 export interface KubeChange {
@@ -96,6 +96,10 @@ export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
     policies: Partial<MeshPolicy>[];
     meshType?: "istio";
     rawPolicies?: object[];
+    /** Deletes what is managed and not wanted (true). */
+    prune?: boolean;
+    /** These stay as they are: they are neither made, nor changed, nor deleted. */
+    keep?: { namespace: string; name: string }[];
     /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */
     force?: boolean;
     /** Writes nothing when any policy has to be left out, as the Python library does (false). */
@@ -212,6 +216,17 @@ export function peerIdentityForServiceAccount(serviceAccount: string, namespace:
 
 
 
+/** Files of expectations. */
+export interface ExpectationInput {
+    expectations: Source[];
+}
+
+interface Checked {
+    readonly diagnostics: Diagnostic[];
+}
+
+
+
 /** One input file. */
 export interface Source {
     /** Its name, for diagnostics. */
@@ -312,6 +327,30 @@ export interface Origin {
 
 
 
+interface MeshAnalysis {
+    /** All findings: about the input, and about the policies. */
+    lint(): Diagnostic[];
+}
+
+
+
+/**
+ * How expectations fared. Call `free()` when done.
+ */
+export class Checked {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * `{"passed", "failed", "results", "untouched"}` as JSON text.
+     */
+    json(): string;
+    /**
+     * A file could not be used.
+     */
+    readonly badInput: boolean;
+}
+
 /**
  * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
  */
@@ -354,9 +393,25 @@ export class MeshAnalysis {
      */
     ask(lines: string): string;
     /**
+     * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+     * "revoked", "unknown", "notCompared"}`.
+     */
+    diffTo(other: MeshAnalysis): string;
+    /**
      * Answers one request, a JSON object, in sentences.
      */
     explain(request: string): string;
+    /**
+     * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
+     */
+    reach(): string;
+    /**
+     * Checks files of expectations.
+     *
+     * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+     * is a diagnostic.
+     */
+    test(input: ExpectationInput): Checked;
     /**
      * Answers one request, a JSON object, by a JSON object with all that was considered.
      */
@@ -434,6 +489,11 @@ export function conformance(line: string): string;
 export function consumerHook(request: string): string;
 
 /**
+ * Whether a file is one of expectations.
+ */
+export function isExpectations(bytes: Uint8Array | number[]): boolean;
+
+/**
  * A provider's hook; see `host/juju.js`.
  */
 export function providerHook(request: string): string;
@@ -442,6 +502,7 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_checked_free: (a: number, b: number) => void;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
     readonly __wbg_meshanalysis_free: (a: number, b: number) => void;
     readonly __wbg_program_free: (a: number, b: number) => void;
@@ -450,6 +511,9 @@ export interface InitOutput {
     readonly buildMeshPolicies: (a: any) => [number, number, number];
     readonly buildPolicyResources: (a: any) => [number, number, number];
     readonly charmKubernetesLabel: (a: any) => [number, number, number, number];
+    readonly checked_badInput: (a: number) => number;
+    readonly checked_diagnostics: (a: number) => [number, number, number];
+    readonly checked_json: (a: number) => [number, number];
     readonly compilation_authorizationPolicies: (a: number) => [number, number, number];
     readonly compilation_badInput: (a: number) => number;
     readonly compilation_diagnostics: (a: number) => [number, number, number];
@@ -465,12 +529,17 @@ export interface InitOutput {
     readonly createCharmDefaultLabels: (a: any) => [number, number, number];
     readonly generateTelemetryLabels: (a: any) => [number, number, number];
     readonly getDataFromCmrRelation: (a: any) => [number, number, number];
+    readonly isExpectations: (a: number, b: number) => number;
     readonly labelConfigmapName: (a: number, b: number) => [number, number];
     readonly meshPoliciesDatabag: (a: any) => [number, number, number, number];
     readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_badInput: (a: number) => number;
     readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_reach: (a: number) => [number, number];
+    readonly meshanalysis_test: (a: number, b: any) => [number, number, number];
     readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
     readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];

@@ -7,6 +7,7 @@ use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
 use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
+use crate::juju::lint::lint;
 use crate::juju::relations::{Charms, Model, charm_of, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
@@ -61,6 +62,9 @@ pub struct Compiled {
     /// Who applies which of the policies.
     #[serde(skip)]
     pub managers: Vec<Manager>,
+    /// What looks wrong in what charms declare, for [`crate::analysis::lint`].
+    #[serde(skip)]
+    pub lints: Vec<Diagnostic>,
     /// The applications that were found, for [`crate::mesh::from_bundle`].
     #[serde(skip)]
     pub applications: Vec<Deployed>,
@@ -567,6 +571,7 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn deployment(&mut self) {
         let deployment = Deployment::new(self.models, self.charms);
         self.applications(&deployment);
+        self.compiled.lints = lint(self.models, self.charms, &deployment);
         let consumers = deployment.consumers(&mut self.compiled.diagnostics);
         // Beacons in the order in which they are first asked.
         let mut asked = Beacons::default();

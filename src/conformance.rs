@@ -3,10 +3,12 @@
 
 mod build;
 mod consumer;
+pub mod fake_cluster;
 mod hook;
 mod istio;
 mod labels;
 mod provider;
+mod reconcile;
 
 use crate::model::{self, Data, UNSUPPORTED_INTEGER, ValidationError};
 use crate::python;
@@ -124,6 +126,8 @@ fn respond(line: &str) -> Result<String, Failure> {
         "consumer_databag" => consumer::consumer_databag(request),
         "provider" => provider::provider(request),
         "istio_policies" => istio::istio_policies(request),
+        "reconcile_policies" => reconcile::reconcile_policies(request),
+        "reconcile_labels" => reconcile::reconcile_labels(request),
         "default_labels" => labels::default_labels(request),
         op => Err(Failure::bad_request(format!("there is no op `{op}`"))),
     }

@@ -15,6 +15,7 @@ pub mod map;
 pub mod mesh;
 pub mod model;
 pub mod names;
+pub mod order;
 pub mod python;
 pub mod text;
 #[cfg(target_arch = "wasm32")]

@@ -82,5 +82,5 @@ pub fn managed_json(compiled: &Compiled) -> String {
         unmanaged: unmanaged.into_iter().flatten().collect(),
     };
     // INVARIANT: every key is a string and no number is NaN in what is built here.
-    serde_json::to_string(&managed).unwrap_or_default()
+    crate::text::to_json(&managed).unwrap_or_default()
 }

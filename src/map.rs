@@ -3,20 +3,50 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// How many names are compared one after the other, before there is a table.
+const FEW: usize = 8;
+
+/// How many places of the table a name may be at.
+const WINDOW: usize = 16;
+
 /// Names, and a number for each.
 ///
-/// All maps and sets of the core stand on it, so that the compiled module holds one search tree,
-/// not one for each type. A tree, because a hash without randomness could be made to collide.
+/// All maps and sets of the core stand on it, so that the compiled module holds one search, not one
+/// for each type. A hash without randomness can be made to collide: names that find no place near
+/// their own go into a tree, so that no input makes a search long.
 #[derive(Debug, Clone, Default)]
 pub struct Index<'a> {
-    tree: BTreeMap<Cow<'a, str>, usize>,
+    names: Vec<Entry<'a>>,
+    /// For each place 0, or the position in `names` plus one; none while names are few.
+    table: Vec<usize>,
+    /// Positions of the names for which the table had no place.
+    crowded: BTreeMap<Cow<'a, str>, usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry<'a> {
+    hash: u64,
+    name: Cow<'a, str>,
+    number: usize,
+}
+
+fn hash(name: &str) -> u64 {
+    // An odd number without pattern: the fraction of the golden ratio.
+    let mix =
+        |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (words, rest) = name.as_bytes().as_chunks();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let rest = rest.iter().map(|byte| u64::from(*byte));
+    let mixed = words.chain(rest).fold(0, mix);
+    // Once more, for the last step has reached few of the bits.
+    mix(mixed ^ mixed >> 32, 0)
 }
 
 impl<'a> Index<'a> {
     /// The number of a name.
-    #[inline(never)]
     pub fn get(&self, name: &str) -> Option<usize> {
-        self.tree.get(name).copied()
+        let at = self.position(hash(name), name)?;
+        self.names.get(at).map(|entry| entry.number)
     }
 
     /// Whether it has the name.
@@ -25,21 +55,79 @@ impl<'a> Index<'a> {
     }
 
     /// The number of a name, which becomes `number` where it had none.
-    #[inline(never)]
     pub fn get_or_insert(&mut self, name: Cow<'a, str>, number: usize) -> usize {
-        *self.tree.entry(name).or_insert(number)
+        let at = self.insert(name, number);
+        self.names.get(at).map_or(number, |entry| entry.number)
     }
 
     /// Adds a name; whether it is new.
     pub fn add(&mut self, name: impl Into<Cow<'a, str>>) -> bool {
-        let number = self.tree.len();
+        let number = self.names.len();
         self.get_or_insert(name.into(), number) == number
     }
 
-    /// Gives a name another number.
-    fn set(&mut self, name: &str, number: usize) {
-        if let Some(known) = self.tree.get_mut(name) {
-            *known = number;
+    /// Where in `names` a name is.
+    #[inline(never)]
+    fn position(&self, hash: u64, name: &str) -> Option<usize> {
+        let is_it = |entry: &Entry<'_>| entry.hash == hash && entry.name == name;
+        if self.table.is_empty() {
+            return self.names.iter().position(is_it);
+        }
+        for place in self.table.iter().skip(self.place(hash)).take(WINDOW) {
+            let at = place.checked_sub(1)?;
+            if self.names.get(at).is_some_and(is_it) {
+                return Some(at);
+            }
+        }
+        self.crowded.get(name).copied()
+    }
+
+    /// The first place for a hash; the table's length without the last window is a power of two.
+    fn place(&self, hash: u64) -> usize {
+        let places = self.table.len().saturating_sub(WINDOW);
+        // The highest bits depend on all of the name. No table has more than 2^32 places.
+        #[allow(clippy::cast_possible_truncation)]
+        let high = (hash >> 32) as usize;
+        high & places.wrapping_sub(1)
+    }
+
+    /// Adds a name where it is not there; its position in `names`.
+    #[inline(never)]
+    fn insert(&mut self, name: Cow<'a, str>, number: usize) -> usize {
+        let hash = hash(&name);
+        if let Some(at) = self.position(hash, &name) {
+            return at;
+        }
+        let at = self.names.len();
+        self.names.push(Entry { hash, name, number });
+        if self.names.len() <= FEW {
+            return at;
+        }
+        if self.names.len() * 2 > self.table.len().saturating_sub(WINDOW) {
+            let places = (self.names.len() * 4).next_power_of_two();
+            self.table = vec![0; places + WINDOW];
+            self.crowded.clear();
+            for at in 0..self.names.len() {
+                self.settle(at);
+            }
+        } else {
+            self.settle(at);
+        }
+        at
+    }
+
+    /// Gives the name at a position a place.
+    fn settle(&mut self, at: usize) {
+        let Some(entry) = self.names.get(at) else {
+            return;
+        };
+        let first = self.place(entry.hash);
+        let mut window = self.table.iter_mut().skip(first).take(WINDOW);
+        match window.find(|place| **place == 0) {
+            Some(place) => *place = at + 1,
+            None => {
+                self.crowded.insert(entry.name.clone(), at);
+            }
         }
     }
 }
@@ -83,12 +171,15 @@ impl<'a, V> Map<'a, V> {
     /// Where the value under a name is; a name that had none gets a place at the end.
     fn place(&mut self, name: &'a str) -> usize {
         let end = self.entries.len();
-        let at = self.index.get_or_insert(Cow::Borrowed(name), end);
-        if at < end && self.entries.get(at).is_some_and(Option::is_some) {
-            return at;
+        let position = self.index.insert(Cow::Borrowed(name), end);
+        let Some(known) = self.index.names.get_mut(position) else {
+            return end;
+        };
+        if self.entries.get(known.number).is_some_and(Option::is_some) {
+            return known.number;
         }
-        self.index.set(name, end);
         self.len += 1;
+        known.number = end;
         end
     }
 
@@ -168,7 +259,54 @@ impl<'a, V> FromIterator<(&'a str, V)> for Map<'a, V> {
 
 #[cfg(test)]
 mod tests {
-    use super::Map;
+    use super::{Index, Map, WINDOW, hash};
+
+    #[test]
+    fn finds_every_name_and_no_other() {
+        let mut index = Index::default();
+        for number in 0..5000 {
+            assert!(index.add(format!("name-{number}")));
+            assert!(!index.add(format!("name-{}", number / 2)));
+        }
+        for number in 0..5000 {
+            assert_eq!(index.get(&format!("name-{number}")), Some(number));
+            assert_eq!(index.get(&format!("nome-{number}")), None);
+        }
+        assert!(index.crowded.len() < 50, "{}", index.crowded.len());
+    }
+
+    #[test]
+    fn names_that_collide_are_found_in_the_tree() {
+        // The first word decides the hash's first step; the second is chosen to undo it.
+        let start = |word: u64| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(5);
+        let is_text = |word: u64| {
+            word.to_le_bytes()
+                .iter()
+                .all(|byte| (0x01..0x7f).contains(byte))
+        };
+        let text = |word: u64| String::from_utf8_lossy(&word.to_le_bytes()).into_owned();
+        let target = start(0x4141_4141_4141_4141) ^ 0x4242_4242_4242_4242;
+        let names: Vec<String> = (0..200_000_u64)
+            .map(|n| {
+                (0..5).fold(0x4141_4141_4141_4141, |word, at| {
+                    word + (((n >> (4 * at)) & 15) << (8 * at))
+                })
+            })
+            .map(|word| (word, start(word) ^ target))
+            .filter(|(word, second)| is_text(*word) && is_text(*second))
+            .map(|(word, second)| text(word) + &text(second))
+            .collect();
+        assert!(names.len() > 3 * WINDOW, "{}", names.len());
+        let mut index = Index::default();
+        for (number, name) in names.iter().enumerate() {
+            assert_eq!(hash(name), hash(&names[0]));
+            assert_eq!(index.get_or_insert(name.into(), number), number);
+        }
+        for (number, name) in names.iter().enumerate() {
+            assert_eq!(index.get(name), Some(number));
+        }
+        assert!(!index.crowded.is_empty());
+    }
 
     #[test]
     fn keeps_the_order_of_insertion() {

@@ -1,9 +1,11 @@
 //! The door to JavaScript: converts arguments and results, and decides nothing.
 
 mod analysis;
+mod exact;
 mod juju;
 mod kube;
 mod library;
+mod lint;
 
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::text::to_json;

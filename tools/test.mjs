@@ -242,9 +242,10 @@ const stages = [
   },
   nodeTests("node tests", "tests/node"),
   {
-    name: "set-up for wasm, Python and browser",
+    name: "set-up for wasm, Python, Envoy and browser",
     minutes: 30,
-    run: async (run) => void (await run("tools/setup.sh", ["wasm", "python", "browser"])),
+    run: async (run) =>
+      void (await run("tools/setup.sh", ["wasm", "python", "envoy", "browser"])),
   },
   {
     name: "clippy, wasm32",
@@ -291,6 +292,21 @@ const stages = [
       )),
   },
   {
+    name: "every fault at every step",
+    minutes: 20,
+    skip: needs("tests/faults/main.rs", "tests/oracle/faults_upstream.py"),
+    run: async (run) => {
+      // Optimised, it tries all combinations; `cargo test` only some.
+      const args = ["test", "--locked", "--release", "--test", "faults", "--", "--nocapture"];
+      const ours = await run("cargo", args, { env: native });
+      const python = inRoot(".tools/venv/bin/python");
+      const theirs = await run(python, ["tests/oracle/faults_upstream.py"], { env: native });
+      const counts = `${ours}\n${theirs}`.split("\n").filter((line) => line.includes(" runs interrupted "));
+      if (counts.length < 5) throw new StageFailure("some of the programs were not run");
+      for (const line of counts) console.log(line);
+    },
+  },
+  {
     name: "wasm in a browser",
     skip: () => (browserTests().length === 0 ? "no tests/*.rs with wasm_bindgen_test yet" : null),
     run: async (run) => {
@@ -329,6 +345,14 @@ const stages = [
     },
   },
   nodeTests("cluster tests", "tests/cluster", { minutes: 30 }),
+  nodeTests("Juju tests", "tests/juju", { minutes: 20 }),
+  nodeTests("against Istio and Envoy, its own tests", "tests/istio"),
+  {
+    name: "against Istio and Envoy",
+    skip: needs("tests/istio/run.mjs", "host/commands/explain.js"),
+    run: async (run) =>
+      void (await run(process.execPath, ["tests/istio/run.mjs"], { env: native })),
+  },
   {
     name: "demo in a clean clone",
     skip: needs(".git", "host/cli.js", "examples/bookinfo/bundle.yaml"),

@@ -92,15 +92,21 @@ export async function compiled(bundles, options) {
       );
     }
   }
+  if (managed.managers.length === 0) note('no beacon manages policies here: there is nothing to do');
   return { ...managed, dropped };
 }
 
 /** @param {string} text */
 export const note = (text) => process.stderr.write(`note: ${printable(text)}\n`);
 
+/** @param {{ dropped: boolean }} wish */
+export function noteDropped({ dropped }) {
+  if (dropped) note('a policy was left out, so nothing is deleted: what is not wanted may be its earlier form');
+}
+
 /**
  * @param {ManagedPolicies} manager
- * @param {{ namespace?: string, plan?: boolean, dryRun?: boolean, force?: boolean }} options
+ * @param {{ namespace?: string, plan?: boolean, dryRun?: boolean, force?: boolean, prune: boolean }} options
  */
 export async function reconcileProgram({ appName, modelName, labels, policies, conditional }, options) {
   const { Program } = await import('../index.js');
@@ -110,7 +116,7 @@ export async function reconcileProgram({ appName, modelName, labels, policies, c
     labels,
     fieldManager: appName,
     policies: [],
-    rawPolicies: options.namespace === undefined ? policies : policies.filter(({ metadata }) => metadata.namespace === options.namespace),
+    rawPolicies: policies,
     keep: conditional.map(({ metadata: { namespace, name } }) => ({ namespace, name })),
     force: false,
     ...options,
@@ -121,7 +127,7 @@ export async function reconcileProgram({ appName, modelName, labels, policies, c
  * Runs programs one after the other, with progress on standard error, until all are through, the cluster is out of reach
  * or somebody interrupts.
  *
- * @param {ClusterOptions & { dryRun?: string }} options
+ * @param {Omit<ClusterOptions, 'output'>} options
  * @param {{ title: string, program: () => Promise<Program> }[]} runs
  * @param {{ quiet?: boolean }} [how]
  */
@@ -183,12 +189,14 @@ export async function runAll(options, runs, { quiet = false } = {}) {
 function progress(quiet) {
   const terminal = process.stderr.isTTY;
   let shown = false;
-  let last = performance.now();
+  let last = 0;
   let phase = '';
   return {
     /** @param {string} title @param {import('../kubernetes/drive.js').Progress} step */
     step(title, step) {
       const time = performance.now();
+      // Loading and connecting do not count.
+      last ||= time;
       // Nobody needs more; short work stays silent.
       if (quiet || time - last < (terminal ? 100 : 2000) || (step.total === 0 && step.phase === phase)) return;
       last = time;
@@ -281,7 +289,9 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
     left ||= result.dropped > 0;
     failed ||= 'failed' in end;
     const diagnostics = 'done' in end ? result.diagnostics : [end.failed.diagnostic, ...result.diagnostics];
-    process.stderr.write(renderDiagnostics(diagnostics, process.stderr));
+    // Somebody wanted it to end: that it did is no news.
+    const news = interrupted ? diagnostics.filter(({ code }) => !['kubernetes-unreachable', 'incomplete'].includes(code)) : diagnostics;
+    process.stderr.write(renderDiagnostics(news, process.stderr));
     if ('failed' in end && tense !== 'plan') process.stderr.write(`${printable(title)}: ${renderFailure(end.failed)}`);
     if (output === 'human' && 'done' in end) {
       process.stdout.write(`${printable(title)}: ${summary(end.done, tense)}\n`);
@@ -301,4 +311,25 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
   } else {
     process.exitCode = left ? EXIT_FINDINGS : 0;
   }
+}
+
+/**
+ * Reads the mesh of a cluster, for commands that take it as input. What could not be read is noted.
+ *
+ * @param {Omit<ClusterOptions, 'output'> & { namespaces?: string[], rootNamespace?: string }} options
+ * @returns {Promise<string | undefined>} the JSON text of a Kubernetes `List`; undefined where it cannot be had, with the exit
+ *   code set
+ */
+export async function readCluster({ namespaces, rootNamespace, ...options }) {
+  const { Program } = await import('../index.js');
+  const program = async () => Program.readMesh({ namespaces, rootNamespace });
+  const result = await runAll(options, [{ title: 'reading the cluster', program }]);
+  const end = result?.ends[0]?.end;
+  if (!result || !end || 'failed' in end) {
+    if (result) report(result, { output: 'human', tense: 'plan' });
+    return undefined;
+  }
+  process.stderr.write(renderDiagnostics(end.done.diagnostics, process.stderr));
+  for (const { kind, namespace, why } of end.done.unknown) note(`${kind}${namespace ? ` in \`${namespace}\`` : ''}: ${why}`);
+  return end.done.manifests ?? '';
 }

@@ -12,10 +12,10 @@ export const EXIT_USAGE = 2;
 /** The cluster refused, or could not be asked. */
 export const EXIT_CLUSTER = 3;
 
-const DEFAULT_MAX_INPUT = 64 * 1024 * 1024;
+export const DEFAULT_MAX_INPUT = 64 * 1024 * 1024;
 
 /** @param {string} text */
-function bytes(text) {
+export function bytes(text) {
   const match = /^(\d+)([KMG]i?B?)?$/i.exec(text);
   if (!match) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
   const unit = { K: 10, M: 20, G: 30 }[(match[2] ?? ' ')[0]?.toUpperCase() ?? ''] ?? 0;

@@ -82,16 +82,7 @@ export async function analysed(files, options) {
  * @returns {Promise<Source[] | undefined>}
  */
 async function readCluster(options) {
-  const { runAll } = await import('./cluster.js');
-  const { Program } = await import('../index.js');
-  const result = await runAll({ ...options, output: 'json' }, [{ title: 'cluster', program: async () => Program.readMesh({}) }]);
-  if (!result) return undefined;
-  const end = result.ends[0]?.end;
-  if (end && 'done' in end) {
-    process.stderr.write(renderDiagnostics((end.done.diagnostics ?? []), process.stderr));
-    return [{ file: '<cluster>', text: end.done.manifests ?? '' }];
-  }
-  if (end) process.stderr.write(renderDiagnostics([end.failed.diagnostic], process.stderr));
-  process.exitCode = 3;
-  return undefined;
+  const { readCluster: read } = await import('./cluster.js');
+  const text = await read(options);
+  return text === undefined ? undefined : [{ file: '<cluster>', text }];
 }

@@ -53,7 +53,7 @@ export class ServiceMeshConsumer {
 
   /** @param {'run' | 'update' | 'inspect'} todo @returns {Answer} */
   #ask(todo) {
-    return this.#request(todo, this.#hook.state(this.endpoints));
+    return this.#request(todo, this.#hook.state({ ...this.endpoints, models: true }));
   }
 
   #inspect() {
@@ -97,7 +97,7 @@ export class ServiceMeshConsumer {
       }
       const kubernetes = await import('../kubernetes.js');
       const client = (this.#client ??= new kubernetes.KubernetesClient({ fieldManager: this.#hook.app.name }));
-      const options = /** @type {any} */ ({ fieldManager: this.#hook.app.name, ...what, client });
+      const options = /** @type {any} */ ({ fieldManager: this.#hook.app.name, ...what, client, logger: this.#hook.logger() });
       if (action === 'reconcile-labels') await kubernetes.reconcileCharmLabels(options);
       else await kubernetes.removeCharmLabels(options);
     }

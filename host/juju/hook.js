@@ -89,6 +89,12 @@ export class Hook {
     return this.#once('config', () => this.#ask('config-get', ['--all']));
   }
 
+  /** How many units the application is to have; 0 when all of it goes. */
+  plannedUnits() {
+    const { units = {} } = this.#ask('goal-state', []) ?? {};
+    return Object.values(units).filter((unit) => unit?.status !== 'dying').length;
+  }
+
   /** Numbers of the relations over an endpoint. @param {string} endpoint @returns {number[]} */
   relationIds(endpoint) {
     return this.#once(`ids ${endpoint}`, () => {
@@ -158,6 +164,15 @@ export class Hook {
   log(level, message) {
     const text = wellFormed(message.slice(0, LONGEST_MESSAGE)).replaceAll('\0', '\ufffd');
     this.#tools.run('juju-log', ['-l', level, '--', text]);
+  }
+
+  /** Juju's log, for whoever takes a logger. */
+  logger() {
+    return {
+      info: (/** @type {string} */ message) => this.log('INFO', message),
+      warn: (/** @type {string} */ message) => this.log('WARNING', message),
+      error: (/** @type {string} */ message) => this.log('ERROR', message),
+    };
   }
 
   /** @param {Diagnostic[]} diagnostics */

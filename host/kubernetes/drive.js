@@ -1,4 +1,5 @@
 // Drives a program of the core against an API server: sends what it asks for, hands back what comes.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionError } from './errors.js';
 
@@ -41,10 +42,14 @@ export async function drive(program, client, options = {}) {
   let wake;
   /** @type {unknown} */
   let broken;
+  let begun = false;
   const arrive = (/** @type {KubeResponse} */ response) => {
+    begun = true;
     arrived.push(response);
     wake?.();
   };
+  // As many requests listen to them as are out; that is no leak.
+  for (const signal of [options.signal, options.abandon]) if (signal) setMaxListeners(0, signal);
   try {
     for (let text = program.step(); ; ) {
       /** @type {KubeStep} */
@@ -54,6 +59,11 @@ export async function drive(program, client, options = {}) {
       for (const request of step.requests) {
         options.onRequest?.(request);
         answer(client, request, options).then(arrive, (error) => {
+          // Credentials that run out halfway must not hide what was done before.
+          if (begun && isOfConfiguration(error)) {
+            arrive({ id: request.id, error: 'not-sent', message: error.message });
+            return;
+          }
           broken ??= error;
           wake?.();
         });
@@ -101,7 +111,7 @@ async function answer(client, request, { signal, abandon, attempts = 5, patience
       if (got.status >= 500) maybeDone = true;
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
-      if (error.code === 'config' || error.code === 'credentials') throw error;
+      if (isOfConfiguration(error) && !maybeDone) throw error;
       maybeDone ||= error.sent;
       result =
         error.code === 'timeout'
@@ -117,6 +127,10 @@ async function answer(client, request, { signal, abandon, attempts = 5, patience
     await delay(wait, undefined, { signal }).catch(() => {});
   }
 }
+
+/** @param {unknown} error */
+const isOfConfiguration = (error) =>
+  error instanceof ConnectionError && (error.code === 'config' || error.code === 'credentials');
 
 /**
  * @param {number} id

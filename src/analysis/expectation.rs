@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, code};
 use crate::juju::charm::clip;
 use crate::names::is_dns_label;
-use crate::text::{Node, Position, parse_any};
+use crate::text::{Node, Position, decode_utf8, parse_any};
 
 /// Who a set of clients is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +63,10 @@ const KEYS: &str = "name, expect, from, except, to, port, method, path";
 /// leaves that one out.
 pub fn read_expectations(
     file: &str,
-    text: &str,
+    bytes: &[u8],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Expectation> {
-    let documents = match parse_any(text) {
+    let documents = match decode_utf8(bytes).and_then(parse_any) {
         Ok(documents) => documents,
         Err(error) => {
             diagnostics.push(Diagnostic::unreadable(file, &error));
@@ -94,6 +94,25 @@ pub fn read_expectations(
         }
     }
     found
+}
+
+/// Whether a text is a file of expectations: a list whose first entry says what it expects.
+pub fn is_expectations(bytes: &[u8]) -> bool {
+    let Ok(text) = decode_utf8(bytes) else {
+        return false;
+    };
+    let mut lines = text.lines().map(str::trim_start);
+    let first = lines.find(|line| !(line.is_empty() || line.starts_with('#') || *line == "---"));
+    // Manifests are long and no lists: they need not be read for this.
+    if !first.is_some_and(|line| line.starts_with(['-', '['])) {
+        return false;
+    }
+    let documents = parse_any(text).unwrap_or_default();
+    let list = documents
+        .first()
+        .and_then(|document| document.root.as_array());
+    list.and_then(|list| list.first())
+        .is_some_and(|one| one.get("expect").is_some())
 }
 
 const EXAMPLE: &str =
@@ -264,7 +283,7 @@ pub fn target(text: &str) -> Option<To> {
 
 #[cfg(test)]
 mod tests {
-    use super::{To, Who, read_expectations};
+    use super::{To, Who, is_expectations, read_expectations};
 
     #[test]
     fn reads_a_list() {
@@ -272,7 +291,9 @@ mod tests {
         let text = "- name: nobody but grafana\n  expect: deny\n  from: [any]\n  except: [cos/grafana]\n  \
                     to: cos/prometheus\n  port: 9090\n- {expect: allow, from: cos/*, to: 'pod:cos/p-0', \
                     method: GET, path: /metrics}\n";
-        let found = read_expectations("tests.yaml", text, &mut diagnostics);
+        assert!(is_expectations(text.as_bytes()));
+        assert!(!is_expectations(b"kind: List"));
+        let found = read_expectations("tests.yaml", text.as_bytes(), &mut diagnostics);
         assert_eq!(diagnostics, []);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].from, [Who::Any]);
@@ -299,7 +320,7 @@ mod tests {
         ] {
             let mut diagnostics = Vec::new();
             assert!(
-                read_expectations("t", text, &mut diagnostics).is_empty(),
+                read_expectations("t", text.as_bytes(), &mut diagnostics).is_empty(),
                 "{text}"
             );
             assert!(

@@ -341,7 +341,7 @@ impl Points {
                 }));
             }
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found
             .into_iter()
             .filter_map(|at| self.attach(at, Doubts::NONE))
@@ -377,7 +377,7 @@ impl Points {
             let root = mesh.settings.root_namespace.as_str();
             found.extend(targeted.find(&[root, "GatewayClass", WAYPOINT_CLASS]));
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found.dedup();
         found
             .into_iter()

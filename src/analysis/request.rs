@@ -107,7 +107,7 @@ impl Request {
         let root = &document.root;
         let id = root
             .get("id")
-            .map(|node| serde_json::to_string(node).unwrap_or_default());
+            .map(|node| crate::text::to_json(node).unwrap_or_default());
         read(root)
             .map(|mut request| {
                 request.id.clone_from(&id);

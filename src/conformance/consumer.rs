@@ -2,11 +2,12 @@
 
 use super::build::charm_policy;
 use super::hook::{Situation, inner, json, whole};
+use super::reconcile::charm_labels;
 use super::{Failure, is_truthy, object_field};
 use crate::juju::consumer::{Consumer, Step, cmr_data};
 use crate::juju::mesh_policies::databag;
 use crate::model::{CharmPolicy, Data};
-use crate::text::{Node, Object};
+use crate::text::{Node, Object, Value};
 
 const OPTIONS: [&str; 4] = [
     "mesh_relation_name",
@@ -46,10 +47,11 @@ fn answer(request: &Object<'_>) -> Result<String, Failure> {
     for step in consumer.steps(&situation.unit) {
         match step {
             Step::UpdateLabels => {
-                consumer.app_data(&situation.unit)?;
+                let told = consumer.app_data(&situation.unit)?;
+                let labels = told.map(|data| data.labels).unwrap_or_default();
+                put_labels(request, &situation, labels, false)?;
             }
-            // What becomes of labels in a cluster is told by `reconcile_labels`.
-            Step::RemoveLabels => {}
+            Step::RemoveLabels => put_labels(request, &situation, Vec::new(), true)?,
             Step::SendCmrData => {
                 let data = [("cmr_data".to_owned(), cmr_data(&situation.unit))];
                 let id = situation.unit.event.relation_id.unwrap_or_default();
@@ -79,9 +81,53 @@ fn answer(request: &Object<'_>) -> Result<String, Failure> {
     let mesh_type = app_data(|_, mesh_type| json(&mesh_type));
     Ok(format!(
         "{{\"databags\":{},\"enabled\":{},\"mesh_type\":{mesh_type},\"labels\":{labels}}}",
-        json(&situation.databags())?,
+        situation.databags()?,
         consumer.enabled(&situation.unit)?,
     ))
+}
+
+/// Fails where the library does. What becomes of the labels is told by `reconcile_labels`.
+fn put_labels(
+    request: &Object<'_>,
+    situation: &Situation<'_>,
+    labels: Vec<(String, String)>,
+    and_forget: bool,
+) -> Result<(), Failure> {
+    let (app, model) = (situation.unit.app, situation.unit.model);
+    if !has_faults(request) {
+        return charm_labels(request, app, model, &Data::Map(labels));
+    }
+    // Our program sends other requests, so that it meets other faults. Where the library meets
+    // one, there is nothing to compare.
+    let objects = request.get("cluster").and_then(Node::as_array);
+    let objects = objects.unwrap_or_default();
+    let has_ledger = objects
+        .iter()
+        .any(|object| object.get("kind").and_then(Node::as_str) == Some("ConfigMap"));
+    let calls = 4 + i64::from(!has_ledger) + i64::from(and_forget);
+    let faults = request.get("faults").and_then(Node::as_array);
+    let meets = |fault: &Node<'_>| match fault.get("call").map(|call| &call.value) {
+        // A ledger that is not there is not found anyway.
+        Some(Value::Int(0)) if !has_ledger && is_not_found(fault) => false,
+        Some(Value::Int(call)) => *call < calls,
+        _ => true,
+    };
+    if faults.unwrap_or_default().iter().any(meets) {
+        let message = "a fault of the cluster comes in between".to_owned();
+        return Err(Failure::Refused("faults", message));
+    }
+    Ok(())
+}
+
+fn is_not_found(fault: &Node<'_>) -> bool {
+    fault.get("status").map(|status| &status.value) == Some(&Value::Int(404))
+        && fault.get("json").is_none()
+}
+
+fn has_faults(request: &Object<'_>) -> bool {
+    request
+        .get("faults")
+        .is_some_and(|faults| is_truthy(&faults.value))
 }
 
 fn consumer<'n>(

@@ -5,10 +5,8 @@ use crate::juju::consumer::Raised;
 use crate::juju::hook::{Event, Relation, Unit};
 use crate::juju::mesh_policies::BuildError;
 use crate::model::serialize_pairs;
-use crate::text::{Node, Object, Value};
-use serde::ser::SerializeMap;
+use crate::text::{Node, Object, Value, to_json};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 
 /// Events that are about no relation, as far as they come up.
 const EVENTS: [&str; 10] = [
@@ -31,13 +29,14 @@ const RELATION_EVENTS: [&str; 5] = [
     "relation_broken",
 ];
 
-type Pairs<'n> = Vec<(&'n str, &'n str)>;
+type Texts<'n> = Vec<(&'n str, &'n str)>;
+type Pairs = Vec<(String, String)>;
 
 /// The unit of a request, and what its own databags hold.
 pub(super) struct Situation<'n> {
     pub(super) unit: Unit<'n>,
     /// By endpoint and relation.
-    databags: BTreeMap<(&'n str, i64), Vec<(String, String)>>,
+    databags: Vec<(&'n str, i64, Pairs)>,
 }
 
 impl<'n> Situation<'n> {
@@ -47,7 +46,7 @@ impl<'n> Situation<'n> {
         related: impl Iterator<Item = (&'n str, &'n Node<'n>)>,
     ) -> Result<Self, Failure> {
         let mut relations = Vec::new();
-        let mut databags = BTreeMap::new();
+        let mut databags = Vec::new();
         for (endpoint, nodes) in related {
             for node in super::iterable(nodes, endpoint)? {
                 let relation = node
@@ -63,7 +62,7 @@ impl<'n> Situation<'n> {
                 };
                 let own = databag(relation, "local")?;
                 let own = own.iter().map(|(k, v)| (k.to_string(), v.to_string()));
-                databags.insert((endpoint, id), own.collect());
+                databags.push((endpoint, id, own.collect()));
                 relations.push(Relation {
                     endpoint,
                     id,
@@ -98,6 +97,7 @@ impl<'n> Situation<'n> {
             event: Event { name, relation_id },
             relations,
         };
+        databags.sort_by(|(one, id, _), (other, other_id, _)| (one, id).cmp(&(other, other_id)));
         Ok(Situation { unit, databags })
     }
 
@@ -106,8 +106,10 @@ impl<'n> Situation<'n> {
         let databag = self
             .databags
             .iter_mut()
-            .find(|((_, id), _)| *id == relation_id);
-        let Some((_, databag)) = databag else { return };
+            .find(|(_, id, _)| *id == relation_id);
+        let Some((_, _, databag)) = databag else {
+            return;
+        };
         for (key, value) in data {
             match databag.iter_mut().find(|(known, _)| known == key) {
                 Some((_, old)) => old.clone_from(value),
@@ -116,13 +118,36 @@ impl<'n> Situation<'n> {
         }
     }
 
-    /// Own databags by endpoint and relation.
-    pub(super) fn databags(&self) -> impl Serialize + '_ {
-        Endpoints(&self.databags)
+    /// Own databags by endpoint and relation, as JSON text.
+    pub(super) fn databags(&self) -> Result<String, Failure> {
+        let mut text = String::from("{");
+        let mut last = None;
+        for (endpoint, id, databag) in &self.databags {
+            match last {
+                Some(known) if known == endpoint => text.push(','),
+                _ => {
+                    text.push_str(if last.is_some() { "}," } else { "" });
+                    text.push_str(&json(endpoint)?);
+                    text.push_str(":{");
+                    last = Some(endpoint);
+                }
+            }
+            text.push_str(&format!("\"{id}\":{}", json(&Own(databag))?));
+        }
+        text.push_str(if last.is_some() { "}}" } else { "}" });
+        Ok(text)
     }
 }
 
-fn databag<'n>(relation: &'n Object<'_>, key: &str) -> Result<Pairs<'n>, Failure> {
+struct Own<'s>(&'s Pairs);
+
+impl Serialize for Own<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_pairs(self.0, serializer)
+    }
+}
+
+fn databag<'n>(relation: &'n Object<'_>, key: &str) -> Result<Texts<'n>, Failure> {
     let Some(node) = relation.get(key) else {
         return Ok(Vec::new());
     };
@@ -131,43 +156,9 @@ fn databag<'n>(relation: &'n Object<'_>, key: &str) -> Result<Pairs<'n>, Failure
         let pairs = object
             .iter()
             .map(|member| Some((member.key.as_ref(), text(&member.value)?)));
-        pairs.collect::<Option<Pairs<'n>>>()
+        pairs.collect::<Option<Texts<'n>>>()
     });
     pairs.ok_or_else(|| Failure::bad_request("a databag must map texts to texts"))
-}
-
-struct Endpoints<'s, 'n>(&'s BTreeMap<(&'n str, i64), Vec<(String, String)>>);
-
-impl Serialize for Endpoints<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let mut last = None;
-        for (endpoint, _) in self.0.keys() {
-            if last != Some(endpoint) {
-                map.serialize_entry(endpoint, &Databags(self.0, endpoint))?;
-                last = Some(endpoint);
-            }
-        }
-        map.end()
-    }
-}
-
-struct Databags<'s, 'n>(&'s BTreeMap<(&'n str, i64), Vec<(String, String)>>, &'n str);
-
-impl Serialize for Databags<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let of_endpoint = (self.1, i64::MIN)..=(self.1, i64::MAX);
-        let databags = self.0.range(of_endpoint);
-        serializer.collect_map(databags.map(|((_, id), pairs)| (id.to_string(), OwnPairs(pairs))))
-    }
-}
-
-struct OwnPairs<'s>(&'s [(String, String)]);
-
-impl Serialize for OwnPairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_pairs(self.0, serializer)
-    }
 }
 
 impl From<Raised> for Failure {
@@ -195,7 +186,7 @@ pub(super) fn inner(result: Result<String, Failure>) -> String {
         Err(Failure::Refused(code, _)) => format!("{{\"refused\":\"{code}\"}}"),
         // Failures hold nothing but texts and small numbers.
         Err(failure) => {
-            let error = serde_json::to_string(&failure).unwrap_or_default();
+            let error = to_json(&failure).unwrap_or_default();
             format!("{{\"error\":{error}}}")
         }
     }
@@ -210,5 +201,5 @@ pub(super) fn whole(result: Result<String, Failure>) -> Result<String, Failure> 
 }
 
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
-    Ok(serde_json::to_string(value)?)
+    Ok(to_json(value)?)
 }

@@ -82,7 +82,7 @@ pub(super) fn istio_policies(request: &Object<'_>) -> Result<String, Failure> {
 }
 
 /// A raw policy as it comes out again; `None` where it is of a type that the library refuses.
-fn raw_policy<'a>(node: &Node<'a>) -> Result<Option<Object<'a>>, Failure> {
+pub(super) fn raw_policy<'a>(node: &Node<'a>) -> Result<Option<Object<'a>>, Failure> {
     let Value::Object(given) = &node.value else {
         return Err(Failure::bad_request("a raw policy must be an object"));
     };

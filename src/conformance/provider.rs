@@ -49,7 +49,7 @@ fn answer(request: &Object<'_>) -> Result<String, Failure> {
         .and_then(|policies| json(&policies));
     Ok(format!(
         "{{\"databags\":{},\"mesh_info\":{}}}",
-        json(&situation.databags())?,
+        situation.databags()?,
         inner(info)
     ))
 }

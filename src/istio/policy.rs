@@ -3,6 +3,7 @@
 //! Reading never fails as a whole: what Istio could not decode is kept as a [`Problem`], which
 //! [`super::validation`] turns into a refusal.
 
+use crate::diagnostic::Place;
 use crate::text::{Node, Object, Position};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -174,6 +175,10 @@ pub struct AuthorizationPolicy {
     pub rules: Vec<Rule>,
     /// What Istio's decoder does not take.
     pub problems: Vec<Problem>,
+    /// Fields that Istio does not know and drops.
+    pub unknown_fields: Vec<Problem>,
+    /// Where the input asks for it, where that is not a manifest.
+    pub declared: Option<Place>,
 }
 
 // === impl Action ===
@@ -304,28 +309,32 @@ pub fn read_policy(file: &Arc<str>, root: &Node<'_>, namespace: &str) -> Authori
     let Some(spec) = root.get("spec").filter(|node| !node.is_null()) else {
         return policy;
     };
-    let mut problems = Vec::new();
-    let mut reader = Reader {
-        problems: &mut problems,
-    };
+    let mut reader = Reader::default();
     reader.spec(&mut policy, spec);
-    policy.problems = problems;
+    policy.problems = reader.problems;
+    policy.unknown_fields = reader.unknown_fields;
     policy
 }
 
-struct Reader<'p> {
-    problems: &'p mut Vec<Problem>,
+#[derive(Default)]
+struct Reader {
+    problems: Vec<Problem>,
+    unknown_fields: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl Reader {
     #[inline(never)]
     fn wrong(&mut self, at: Position, message: String) {
         self.problems.push(Problem { at, message });
     }
 
+    /// A field that Istio's decoder drops without a word.
     #[inline(never)]
     fn unknown(&mut self, at: Position, key: &str, of: &str) {
-        self.wrong(at, format!("{of} has no field `{}`", clipped(key)));
+        self.unknown_fields.push(Problem {
+            at,
+            message: format!("{of} has no field `{}`", clipped(key)),
+        });
     }
 
     /// A mapping; `None`, with a problem, for anything else. In a list, `null` is an empty one.
@@ -504,11 +513,15 @@ impl Reader<'_> {
     }
 
     fn rule(&mut self, node: &Node<'_>) -> Option<Rule> {
-        let object = self.object(node, "a rule")?;
         let mut rule = Rule {
             at: node.at,
             ..Rule::default()
         };
+        // An empty rule, which matches everything.
+        if node.is_null() {
+            return Some(rule);
+        }
+        let object = self.object(node, "a rule")?;
         for member in object.iter() {
             let value = &member.value;
             match member.key.as_ref() {

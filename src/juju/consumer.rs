@@ -5,7 +5,7 @@
 //! what cannot be used, says so, and goes on.
 
 use super::charm::{clip, describe};
-use super::hook::{Action, Relation, Unit, is_remote_name};
+use super::hook::{Action, Relation, Unit};
 use super::mesh_policies::{
     BuildError, CmrRelation, RelatedApp, build_mesh_policies, databag, get_data_from_cmr_relation,
 };
@@ -180,7 +180,7 @@ impl Consumer<'_> {
                 cmr_data: relation.get("cmr_data"),
             });
         let cmr = get_data_from_cmr_relation(cmr).map_err(Raised::Json)?;
-        self.build(unit, &cmr, |_| true)
+        self.build(unit, &cmr, |_, _| true)
             .map(Some)
             .map_err(Raised::Build)
     }
@@ -190,7 +190,7 @@ impl Consumer<'_> {
         &self,
         unit: &Unit<'_>,
         cmr: &[(String, CmrData)],
-        mut wanted: impl FnMut(&str) -> bool,
+        mut wanted: impl FnMut(&Relation<'_>, &str) -> bool,
     ) -> Result<Vec<MeshPolicy>, BuildError> {
         let mut related: Map<'_, Vec<RelatedApp<'_>>> = Map::new();
         for policy in self.policies {
@@ -199,9 +199,9 @@ impl Consumer<'_> {
             }
             let apps = unit
                 .related(policy.relation())
-                .filter_map(|relation| relation.app)
-                .filter(|app| wanted(app))
-                .map(|app| RelatedApp { app })
+                .filter_map(|relation| Some((relation, relation.app?)))
+                .filter(|(relation, app)| wanted(relation, app))
+                .map(|(_, app)| RelatedApp { app })
                 .collect();
             related.insert(policy.relation(), apps);
         }
@@ -366,16 +366,16 @@ impl Consumer<'_> {
             .filter_map(|(app, data)| Some((app.to_owned(), data.clone()?)))
             .collect();
         let mut unnamed: Vec<String> = Vec::new();
-        let wanted = |app: &str| match told.get(app) {
+        let wanted = |relation: &Relation<'_>, app: &str| match told.get(app) {
             Some(data) => data.is_some(),
-            None if is_remote_name(app) || !is_dns_label(app) => {
+            None if relation.is_cross_model() || !is_dns_label(app) => {
                 unnamed.push(app.to_owned());
                 false
             }
             None => true,
         };
         let built = self.build(unit, &cmr, wanted);
-        unnamed.sort_unstable();
+        crate::order::sort(&mut unnamed);
         unnamed.dedup();
         for app in &unnamed {
             let message = format!(

@@ -202,7 +202,7 @@ impl<'u> Owners<'u> {
             .chain(applications.iter().copied())
             .chain([unit.app])
             .collect();
-        local.sort_unstable();
+        crate::order::sort(&mut local);
         let mut claims = Vec::new();
         for (relation, policies) in asked {
             if !relation.is_cross_model() {
@@ -216,7 +216,7 @@ impl<'u> Owners<'u> {
                 }
             }
         }
-        claims.sort_unstable();
+        crate::order::sort(&mut claims);
         claims.dedup_by(|later, first| (&later.0, &later.1) == (&first.0, &first.1));
         Owners {
             model: unit.model,

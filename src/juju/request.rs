@@ -20,7 +20,9 @@ use crate::model::{
     CharmPolicy, Data, ServiceMeshProviderAppData, ValidationError, validate_charm_policy,
     validate_service_mesh_provider_app_data,
 };
-use crate::text::{Member, Node, Object, Position, TextError, Value, parse_any, parse_json};
+use crate::text::{
+    Member, Node, Object, Position, TextError, Value, parse_any, parse_json, to_json,
+};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -176,7 +178,7 @@ fn endpoints(consumer: &Consumer<'_>) -> String {
     let mut all = vec![consumer.cross_model_mesh_requires_name];
     all.extend(consumer.policies.iter().map(CharmPolicy::relation));
     all.extend(read);
-    all.sort_unstable();
+    crate::order::sort(&mut all);
     all.dedup();
     format!("{{\"endpoints\":{},\"read\":{}}}", json(&all), json(&read))
 }
@@ -304,7 +306,7 @@ fn number(node: &Node<'_>, key: &str) -> Option<i64> {
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     // Texts, numbers and lists of them can always be written.
-    serde_json::to_string(value).unwrap_or_default()
+    to_json(value).unwrap_or_default()
 }
 
 // === impl Wrong ===

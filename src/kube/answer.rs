@@ -13,6 +13,8 @@ pub(super) struct Problem {
     /// The status; `None` where no answer came that could be understood.
     pub(super) status: Option<u16>,
     code: &'static str,
+    /// The request cannot have had an effect.
+    is_unsent: bool,
     /// What the other side says, on one line.
     message: String,
     help: Option<&'static str>,
@@ -27,11 +29,16 @@ impl Problem {
         )
     }
 
+    /// The request never left.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.is_unsent
+    }
+
     /// The request may have taken effect all the same.
     pub(super) fn may_have_worked(&self) -> bool {
         match self.status {
             Some(status) => status >= 500,
-            None => true,
+            None => !self.is_unsent,
         }
     }
 
@@ -59,6 +66,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
             let mut message = match reason {
                 NoAnswer::Timeout => "no answer came in time".to_owned(),
                 NoAnswer::Connection => "the connection failed".to_owned(),
+                NoAnswer::NotSent => "it was not sent".to_owned(),
             };
             if !response.message.is_empty() {
                 message.push_str(": ");
@@ -67,6 +75,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
             return Err(Problem {
                 status: None,
                 code: code::UNREACHABLE,
+                is_unsent: *reason == NoAnswer::NotSent,
                 message,
                 help: Some("check the address of the API server and the way to it, and run again"),
             });
@@ -76,15 +85,41 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
         .ok()
         .filter(|document| document.root.as_object().is_some());
     if (200..300).contains(&answer.status) {
-        return document.ok_or_else(|| Problem {
-            status: None,
-            code: code::UNREADABLE,
-            message: "what came back is no JSON object".to_owned(),
-            help: Some("check that the address is that of an API server"),
-        });
+        return document.ok_or_else(|| unreadable("what came back is no JSON object"));
     }
     let root = document.as_ref().map(|document| &document.root);
     Err(refusal(answer.status, root))
+}
+
+fn unreadable(message: &str) -> Problem {
+    Problem {
+        is_unsent: false,
+        status: None,
+        code: code::UNREADABLE,
+        message: message.to_owned(),
+        help: Some("check that the address is that of an API server"),
+    }
+}
+
+/// The object of that name that a request was answered with. What says something else comes from
+/// somewhere else, and proves nothing.
+pub(super) fn accepted_object<'r>(
+    response: &'r KubeResponse,
+    name: &str,
+) -> Result<Document<'r>, Problem> {
+    let document = accepted(response)?;
+    let metadata = document.root.get("metadata");
+    let is_it = metadata
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(Node::as_str)
+        == Some(name);
+    // A deletion is answered by the object, or by a status.
+    let is_status = document.root.get("kind").and_then(Node::as_str) == Some("Status");
+    if is_it || is_status {
+        Ok(document)
+    } else {
+        Err(unreadable("what came back is another object"))
+    }
 }
 
 fn refusal(status: u16, root: Option<&Node<'_>>) -> Problem {
@@ -125,6 +160,7 @@ fn refusal(status: u16, root: Option<&Node<'_>>) -> Problem {
         "the API server gives no reason".to_owned()
     };
     Problem {
+        is_unsent: false,
         status: Some(status),
         code,
         message,

@@ -1,6 +1,6 @@
 //! Making writes: phase after phase, many at once within a phase, and what an error holds back.
 
-use super::answer::{Problem, accepted};
+use super::answer::{Problem, accepted_object};
 use super::options::path;
 use super::order::{Attachment, PHASES, Write};
 use super::{Change, KubeRequest, KubeResponse, MAX_IN_FLIGHT, Progress, code};
@@ -13,6 +13,9 @@ pub(super) const PLURAL: &str = "authorizationpolicies";
 
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
+
+/// Of more problems than these, the rest is only counted.
+const MAX_PROBLEMS: usize = 100;
 
 /// How requests are made.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +57,8 @@ pub(super) struct Delivery {
     covered: Vec<String>,
     is_sorted: bool,
     problems: Vec<Diagnostic>,
+    /// Problems beyond those.
+    untold: usize,
     is_stopped: bool,
 }
 
@@ -152,7 +157,7 @@ impl Delivery {
         self.in_flight = self.in_flight.saturating_sub(1);
         let is_delete = write.after.is_none();
         let ignored = is_delete && self.manner.ignore_missing;
-        match accepted(response) {
+        match accepted_object(response, &write.name) {
             Ok(_) => self.worked(at),
             Err(problem) if problem.status == Some(404) && ignored => self.worked(at),
             Err(problem) => self.failed(at, &problem),
@@ -190,7 +195,14 @@ impl Delivery {
                  somebody else's. Rename the policy, or delete the object",
             );
         }
-        self.problems.push(diagnostic);
+        // Those that stayed at home have the reason of the first.
+        if !(self.is_stopped && problem.is_unsent()) {
+            if self.problems.len() < MAX_PROBLEMS {
+                self.problems.push(diagnostic);
+            } else {
+                self.untold += 1;
+            }
+        }
         if !problem.is_of_object() {
             self.is_stopped = true;
             let state = if problem.may_have_worked() {
@@ -227,7 +239,7 @@ impl Delivery {
             return true;
         }
         if !self.is_sorted {
-            self.covered.sort_unstable();
+            crate::order::sort(&mut self.covered);
             self.is_sorted = true;
         }
         write.losses().into_iter().any(|target| {
@@ -282,7 +294,7 @@ impl Delivery {
             why: write.why.clone(),
             // Applying twice is applying once. A second deletion finds nothing, or by its
             // preconditions another object, which it leaves alone.
-            retry_safe: true,
+            retry_safe: !is_delete || self.manner.ignore_missing,
         }
     }
 
@@ -323,6 +335,10 @@ impl Delivery {
     /// What went wrong; empty when everything was made.
     pub(super) fn problems(&mut self) -> Vec<Diagnostic> {
         let mut problems = std::mem::take(&mut self.problems);
+        if self.untold > 0 {
+            let message = format!("{} more changes failed like these", self.untold);
+            problems.push(Diagnostic::warning(code::INCOMPLETE, message));
+        }
         if self.held_back > 0 {
             let message = format!(
                 "{} changes were held back, because without what was refused they might open a target",

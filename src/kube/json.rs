@@ -241,6 +241,7 @@ fn response(node: &Node<'_>) -> Option<KubeResponse> {
     let answer = match text("error") {
         Some("timeout") => Err(NoAnswer::Timeout),
         Some("connection") => Err(NoAnswer::Connection),
+        Some("not-sent") => Err(NoAnswer::NotSent),
         Some(_) => return None,
         None => Ok(KubeAnswer {
             status: u16::try_from(number("status")?).ok()?,

@@ -5,7 +5,7 @@
 //! it is widened before the first write to the StatefulSet or the Service, and narrowed after the
 //! last. A run that dies in between leaves labels that the next run knows of.
 
-use super::answer::accepted;
+use super::answer::accepted_object;
 use super::ledger::{Pairs, ledger_labels, ledger_of, ledger_text, pairs};
 use super::options::{Labels, Options, path};
 use super::{
@@ -28,7 +28,7 @@ const KINDS: [&str; 3] = ["ConfigMap", "StatefulSet", "Service"];
 pub(super) fn start(
     options: &Options<'_>,
     is_removal: bool,
-) -> Result<Box<dyn Conversation>, Diagnostic> {
+) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let app = options.required_name("appName")?;
     let namespace = options.required_name("namespace")?;
     let config_map = match options.name("labelConfigmapName")? {
@@ -65,6 +65,7 @@ pub(super) fn start(
         is_dry_run: options.flag("dryRun", false)?,
         field_manager: options.text("fieldManager")?.map(str::to_owned),
         found: [Found::Unread, Found::Unread, Found::Unread],
+        is_asked_again: false,
         version: None,
         writes: Vec::new(),
         made: 0,
@@ -82,6 +83,8 @@ struct CharmLabels {
     is_dry_run: bool,
     field_manager: Option<String>,
     found: [Found; 3],
+    /// What seemed to be missing was asked for a second time.
+    is_asked_again: bool,
     /// The ConfigMap's resourceVersion.
     version: Option<String>,
     writes: Vec<Write>,
@@ -118,38 +121,18 @@ struct Write {
 
 impl Conversation for CharmLabels {
     fn start(&mut self) -> Step {
-        let requests = self
-            .paths
-            .iter()
-            .zip(KINDS)
-            .zip(1..)
-            .map(|((path, kind), id)| KubeRequest {
-                id,
-                method: "GET",
-                path: path.clone(),
-                query: Vec::new(),
-                content_type: None,
-                body: None,
-                why: format!("to see which labels the {kind} has"),
-                retry_safe: true,
-            });
-        Step::Requests(requests.collect(), self.progress())
+        Step::Requests(self.reads(), self.progress())
     }
 
     fn resume(&mut self, responses: Vec<KubeResponse>) -> Step {
         let answered = match self.writes.get(self.made) {
             None => self.read(&responses),
-            Some(_) => self.written(&responses),
+            Some(_) => self.written(&responses).map(|()| Vec::new()),
         };
-        if let Err(failure) = answered {
-            return Step::Failed(*failure);
-        }
-        if self
-            .found
-            .iter()
-            .any(|found| matches!(found, Found::Unread))
-        {
-            return Step::Requests(Vec::new(), self.progress());
+        match answered {
+            Err(failure) => return Step::Failed(*failure),
+            Ok(reads) if self.is_reading() => return Step::Requests(reads, self.progress()),
+            Ok(_) => {}
         }
         match self.writes.get(self.made) {
             Some(write) if !self.is_plan => {
@@ -178,10 +161,37 @@ impl CharmLabels {
 
     // === reading ===
 
-    fn read(&mut self, responses: &[KubeResponse]) -> Result<(), Box<Failure>> {
+    fn is_reading(&self) -> bool {
+        let mut found = self.found.iter();
+        found.any(|found| matches!(found, Found::Unread))
+    }
+
+    /// Requests for what is not read yet.
+    fn reads(&self) -> Vec<KubeRequest> {
+        let mut requests = Vec::new();
+        for (at, found) in self.found.iter().enumerate() {
+            if let (Found::Unread, Some(path)) = (found, self.paths.get(at)) {
+                requests.push(KubeRequest {
+                    id: u32::try_from(at + 1).unwrap_or(0)
+                        + if self.is_asked_again { 3 } else { 0 },
+                    method: "GET",
+                    path: path.clone(),
+                    query: Vec::new(),
+                    content_type: None,
+                    body: None,
+                    why: format!("to see which labels {} has", self.object(at)),
+                    retry_safe: true,
+                });
+            }
+        }
+        requests
+    }
+
+    fn read(&mut self, responses: &[KubeResponse]) -> Result<Vec<KubeRequest>, Box<Failure>> {
         for response in responses {
-            let at = usize::try_from(response.id).unwrap_or(0).wrapping_sub(1);
-            let found = match accepted(response) {
+            let at = usize::try_from(response.id).unwrap_or(0).wrapping_sub(1) % KINDS.len();
+            let name = self.names.get(at).map_or("", String::as_str);
+            let found = match accepted_object(response, name) {
                 Ok(document) => self.found_in(at, &document.root),
                 Err(problem) if problem.status == Some(404) => Ok(Found::Missing),
                 Err(problem) => Err(problem.diagnostic(&format!("read {}", self.object(at)))),
@@ -191,15 +201,21 @@ impl CharmLabels {
                 *place = found;
             }
         }
-        if self
-            .found
-            .iter()
-            .any(|found| matches!(found, Found::Unread))
-        {
-            return Ok(());
+        if self.is_reading() {
+            return Ok(Vec::new());
         }
         for at in [STATEFUL_SET, SERVICE] {
-            if matches!(self.found.get(at), Some(Found::Missing)) && !self.is_removal {
+            let Some(found) = self.found.get_mut(at) else {
+                continue;
+            };
+            if !matches!(found, Found::Missing) {
+                continue;
+            }
+            if self.is_removal && !self.is_asked_again {
+                // Without the ledger nobody knows the labels any longer, so one answer is not enough to
+                // believe that there is nothing left that has them.
+                *found = Found::Unread;
+            } else if !self.is_removal {
                 let message = format!("there is no {}; nothing was written", self.object(at));
                 return Err(failed(
                     Diagnostic::error(code::NOT_FOUND, message)
@@ -207,8 +223,12 @@ impl CharmLabels {
                 ));
             }
         }
+        if self.is_reading() {
+            self.is_asked_again = true;
+            return Ok(self.reads());
+        }
         self.decide();
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn found_in(&mut self, at: usize, root: &Node<'_>) -> Result<Found, Diagnostic> {
@@ -401,8 +421,8 @@ impl CharmLabels {
     }
 
     fn write_id(&self) -> u32 {
-        // The first three are the reads.
-        u32::try_from(self.made + 4).unwrap_or(u32::MAX)
+        // Up to six are reads.
+        u32::try_from(self.made + 7).unwrap_or(u32::MAX)
     }
 
     fn written(&mut self, responses: &[KubeResponse]) -> Result<(), Box<Failure>> {
@@ -414,7 +434,8 @@ impl CharmLabels {
             return Ok(());
         };
         let is_delete = matches!(write.action, Action::DeleteLedger(_));
-        match accepted(response) {
+        let name = self.names.get(target(&write.action));
+        match accepted_object(response, name.map_or("", String::as_str)) {
             Ok(document) => {
                 let version = document
                     .root

@@ -2,9 +2,9 @@
 
 use super::options::{Labels, is_addressable};
 use super::{code, json};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::istio::{API_VERSION, AuthorizationPolicy, KIND};
-use crate::text::{Node, Object};
+use crate::text::{Node, Object, to_json};
 
 /// A policy as it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) fn built(policy: AuthorizationPolicy, labels: &Labels) -> Result<Mani
     let mut body = begin(&policy.namespace, &policy.name, None, labels);
     body.push_str("},\"spec\":");
     // Only an integer that no format can hold fails to be written, and a built policy has none.
-    body.push_str(&serde_json::to_string(&policy.spec).unwrap_or_default());
+    body.push_str(&to_json(&policy.spec).unwrap_or_default());
     body.push('}');
     addressable(Manifest {
         namespace: policy.namespace,
@@ -82,14 +82,15 @@ pub(super) fn raw(
 }
 
 fn addressable(manifest: Manifest) -> Result<Manifest, Diagnostic> {
-    for name in [&manifest.namespace, &manifest.name] {
-        if !is_addressable(name) {
-            let name = super::answer::one_line(name);
-            let message = format!("`{name}` is no name of an object: its policy is left out");
-            return Err(
-                Diagnostic::error(crate::diagnostic::code::INVALID_NAME, message).dropped(),
-            );
-        }
+    let Manifest {
+        namespace, name, ..
+    } = &manifest;
+    // An empty namespace leads nowhere, and the API server says so.
+    let namespace_fits = namespace.is_empty() || is_addressable(namespace);
+    if !namespace_fits || !is_addressable(name) {
+        let name = super::answer::one_line(if namespace_fits { name } else { namespace });
+        let message = format!("`{name}` is no name of an object: its policy is left out");
+        return Err(Diagnostic::error(diagnostic::code::INVALID_NAME, message).dropped());
     }
     Ok(manifest)
 }

@@ -49,7 +49,8 @@
 //! {"id": 7, "error": "timeout", "message": "…"}
 //! ```
 //!
-//! where `error` is `timeout` or `connection`, and `retryAfter`, in seconds, may be left out.
+//! where `error` is `timeout`, `connection` or `not-sent`, which says that the request cannot have taken
+//! effect; and `retryAfter`, in seconds, may be left out.
 
 mod answer;
 mod compare;
@@ -137,6 +138,8 @@ pub enum NoAnswer {
     Timeout,
     /// The connection could not be made, or broke.
     Connection,
+    /// The request never left the host: it cannot have taken effect.
+    NotSent,
 }
 
 /// What became of a request.
@@ -253,7 +256,7 @@ pub(crate) trait Conversation {
 
 /// A running program.
 pub struct Program {
-    conversation: Box<dyn Conversation>,
+    conversation: Box<dyn Conversation + Send>,
     step: Step,
     /// The requests that are not answered yet.
     in_flight: Vec<u32>,
@@ -309,7 +312,10 @@ impl Program {
         self.step = step;
     }
 
-    fn conversation(kind: ProgramKind, options: &str) -> Result<Box<dyn Conversation>, Diagnostic> {
+    fn conversation(
+        kind: ProgramKind,
+        options: &str,
+    ) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
         let document = options::read(options)?;
         let options = options::Options::of(&document.root)?;
         Ok(match kind {

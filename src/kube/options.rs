@@ -81,6 +81,23 @@ impl<'n> Options<'n> {
         }
     }
 
+    /// Objects by namespace and name, sorted.
+    pub(super) fn objects(&self, key: &str) -> Result<Vec<(String, String)>, Diagnostic> {
+        let mut objects = Vec::new();
+        for node in self.list(key)? {
+            let text = |field| node.get(field).and_then(Node::as_str).map(str::to_owned);
+            let (Some(namespace), Some(name)) = (text("namespace"), text("name")) else {
+                return Err(wrong(
+                    key,
+                    "must be a list of objects with `namespace` and `name`",
+                ));
+            };
+            objects.push((namespace, name));
+        }
+        objects.sort_unstable();
+        Ok(objects)
+    }
+
     pub(super) fn page_size(&self) -> Result<String, Diagnostic> {
         match self.get("pageSize").map(|node| &node.value) {
             None => Ok(PAGE_SIZE.to_string()),
@@ -120,7 +137,7 @@ fn wrong(key: &str, what: &str) -> Diagnostic {
 /// Whether a name can be part of a path. Kubernetes asks for more, and says so itself; what must not
 /// happen is that a name leads to another object.
 pub(super) fn is_addressable(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_control())
+    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_ascii_control())
 }
 
 /// A path of parts, each percent-encoded.

@@ -85,13 +85,13 @@ impl Attachment {
                         labels.push(format!("{}={value}", member.key));
                     }
                 }
-                labels.sort();
+                crate::order::sort(&mut labels);
                 target.push('?');
                 target.push_str(&labels.join(","));
             }
             targets.push(target);
         }
-        targets.sort();
+        crate::order::sort(&mut targets);
         targets.dedup();
         Attachment { effect, targets }
     }
@@ -319,7 +319,7 @@ fn link(updates: &mut [Write]) {
             for target in targets(&update.before).iter().chain(targets(&update.after)) {
                 earlier.extend(latest.insert(target, at).filter(|&before| before != at));
             }
-            earlier.sort_unstable();
+            crate::order::sort(&mut earlier);
             earlier.dedup();
             edges.extend(earlier.into_iter().map(|before| (before, at)));
         }

@@ -16,7 +16,7 @@ use crate::text::{Node, parse_json};
 pub(super) fn start(
     options: &Options<'_>,
     is_deletion: bool,
-) -> Result<Box<dyn Conversation>, Diagnostic> {
+) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let app = options.required_text("appName")?;
     let model = options.required_text("modelName")?;
     // Without labels, all policies of the cluster would be taken for the manager's own, and deleted.
@@ -50,9 +50,11 @@ pub(super) fn start(
         },
         is_plan: options.flag("plan", false)?,
         all_or_nothing: options.flag("allOrNothing", false)?,
+        prunes: options.flag("prune", true)?,
         listing,
         next_id: 1,
         wanted: Vec::new(),
+        kept: Vec::new(),
         seen: Vec::new(),
         writes: Vec::new(),
         covered: Vec::new(),
@@ -61,25 +63,31 @@ pub(super) fn start(
         delivery: None,
     };
     if !is_deletion {
+        policies.kept = options.objects("keep")?;
         policies.want(options, app, model, &labels)?;
         policies.limit_to(namespace);
-        if !policies.wanted.is_empty() {
-            // Server-side apply needs to know who applies.
-            options.required_text("fieldManager")?;
-        }
     }
     policies.seen = vec![false; policies.wanted.len()];
     Ok(Box::new(policies))
+}
+
+fn is_kept(kept: &[(String, String)], namespace: &str, name: &str) -> bool {
+    kept.binary_search_by(|(space, known)| (space.as_str(), known.as_str()).cmp(&(namespace, name)))
+        .is_ok()
 }
 
 struct Policies {
     manner: Manner,
     is_plan: bool,
     all_or_nothing: bool,
+    /// What is managed and not wanted is deleted.
+    prunes: bool,
     listing: Listing,
     next_id: u32,
     /// Sorted by namespace and name, each once.
     wanted: Vec<Manifest>,
+    /// Namespaces and names, sorted, of those that stay as they are.
+    kept: Vec<(String, String)>,
     /// Which of them exist.
     seen: Vec<bool>,
     writes: Vec<Write>,
@@ -142,8 +150,7 @@ impl Policies {
             }
         }
         // Of two with one name the library applies one after the other, so that the last one stays.
-        self.wanted
-            .sort_by(|left, right| key(left).cmp(&key(right)));
+        crate::order::sort_by(&mut self.wanted, |left, right| key(left).cmp(&key(right)));
         let mut wanted: Vec<Manifest> = Vec::with_capacity(self.wanted.len());
         for manifest in std::mem::take(&mut self.wanted) {
             match wanted.last_mut().filter(|last| key(last) == key(&manifest)) {
@@ -161,6 +168,8 @@ impl Policies {
                 None => wanted.push(manifest),
             }
         }
+        let kept = &self.kept;
+        wanted.retain(|manifest| !is_kept(kept, &manifest.namespace, &manifest.name));
         self.wanted = wanted;
         Ok(())
     }
@@ -226,9 +235,18 @@ impl Policies {
         let text = |key: &str| metadata.get(key).and_then(Node::as_str);
         let (name, namespace) = (text("name")?, text("namespace")?);
         let before = Attachment::of(live, namespace);
+        if is_kept(&self.kept, namespace, name) {
+            self.unchanged += 1;
+            self.covered.extend_from_slice(before.covers());
+            return Some(());
+        }
         let sought = self
             .wanted
             .binary_search_by(|manifest| key(manifest).cmp(&(namespace, name)));
+        if sought.is_err() && !self.prunes {
+            self.covered.extend_from_slice(before.covers());
+            return Some(());
+        }
         let Ok(at) = sought else {
             self.writes.push(Write {
                 namespace: namespace.to_owned(),
@@ -297,7 +315,7 @@ impl Policies {
             let after = write.after.iter().flat_map(|after| after.covers());
             covered.extend(after.map(String::as_str));
         }
-        covered.sort_unstable();
+        crate::order::sort(&mut covered);
         for write in circular.iter().filter_map(|&at| writes.get(at)) {
             for target in write.losses() {
                 if covered.binary_search(&target).is_err() {
@@ -369,6 +387,13 @@ impl Conversation for Policies {
         if let Some(at) = dropped.filter(|_| self.all_or_nothing) {
             let first = self.diagnostics.remove(at);
             return self.fail(first);
+        }
+        if !self.wanted.is_empty() && self.manner.field_manager.is_empty() {
+            let message = "the option `fieldManager` is missing";
+            return self.fail(
+                Diagnostic::error(code::WRONG_OPTION, message)
+                    .help("server-side apply needs to know who applies: name the application"),
+            );
         }
         self.next()
     }

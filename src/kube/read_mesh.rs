@@ -14,48 +14,60 @@ use crate::text::{Node, Value};
 const ROOT_NAMESPACE: &str = "istio-system";
 const MESH_CONFIG: &str = "istio";
 
-/// apiVersion, kind, the path's beginning, the plural, whether it lives in namespaces, and whether a
-/// cluster may do without it.
-const KINDS: &[(&str, &str, &str, &str, bool, bool)] = &[
-    ("v1", "Namespace", "/api/v1", "namespaces", false, false),
-    ("v1", "Service", "/api/v1", "services", true, false),
-    ("v1", "Pod", "/api/v1", "pods", true, false),
-    (
-        "v1",
-        "ServiceAccount",
-        "/api/v1",
-        "serviceaccounts",
-        true,
-        false,
-    ),
-    (
-        "gateway.networking.k8s.io/v1",
-        "Gateway",
-        "/apis/gateway.networking.k8s.io/v1",
-        "gateways",
-        true,
-        true,
-    ),
-    (
-        istio::API_VERSION,
-        istio::KIND,
-        "/apis/security.istio.io/v1",
-        "authorizationpolicies",
-        true,
-        true,
-    ),
-    (
-        "security.istio.io/v1",
-        "PeerAuthentication",
-        "/apis/security.istio.io/v1",
-        "peerauthentications",
-        true,
-        true,
-    ),
+/// Where objects of a kind live.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// They are the namespaces.
+    Namespaces,
+    Namespaced,
+    Cluster,
+}
+
+/// A kind that is read.
+struct Kind {
+    version: &'static str,
+    kind: &'static str,
+    /// What the path begins with.
+    root: &'static str,
+    plural: &'static str,
+    scope: Scope,
+}
+
+const CORE: &str = "/api/v1";
+const GATEWAYS: &str = "/apis/gateway.networking.k8s.io/v1";
+const SECURITY: &str = "/apis/security.istio.io/v1";
+
+const fn kind(
+    version: &'static str,
+    kind: &'static str,
+    root: &'static str,
+    plural: &'static str,
+    scope: Scope,
+) -> Kind {
+    Kind {
+        version,
+        kind,
+        root,
+        plural,
+        scope,
+    }
+}
+
+#[rustfmt::skip]
+const KINDS: &[Kind] = &[
+    kind("v1", "Namespace", CORE, "namespaces", Scope::Namespaces),
+    kind("v1", "Service", CORE, "services", Scope::Namespaced),
+    kind("v1", "Pod", CORE, "pods", Scope::Namespaced),
+    kind("v1", "ServiceAccount", CORE, "serviceaccounts", Scope::Namespaced),
+    kind("gateway.networking.k8s.io/v1", "GatewayClass", GATEWAYS, "gatewayclasses", Scope::Cluster),
+    kind("gateway.networking.k8s.io/v1", "Gateway", GATEWAYS, "gateways", Scope::Namespaced),
+    kind("networking.istio.io/v1", "ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", Scope::Namespaced),
+    kind(istio::API_VERSION, istio::KIND, SECURITY, "authorizationpolicies", Scope::Namespaced),
+    kind(istio::API_VERSION, "PeerAuthentication", SECURITY, "peerauthentications", Scope::Namespaced),
 ];
 
 /// Starts the program.
-pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation>, Diagnostic> {
+pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let root = options.name("rootNamespace")?.unwrap_or(ROOT_NAMESPACE);
     let page_size = options.page_size()?;
     let mut namespaces: Vec<&str> = Vec::new();
@@ -75,32 +87,33 @@ pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation>, Diag
     if !namespaces.is_empty() {
         namespaces.push(root);
     }
-    namespaces.sort_unstable();
+    crate::order::sort(&mut namespaces);
     namespaces.dedup();
     let mut reads = Vec::new();
-    for &(version, kind, begin, plural, is_namespaced, is_optional) in KINDS {
+    for kind in KINDS {
         let mut read = |namespace: &str, path: String, is_single: bool| {
             reads.push(Read {
-                version,
-                kind,
+                version: kind.version,
+                kind: kind.kind,
                 namespace: namespace.to_owned(),
-                listing: Listing::new(kind, path, None, page_size.clone()),
-                is_optional,
+                listing: Listing::new(kind.kind, path, None, page_size.clone()),
+                // A cluster may do without Istio, not without pods.
+                is_optional: kind.root != CORE,
                 is_single,
                 texts: Vec::new(),
                 is_over: false,
             });
         };
-        if namespaces.is_empty() {
-            read("", path(begin, &[plural]), false);
-        } else if is_namespaced {
-            for namespace in &namespaces {
-                let path = path(begin, &["namespaces", namespace, plural]);
+        if namespaces.is_empty() || kind.scope == Scope::Cluster {
+            read("", path(kind.root, &[kind.plural]), false);
+            continue;
+        }
+        for namespace in &namespaces {
+            if kind.scope == Scope::Namespaced {
+                let path = path(kind.root, &["namespaces", namespace, kind.plural]);
                 read(namespace, path, false);
-            }
-        } else {
-            for namespace in &namespaces {
-                read(namespace, path(begin, &[plural, namespace]), true);
+            } else {
+                read(namespace, path(kind.root, &[kind.plural, namespace]), true);
             }
         }
     }

@@ -98,11 +98,15 @@ pub fn add(mesh: &mut Mesh, compiled: &Compiled) {
         add_application(mesh, application);
     }
     let file: Arc<str> = "".into();
-    for policy in &compiled.authorization_policies {
-        let json = serde_json::to_string(policy).unwrap_or_default();
+    for (at, policy) in compiled.authorization_policies.iter().enumerate() {
+        let json = crate::text::to_json(policy).unwrap_or_default();
         if let Ok(document) = parse_json(&json) {
             let mut read = read_policy(&file, &document.root, &policy.namespace);
             read.at = crate::text::Position::default();
+            read.declared = compiled
+                .origins
+                .get(at)
+                .and_then(|origin| origin.declared.clone().or_else(|| origin.related.clone()));
             mesh.policies.push(read);
         }
     }

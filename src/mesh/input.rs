@@ -39,6 +39,7 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
         let compiled = compile(&juju);
         from_bundle::add(&mut mesh, &compiled);
         diagnostics = compiled.diagnostics;
+        mesh.lints = compiled.lints;
     }
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
     for source in &input.settings {

@@ -12,6 +12,7 @@ pub mod settings;
 pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};
 
+use crate::diagnostic::Diagnostic;
 use crate::istio::policy::AuthorizationPolicy;
 use crate::text::Position;
 use std::net::IpAddr;
@@ -54,6 +55,8 @@ pub struct Mesh {
     pub policies: Vec<AuthorizationPolicy>,
     /// PeerAuthentications.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// What looks wrong in what charms declare.
+    pub lints: Vec<Diagnostic>,
     /// What was assumed and what cannot be known, each one sentence.
     pub assumptions: Vec<String>,
 }

@@ -1,7 +1,8 @@
 //! Values that were validated by a [`Schema`](super::Schema), and what they are written as.
 
 use super::schema::{EnumType, Schema};
-use serde::ser::{Error as _, SerializeMap};
+use crate::text::serialize_big_integer;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// A validated value. Serialises like pydantic's `model_dump(mode="json")`.
@@ -41,28 +42,12 @@ impl Data {
     }
 }
 
-/// Writes a decimal integer of any size that the format can hold.
-pub(crate) fn serialize_big_int<S: Serializer>(
-    text: &str,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    if let Ok(value) = text.parse::<u64>() {
-        return serializer.serialize_u64(value);
-    }
-    match text.parse::<i128>() {
-        Ok(value) => serializer.serialize_i128(value),
-        Err(_) => Err(S::Error::custom(format!(
-            "the integer {text} is beyond 128 bits"
-        ))),
-    }
-}
-
 impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Data::Null => serializer.serialize_unit(),
             Data::Int(value) => serializer.serialize_i64(*value),
-            Data::BigInt(text) => serialize_big_int(text, serializer),
+            Data::BigInt(text) => serialize_big_integer(text, serializer),
             Data::String(text) => serializer.serialize_str(text),
             Data::List(items) => serializer.collect_seq(items),
             Data::Map(pairs) => super::serialize_pairs(pairs, serializer),

@@ -9,7 +9,6 @@ mod schema;
 mod typed;
 mod validate;
 
-pub(crate) use data::serialize_big_int;
 pub use data::{Data, Record};
 pub use schema::{Absent, EnumType, Field, Rule, Schema, Type, enum_type, schema};
 pub use typed::{

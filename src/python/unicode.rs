@@ -5,9 +5,83 @@ pub fn is_printable(character: char) -> bool {
     if matches!(character, ' '..='~') {
         return true;
     }
-    let code = u32::from(character);
-    let at = NON_PRINTABLE.partition_point(|(_, last)| *last < code);
-    NON_PRINTABLE.get(at).is_none_or(|(first, _)| code < *first)
+    // Ranges of both kinds follow one another; the first, of no length, is printable.
+    let mut start = 0;
+    let mut is_printable = false;
+    let mut bytes = PACKED.iter();
+    while start <= u32::from(character) {
+        let Some(length) = packed_number(&mut bytes) else {
+            return false;
+        };
+        start += length;
+        is_printable = !is_printable;
+    }
+    is_printable
+}
+
+/// Reads a number of seven bits a byte, the highest first; all bytes but the last have the eighth.
+fn packed_number(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u32> {
+    let mut number = 0;
+    loop {
+        let byte = bytes.next()?;
+        number = number << 7 | u32::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+}
+
+/// The lengths of the ranges, by turns printable and not: a quarter of the table's size.
+static PACKED: [u8; PACKED_LENGTH] = pack();
+
+const PACKED_LENGTH: usize = {
+    let mut length = 0;
+    let mut at = 0;
+    while at < 2 * NON_PRINTABLE.len() {
+        length += bytes_of(range_length(at));
+        at += 1;
+    }
+    length
+};
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn range_length(at: usize) -> u32 {
+    let (first, last) = NON_PRINTABLE[at / 2];
+    if at % 2 == 1 {
+        last + 1 - first
+    } else if at == 0 {
+        first
+    } else {
+        first - NON_PRINTABLE[at / 2 - 1].1 - 1
+    }
+}
+
+const fn bytes_of(number: u32) -> usize {
+    match number {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        _ => 3,
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+#[expect(clippy::cast_possible_truncation, reason = "it takes seven bits")]
+const fn pack() -> [u8; PACKED_LENGTH] {
+    let mut packed = [0; PACKED_LENGTH];
+    let mut end = 0;
+    let mut at = 0;
+    while at < 2 * NON_PRINTABLE.len() {
+        let number = range_length(at);
+        let mut rest = bytes_of(number);
+        while rest > 0 {
+            rest -= 1;
+            let more = if rest > 0 { 0x80 } else { 0 };
+            packed[end] = (number >> (7 * rest)) as u8 & 0x7f | more;
+            end += 1;
+        }
+        at += 1;
+    }
+    packed
 }
 
 /// First and last characters of ranges, in order: general categories Cc, Cf, Cs, Co, Cn, Zl, Zp and
@@ -168,3 +242,21 @@ const NON_PRINTABLE: &[(u32, u32)] = &[
     (0x2b81e, 0x2b81f), (0x2cea2, 0x2ceaf), (0x2ebe1, 0x2f7ff), (0x2fa1e, 0x2ffff),
     (0x3134b, 0xe00ff), (0xe01f0, 0x10ffff),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{NON_PRINTABLE, is_printable};
+
+    #[test]
+    fn the_packed_table_says_what_the_readable_one_does() {
+        let edges = NON_PRINTABLE.iter().flat_map(|(first, last)| {
+            [first.saturating_sub(1), *first, *last, last + 1].map(char::from_u32)
+        });
+        for character in edges.flatten() {
+            let code = u32::from(character);
+            let at = NON_PRINTABLE.partition_point(|(_, last)| *last < code);
+            let wanted = NON_PRINTABLE.get(at).is_none_or(|(first, _)| code < *first);
+            assert_eq!(is_printable(character), wanted, "{code:x}");
+        }
+    }
+}

@@ -1,9 +1,23 @@
 //! Writing the tree by serde.
 
 use super::tree::{Member, Node, Object, Value};
-use crate::model::serialize_big_int;
+use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+
+/// Writes a decimal integer of any size that the format can hold.
+pub(crate) fn serialize_big_integer<S: Serializer>(
+    text: &str,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    if let Ok(value) = text.parse::<u64>() {
+        return serializer.serialize_u64(value);
+    }
+    match text.parse::<i128>() {
+        Ok(value) => serializer.serialize_i128(value),
+        Err(_) => Err(S::Error::custom("an integer is beyond 128 bits")),
+    }
+}
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -11,7 +25,7 @@ impl Serialize for Value<'_> {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(value) => serializer.serialize_i64(*value),
-            Value::BigInt(text) => serialize_big_int(text, serializer),
+            Value::BigInt(text) => serialize_big_integer(text, serializer),
             Value::Float(value) => serializer.serialize_f64(*value),
             Value::String(text) => serializer.serialize_str(text),
             Value::Array(nodes) => serializer.collect_seq(nodes),

@@ -1,7 +1,10 @@
 //! Values as JSON text: as short as it gets, or as Python's `json.dumps` writes it.
+//!
+//! One formatter for both, so that the compiled module holds the code of each type once.
 
 use super::float::float_text;
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use std::io;
 
 /// Why a value cannot be written as JSON.
@@ -9,15 +12,45 @@ pub type NotJson = serde_json::Error;
 
 /// The text of `JSON.stringify`: no spaces, and as few escapes as JSON allows.
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, NotJson> {
-    serde_json::to_string(value)
+    write(value, false)
 }
 
 /// The text of Python's `json.dumps`: ASCII only, a space after each comma and colon.
 pub fn to_python_json<T: Serialize + ?Sized>(value: &T) -> Result<String, NotJson> {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonFormatter);
-    value.serialize(&mut serializer)?;
-    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+    write(value, true)
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, NotJson> {
+    let mut out = Out(Vec::new());
+    value.serialize(&mut Serializer::with_formatter(
+        &mut out,
+        Notation { is_python },
+    ))?;
+    String::from_utf8(out.0).map_err(serde::ser::Error::custom)
+}
+
+/// Where bytes go. JSON is written in many parts of one byte, for which a general copy takes longer
+/// than all else.
+struct Out(Vec<u8>);
+
+impl io::Write for Out {
+    #[inline]
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        match part {
+            [byte] => self.0.push(*byte),
+            _ => self.0.extend_from_slice(part),
+        }
+        Ok(part.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, part: &[u8]) -> io::Result<()> {
+        self.write(part).map(|_| ())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Appends an integer. The general formatter takes several times as long.
@@ -43,15 +76,27 @@ pub(crate) fn push_integer(out: &mut String, value: i64) {
     out.extend(digits.map(|digit| char::from(*digit)));
 }
 
-struct PythonFormatter;
+struct Notation {
+    is_python: bool,
+}
 
-impl serde_json::ser::Formatter for PythonFormatter {
+impl Notation {
+    fn separate<W: ?Sized + io::Write>(&self, writer: &mut W, first: bool) -> io::Result<()> {
+        match (first, self.is_python) {
+            (true, _) => Ok(()),
+            (false, false) => writer.write_all(b","),
+            (false, true) => writer.write_all(b", "),
+        }
+    }
+}
+
+impl Formatter for Notation {
     fn begin_array_value<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
+        self.separate(writer, first)
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(
@@ -59,11 +104,11 @@ impl serde_json::ser::Formatter for PythonFormatter {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
+        self.separate(writer, first)
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
+        writer.write_all(if self.is_python { b": " } else { b":" })
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
@@ -76,19 +121,57 @@ impl serde_json::ser::Formatter for PythonFormatter {
         fragment: &str,
     ) -> io::Result<()> {
         // The delete character is ASCII, but Python escapes it all the same.
-        let is_plain = |character: char| character.is_ascii() && character != '\u{7f}';
-        if fragment.chars().all(is_plain) {
+        let is_plain = |byte: u8| byte.is_ascii() && byte != 0x7f;
+        if !self.is_python || fragment.bytes().all(is_plain) {
             return writer.write_all(fragment.as_bytes());
         }
+        let mut escaped = String::with_capacity(fragment.len() * 2);
         for character in fragment.chars() {
-            if is_plain(character) {
-                write!(writer, "{character}")?;
+            if character.is_ascii() && character != '\u{7f}' {
+                escaped.push(character);
                 continue;
             }
             for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
+                escaped.push_str("\\u");
+                for shift in [12, 8, 4, 0] {
+                    escaped.extend(char::from_digit(u32::from(*unit >> shift) & 0xf, 16));
+                }
             }
         }
-        Ok(())
+        writer.write_all(escaped.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{push_integer, to_json, to_python_json};
+    use crate::text::parse_json;
+
+    #[test]
+    fn writes_what_javascript_writes() {
+        let text =
+            r#"{"a":[1,"\u007f\u0001é😀/\b\f\n",{}],"b":{"c":null,"d":1.5},"e":-9007199254740993}"#;
+        let tree = parse_json(text).expect("is JSON").root;
+        assert_eq!(
+            to_json(&tree).expect("can be written"),
+            text.replace("\\u007f", "\u{7f}")
+        );
+    }
+
+    #[test]
+    fn writes_what_python_writes() {
+        let text = r#"{"a":[1,"\u007f\u0001é😀/\b\f",{}],"b":{"c":null,"d":1e22}}"#;
+        let tree = parse_json(text).expect("is JSON").root;
+        let wanted = r#"{"a": [1, "\u007f\u0001\u00e9\ud83d\ude00/\b\f", {}], "b": {"c": null, "d": 1e+22}}"#;
+        assert_eq!(to_python_json(&tree).expect("can be written"), wanted);
+    }
+
+    #[test]
+    fn integers() {
+        for value in [i64::MIN, -10, -1, 0, 9, 10, i64::MAX] {
+            let mut text = String::new();
+            push_integer(&mut text, value);
+            assert_eq!(text, value.to_string());
+        }
     }
 }

@@ -400,7 +400,11 @@ fn plain(text: Cow<'_, str>) -> Value<'_> {
     if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
         return match text.parse::<i64>() {
             Ok(value) => Value::Int(value),
-            Err(_) => Value::BigInt(Cow::Owned(text.trim_start_matches('+').to_owned())),
+            Err(_) => {
+                let sign = if text.starts_with('-') { "-" } else { "" };
+                let digits = unsigned.trim_start_matches('0');
+                Value::BigInt(Cow::Owned([sign, digits].concat()))
+            }
         };
     }
     if is_core_float(unsigned) {
@@ -445,6 +449,10 @@ mod tests {
             ("0x1F", Value::Int(31)),
             ("1.5e3", Value::Float(1500.0)),
             (".5", Value::Float(0.5)),
+            (
+                "-0099999999999999999999",
+                Value::BigInt("-99999999999999999999".into()),
+            ),
             ("~", Value::Null),
             ("True", Value::Bool(true)),
             ("yes", Value::String("yes".into())),

@@ -35,8 +35,8 @@ extern "C" {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct MeshAnalysis {
-    analysis: Analysis,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) analysis: Analysis,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads a mesh and makes it ready: bundles, charm files, databags, manifests, settings.

@@ -21,10 +21,10 @@ export interface KubeRequest {
   retrySafe: boolean;
 }
 
-/** What became of a request. `retryAfter` is in seconds. */
+/** What became of a request. `not-sent` says that it cannot have taken effect. `retryAfter` is in seconds. */
 export type KubeResponse =
   | { id: number; status: number; body: string; retryAfter?: number }
-  | { id: number; error: "timeout" | "connection"; message?: string };
+  | { id: number; error: "timeout" | "connection" | "not-sent"; message?: string };
 
 /** One change of an object; `request` is there in a plan only. */
 export interface KubeChange {
@@ -101,6 +101,10 @@ export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
   policies: Partial<MeshPolicy>[];
   meshType?: "istio";
   rawPolicies?: object[];
+  /** Deletes what is managed and not wanted (true). */
+  prune?: boolean;
+  /** These stay as they are: they are neither made, nor changed, nor deleted. */
+  keep?: { namespace: string; name: string }[];
   /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */
   force?: boolean;
   /** Writes nothing when any policy has to be left out, as the Python library does (false). */

@@ -9,8 +9,8 @@ use crate::juju::charm::describe;
 use crate::juju::mesh_policies::{self as library, BuildError, CmrRelation, RelatedApp};
 use crate::labels::{self, LabelError, LabelFormat};
 use crate::map::Map;
-use crate::model::{self, CharmPolicy, CmrData, MeshPolicy, ValidationError};
-use crate::text::{Document, Node, parse_json};
+use crate::model::{self, CharmPolicy, CmrData, Data, MeshPolicy, ValidationError};
+use crate::text::{Document, Node, Value, parse_json};
 use js_sys::{Array, Error, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
@@ -269,56 +269,33 @@ pub fn build_policy_resources(options: &JsValue) -> Result<JsValue, JsValue> {
 /// `Model.model_validate`
 #[wasm_bindgen(skip_typescript)]
 pub fn validate(model: &str, data: &JsValue) -> Result<JsValue, JsValue> {
-    fn answer<T: serde::Serialize>(
-        result: Result<T, Vec<ValidationError>>,
-    ) -> Result<JsValue, JsValue> {
-        super::to_js(&result.map_err(|errors| invalid(&errors))?)
-    }
+    let schema = model::schema(model)
+        .ok_or_else(|| error("wrong-shape", &format!("there is no model `{model}`")))?;
     let json = text_of(data)?;
-    let node = &read(&json)?.root;
-    match model {
-        "Endpoint" => answer(model::validate_endpoint(node)),
-        "AppPolicy" => answer(model::validate_app_policy(node)),
-        "UnitPolicy" => answer(model::validate_unit_policy(node)),
-        "Policy" => answer(model::validate_policy(node)),
-        "MeshPolicy" => answer(model::validate_mesh_policy(node)),
-        "CMRData" => answer(model::validate_cmr_data(node)),
-        "ServiceMeshProviderAppData" => {
-            answer(model::validate_service_mesh_provider_app_data(node))
-        }
-        _ => Err(error(
-            "wrong-shape",
-            &format!("there is no model `{model}`"),
-        )),
-    }
+    let record = model::validate(schema, &read(&json)?.root).map_err(|errors| invalid(&errors))?;
+    super::to_js(&Data::Model(record))
 }
 
 /// `charm_kubernetes_label`
 #[wasm_bindgen(js_name = charmKubernetesLabel, skip_typescript)]
 pub fn charm_kubernetes_label(options: &JsValue) -> Result<String, JsValue> {
-    let field = |key: &str| Reflect::get(options, &key.into()).map(|value| value.as_string());
-    let number = Reflect::get(options, &"maxLength".into())?.as_f64();
-    let (prefix, suffix, separator) = (field("prefix")?, field("suffix")?, field("separator")?);
-    let mut format = LabelFormat::default();
-    if let Some(prefix) = &prefix {
-        format.prefix = prefix;
-    }
-    if let Some(suffix) = &suffix {
-        format.suffix = suffix;
-    }
-    if let Some(separator) = &separator {
-        format.separator = separator;
-    }
-    if let Some(number) = number {
-        // A float-to-integer cast saturates, and NaN is 0.
-        format.max_length = number as _;
-    }
-    labels::charm_kubernetes_label(
-        &field("modelName")?.unwrap_or_default(),
-        &field("appName")?.unwrap_or_default(),
-        format,
-    )
-    .map_err(no_label)
+    let json = text_of(options)?;
+    let root = read(&json)?.root;
+    let field = |key: &str, otherwise| root.get(key).and_then(Node::as_str).unwrap_or(otherwise);
+    let default = LabelFormat::default();
+    let format = LabelFormat {
+        prefix: field("prefix", default.prefix),
+        suffix: field("suffix", default.suffix),
+        separator: field("separator", default.separator),
+        max_length: match root.get("maxLength").map(|node| &node.value) {
+            Some(Value::Int(length)) => *length,
+            // A float-to-integer cast saturates.
+            Some(Value::Float(length)) => *length as _,
+            _ => default.max_length,
+        },
+    };
+    labels::charm_kubernetes_label(field("modelName", ""), field("appName", ""), format)
+        .map_err(no_label)
 }
 
 fn label_object(labels: &[(String, String)]) -> Result<JsValue, JsValue> {

@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 
 import { makeInput } from "../../bench/input.mjs";
 import { beaconLabels } from "../../host/index.js";
+import { KubernetesClient, KubernetesError, readMesh } from "../../host/kubernetes.js";
 import { until } from "./processes.mjs";
 import { startCluster } from "./start.mjs";
 import { ROOT, cli, collection, existing, versions } from "./wishes.mjs";
@@ -77,8 +78,14 @@ const labelsOf = (namespace) => beaconLabels({ appName: "beacon", modelName: nam
 /** @param {string} [kubeconfig] */
 const as = (kubeconfig = cluster.kubeconfig) => ["--kubeconfig", kubeconfig];
 
-/** How many policies the policy set of `bundle(namespace, size)` has: one for each client. */
-const there = async (/** @type {string} */ namespace) => (await existing(cluster, namespace, labelsOf(namespace))).length;
+/** How many policies of the beacon there are. @param {string} namespace */
+const there = async (namespace) => (await existing(cluster, namespace, labelsOf(namespace))).length;
+
+/** How many policies there are at all, for who asks often. @param {string} namespace */
+async function quickly(namespace) {
+  const { json } = await cluster.request("GET", `${collection(namespace)}?limit=1`);
+  return json.items.length + (json.metadata.remainingItemCount ?? 0);
+}
 
 describe("plan, apply, delete", () => {
   test("with the ClusterRole of the docs: plan, apply, plan again, change, delete", async () => {
@@ -173,6 +180,64 @@ describe("plan, apply, delete", () => {
     assert.equal(await there(namespace), 0);
   });
 
+  test("a policy whose condition nobody knows is neither made nor deleted", async () => {
+    const namespace = await cluster.createNamespace("conditional");
+    const write = (/** @type {string} */ name, /** @type {string} */ text) => {
+      writeFileSync(join(dir, name), text);
+      return join(dir, name);
+    };
+    const file = write("shop.yaml", `
+applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}
+relations: [[web:api, api:api], [api:service-mesh, beacon:service-mesh]]
+`);
+    const charm = (/** @type {string} */ when) =>
+      write("api.yaml", `
+charm: api
+provides: {api: {interface: http}}
+requires: {service-mesh: {interface: service_mesh}}
+policies:
+- {kind: app, relation: api, endpoints: [{ports: [8080]}]}
+- {kind: app, relation: api, endpoints: [{ports: [9090]}]${when}}
+`);
+    const wish = (/** @type {string} */ when) => [`${namespace}=${file}`, "--charms", charm(when), ...as()];
+    const unknown = ', when: "the moon is full"';
+    const first = await cli(["apply", ...wish(unknown)]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /neither made nor deleted: the input does not say whether `the moon is full` holds/);
+    assert.equal(await there(namespace), 1);
+    // Now it holds, and then nobody knows any more.
+    assert.equal((await cli(["apply", ...wish("")])).code, 0);
+    const items = await existing(cluster, namespace, labelsOf(namespace));
+    assert.equal(items.length, 2);
+    const planned = await cli(["plan", ...wish(unknown), "--exit-code"]);
+    assert.equal(planned.code, 0, planned.stdout);
+    assert.equal((await cli(["apply", ...wish(unknown)])).code, 0);
+    assert.deepEqual(versions(await existing(cluster, namespace, labelsOf(namespace))), versions(items));
+  });
+
+  test("a policy that cannot be made is named; the others are applied, and nothing is deleted", async () => {
+    const namespace = await cluster.createNamespace("dropped");
+    const file = join(dir, "policies.json");
+    const policy = (/** @type {string} */ source, /** @type {object} */ more) => ({
+      source_namespace: namespace, source_app_name: source, target_namespace: namespace, target_app_name: "api",
+      target_selector_labels: null, target_service: null, target_type: "unit", endpoints: [{ ports: [80] }], ...more,
+    });
+    const wish = (/** @type {object[]} */ ...policies) => {
+      writeFileSync(file, JSON.stringify(policies));
+      return ["--databags", `${namespace}=${file}`, ...as()];
+    };
+    const labels = beaconLabels({ appName: "istio-beacon-k8s", modelName: namespace });
+    assert.equal((await cli(["apply", ...wish(policy("a", {}))])).code, 0);
+    const http = { endpoints: [{ ports: [80], methods: ["GET"] }] };
+    const ended = await cli(["apply", ...wish(policy("a", http), policy("b", {}))]);
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.match(ended.stderr, /unit-policy-with-http/);
+    assert.match(ended.stdout, /1 created, 0 updated, 0 deleted/);
+    assert.equal((await existing(cluster, namespace, labels)).length, 2);
+    assert.equal((await cli(["apply", ...wish(policy("b", {}))])).code, 0);
+    assert.equal((await existing(cluster, namespace, labels)).length, 1);
+  });
+
   test("a namespace that does not exist is named; the others' policies are applied", async () => {
     const namespace = await cluster.createNamespace("present");
     const ended = await cli(["apply", ...bundle("not-there-at-all", 2), ...bundle(namespace, 2), ...as()]);
@@ -193,7 +258,7 @@ describe("a run that ends early", () => {
       await cli(["apply", ...bundle(namespace, 0), ...as()]);
       const cut = await cli(["apply", ...bundle(namespace, SIZE), ...as()], {
         during: async (child) => {
-          await until("some are made", async () => ((await there(namespace)) >= at ? true : undefined), { everyMs: 1 });
+          await until("some are made", async () => ((await quickly(namespace)) >= at ? true : undefined), { everyMs: 5 });
           child.kill(signal);
         },
       });
@@ -213,7 +278,7 @@ describe("a run that ends early", () => {
     const namespace = await cluster.createNamespace("interrupted");
     const cut = await cli(["apply", ...bundle(namespace, SIZE), ...as()], {
       during: async (child) => {
-        await until("some are made", async () => ((await there(namespace)) >= 100 ? true : undefined), { everyMs: 1 });
+        await until("some are made", async () => ((await quickly(namespace)) >= 100 ? true : undefined), { everyMs: 5 });
         child.kill("SIGINT");
       },
     });
@@ -304,5 +369,43 @@ describe("labels", () => {
     for (const args of [["web"], ["web", "a"], ["web", "a=1", "a=2"], ["web", "a=1", "--remove"]]) {
       assert.equal((await cli(["labels", ...args, ...as()])).code, 2, args.join(" "));
     }
+  });
+});
+
+describe("reading a mesh", () => {
+  test("with the ClusterRole of the docs, and without any right", async () => {
+    const namespace = await cluster.createNamespace("read");
+    await cli(["apply", ...bundle(namespace, 3), ...as()]);
+    const client = new KubernetesClient({ kubeconfig: cluster.userKubeconfig });
+    const failure = await readMesh({ client, namespaces: [namespace] }).catch((error) => error);
+    assert.ok(failure instanceof KubernetesError ? failure.code === "kubernetes-forbidden" : failure.unknown.length > 0, String(failure));
+
+    const revoke = await grant(3, namespace);
+    await allowed(namespace, "/api/v1/namespaces");
+    const { manifests, unknown } = await readMesh({ client, namespaces: [namespace] });
+    /** @type {{ kind: string, metadata: { name: string, namespace?: string } }[]} */
+    const items = JSON.parse(manifests).items;
+    assert.equal(items.filter(({ kind }) => kind === "AuthorizationPolicy").length, 3);
+    assert.ok(items.some(({ kind, metadata }) => kind === "Namespace" && metadata.name === namespace));
+    assert.ok(items.every(({ metadata }) => [namespace, "istio-system", undefined].includes(metadata.namespace)));
+    assert.doesNotMatch(JSON.stringify(unknown), /forbidden/i);
+    assert.ok(JSON.parse((await readMesh({ client })).manifests).items.length >= items.length);
+    client.close();
+    await revoke();
+  });
+});
+
+describe("without Istio", { skip: process.env.KUBECONFIG_TEST ? "KUBECONFIG_TEST is set: this takes Istio away" : false }, () => {
+  test("apply says what is missing, delete has nothing to do", async () => {
+    const namespace = await cluster.createNamespace("bare");
+    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/authorizationpolicies.security.istio.io";
+    assert.equal((await cluster.request("DELETE", path)).status, 200);
+    await until("the kind is gone", async () => ((await cluster.request("GET", collection(namespace))).status === 404 ? true : undefined));
+    const applied = await cli(["apply", ...bundle(namespace, 1), ...as()]);
+    assert.equal(applied.code, 3);
+    assert.match(applied.stderr, /error\[missing-crd\]: the cluster does not know AuthorizationPolicy/);
+    assert.match(applied.stderr, /help: install Istio/);
+    const deleted = await cli(["delete", ...bundle(namespace, 1), ...as()]);
+    assert.equal(deleted.code, 0, deleted.stderr);
   });
 });

@@ -32,7 +32,7 @@ import (
 type question struct {
 	ID       json.RawMessage   `json:"id"`
 	Policies []json.RawMessage `json:"policies"`
-	// Proxy is "waypoint" or "sidecar".
+	// Proxy is "waypoint", "sidecar" or "ztunnel"; a ztunnel needs no workload.
 	Proxy    string   `json:"proxy"`
 	Workload workload `json:"workload"`
 	Settings settings `json:"settings"`
@@ -75,6 +75,8 @@ type answer struct {
 	Validation []validation      `json:"validation"`
 	Filters    []json.RawMessage `json:"filters"`
 	TCPFilters []json.RawMessage `json:"tcpFilters"`
+	// Authorizations is there for a ztunnel only.
+	Authorizations []authorization `json:"authorizations,omitempty"`
 	// Error: the question itself is wrong, or Istio failed on it.
 	Error string `json:"error,omitempty"`
 }
@@ -174,6 +176,9 @@ func judgeLine(line []byte) (a answer) {
 }
 
 func judge(q question) (answer, error) {
+	if q.Proxy == "ztunnel" {
+		return judgeZtunnel(q)
+	}
 	a := nothing()
 	store := memory.MakeSkipValidation(collections.Pilot)
 	for _, text := range q.Policies {
@@ -304,7 +309,7 @@ func proxyOf(q question) (*model.Proxy, *model.Service, error) {
 		}
 		return proxy, serviceOf(w), nil
 	default:
-		return nil, nil, fmt.Errorf("`proxy` is `%s`, neither `waypoint` nor `sidecar`", q.Proxy)
+		return nil, nil, fmt.Errorf("`proxy` is `%s`, not `waypoint`, `sidecar` or `ztunnel`", q.Proxy)
 	}
 }
 

@@ -9,8 +9,8 @@ import { BINARY, build } from "./programs.mjs";
 /**
  * @typedef {object} Question These policies are all there are: what does this proxy enforce?
  * @property {object[]} policies AuthorizationPolicies; without a namespace they are in `default`.
- * @property {"waypoint" | "sidecar"} proxy
- * @property {Workload} workload
+ * @property {"waypoint" | "sidecar" | "ztunnel"} proxy
+ * @property {Workload} [workload] A ztunnel needs none.
  * @property {{ rootNamespace?: string, trustDomain?: string, trustDomainAliases?: string[] }} [settings]
  *   Default: Istio's (`istio-system`, `cluster.local`, none).
  *
@@ -36,6 +36,12 @@ import { BINARY, build } from "./programs.mjs";
  * @property {Verdict[]} validation In the order of the policies.
  * @property {Filter[]} filters For the HTTP connection manager, in order.
  * @property {Filter[]} tcpFilters For a TCP filter chain, in order.
+ * @property {Authorization[]} [authorizations] For a ztunnel: all that istiod sends; left out when that is nothing.
+ *
+ * @typedef {object} Authorization
+ * @property {any} authorization istio.security.Authorization, proto field names; what is not set is left out.
+ * @property {Record<string, string> | null} selector `null`: istiod attaches it to no pod by labels.
+ * @property {string} [warning] What istiod writes into the policy's status.
  *
  * @typedef {object} Judge
  * @property {(question: Question) => Promise<Judgement>} ask As many at a time as

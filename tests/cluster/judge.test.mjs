@@ -69,9 +69,9 @@ test("a waypoint enforces what targets the Service, by filter state", async () =
 });
 
 test("a waypoint's listener for another Service has none of it", async () => {
-  const workload = { ...waypoint.workload, service: "db" };
+  const workload = { namespace: "shop", gateway: "waypoint", service: "db" };
   assert.deepEqual((await judge.ask({ ...waypoint, workload })).filters, []);
-  const elsewhere = { ...waypoint.workload, service: { name: "web", namespace: "other" } };
+  const elsewhere = { ...workload, service: { name: "web", namespace: "other" } };
   assert.deepEqual((await judge.ask({ ...waypoint, workload: elsewhere })).filters, []);
 });
 
@@ -145,7 +145,7 @@ test("a misspelled field of a rule is dropped, which here lets everyone in", asy
 });
 
 test("a wrong question is refused, and the next one answered", async () => {
-  const { gateway: _, ...workload } = waypoint.workload;
+  const workload = { namespace: "shop", service: "web" };
   await assert.rejects(judge.ask({ ...waypoint, workload }), /`workload.gateway` is missing/);
   const misspelled = /** @type {any} */ ({ ...sidecar, polices: [] });
   await assert.rejects(judge.ask(misspelled), /unknown field "polices"/);
@@ -169,4 +169,32 @@ test("a closed judge says so", async () => {
   const other = await openJudge();
   await other.close();
   await assert.rejects(other.ask(sidecar), /the judge is closed/);
+});
+
+test("what istiod sends to ztunnels: rules without their L7 half, or none", async () => {
+  const policies = [
+    policy("denied", { action: "DENY", rules: [{ from, to }] }),
+    policy("allowed", { selector: { matchLabels: { app: "web" } }, rules: [{ from, to }] }),
+    policy("nobody", { selector: {}, rules: [{ from }] }),
+    policy("at-waypoint", { targetRefs: [web], rules: [{ from }] }),
+  ];
+  const { authorizations = [] } = await judge.ask({ policies, proxy: "ztunnel" });
+  const matches = [{ principals: [{ exact: "cluster.local/ns/shop/sa/api" }] }];
+  assert.deepEqual(
+    authorizations.map(({ authorization, selector }) => [
+      authorization.name,
+      authorization.groups ?? [],
+      selector,
+    ]),
+    [
+      ["allowed", [], { app: "web" }],
+      [
+        "denied",
+        [{ rules: [{ matches: [{ destination_ports: [80] }] }, { matches }] }],
+        null,
+      ],
+      ["nobody", [{ rules: [{ matches }] }], null],
+    ],
+  );
+  assert.match(authorizations[1]?.warning ?? "", /does not support HTTP attributes/);
 });

@@ -26,6 +26,7 @@ var parts = []part{
 	{"istio-judge", "policies on stdin, Istio's verdict and Envoy's RBAC filters on stdout", runJudge},
 	{"crds", "write the CRDs of Istio and the Gateway API into a folder", runCRDs},
 	{"certs", "write a self-signed certificate for 127.0.0.1 into a folder", runCerts},
+	{"identities", "write certificates for SPIFFE URIs on stdin into a folder", runIdentities},
 	{"hold", "run another program that must not outlive the caller", runHold},
 }
 

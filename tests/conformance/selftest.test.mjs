@@ -378,7 +378,9 @@ test("databags without a cluster, and plain refusals", () => {
     compareAnswers({ op: "consumer_databag", tags }, expected, answer).result;
   assert.equal(verdict(`${ok()},${call}}`, `${ok()}}`), "equal");
   assert.equal(verdict(`${ok()},${call}}`, `${ok(undefined, "y")}}`), "different");
-  assert.equal(verdict(`${error},${call}}`, `${ok()}}`), "allowed");
+  assert.equal(verdict(`${error},${call}}`, '{"refused":"faults"}'), "allowed");
+  assert.equal(verdict(`${error},${call}}`, `${error}}`), "equal");
+  assert.equal(verdict(`${error},${call}}`, `${ok()}}`), "different");
   assert.equal(verdict(`${error},"calls":[],"state":[]}`, `${ok()}}`), "different");
   assert.equal(verdict(`${error},"calls":[],"state":[]}`, '{"refused":"a-code"}'), "equal");
   assert.equal(verdict(`${ok()},${call}}`, '{"refused":"a-code"}'), "different");

@@ -8,7 +8,9 @@ pub struct Random(u64);
 impl Random {
     /// From a seed; equal seeds give equal numbers.
     pub fn new(seed: u64) -> Self {
-        let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = seed
+            .wrapping_add(0x9e37_79b9_7f4a_7c15)
+            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
         Random(mixed ^ (mixed >> 31) | 1)
     }
 
@@ -47,26 +49,18 @@ const ACCOUNTS: &[&str] = &["web", "shop/db", "cos/grafana", "shop/web"];
 const PORTS: &[&str] = &["80", "8080", "9090", "443", "0", "65535"];
 const METHODS: &[&str] = &["GET", "POST", "P*", "*", "*T", "DELETE", "get"];
 const PATHS: &[&str] = &[
-    "/",
-    "/a",
-    "/a/*",
-    "/a/b",
-    "*/b",
-    "*.png",
-    "*",
-    "/a*",
-    "/a/{*}",
-    "/{*}/b",
-    "/a/{**}",
-    "/{**}/b",
-    "/a/{*}/b",
-    "/x/../a",
-    "/a?x=1",
-    "/a//b",
-    "/%2F",
-    "/a%20*",
+    "/", "/a", "/a/*", "/a/b", "*/b", "*.png", "*", "/a*", "/a/{*}", "/{*}/b", "/a/{**}",
+    "/{**}/b", "/a/{*}/b", "/x/../a", "/a?x=1", "/a//b", "/%2F", "/a%20*",
 ];
-const HOSTS: &[&str] = &["web.shop", "WEB.*", "*.shop", "*", "web.shop:80", "*:8080", "other"];
+const HOSTS: &[&str] = &[
+    "web.shop",
+    "WEB.*",
+    "*.shop",
+    "*",
+    "web.shop:80",
+    "*:8080",
+    "other",
+];
 const BLOCKS: &[&str] = &[
     "10.0.0.0/8",
     "10.1.2.3",
@@ -132,13 +126,23 @@ fn condition(random: &mut Random) -> Value {
         4 => ("source.ip", BLOCKS),
         5 => ("remote.ip", BLOCKS),
         6 => ("destination.port", PORTS),
-        7 => ("source.serviceAccount", &["shop/web", "cos/grafana", "db"][..]),
+        7 => (
+            "source.serviceAccount",
+            &["shop/web", "cos/grafana", "db"][..],
+        ),
         _ => ("request.headers[:method]", METHODS),
     };
     let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
-    let values: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
+    let values: Vec<&str> = values
+        .into_iter()
+        .filter(|value| !value.is_empty())
+        .collect();
     let values = if values.is_empty() { vec!["x"] } else { values };
-    let name = if random.one_in(3) { "notValues" } else { "values" };
+    let name = if random.one_in(3) {
+        "notValues"
+    } else {
+        "values"
+    };
     json!({ "key": key, name: values })
 }
 
@@ -153,7 +157,9 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
             rule.insert("from".into(), json!(from));
         }
         if !random.one_in(3) {
-            let to: Vec<Value> = (0..=random.below(2)).map(|_| operation(random, l7)).collect();
+            let to: Vec<Value> = (0..=random.below(2))
+                .map(|_| operation(random, l7))
+                .collect();
             rule.insert("to".into(), json!(to));
         }
         if random.one_in(3) {
@@ -165,7 +171,10 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
     let mut namespace = "shop";
     match random.below(8) {
         0..=3 => {
-            spec.insert("targetRefs".into(), json!([{"kind": "Service", "group": "", "name": "web"}]));
+            spec.insert(
+                "targetRefs".into(),
+                json!([{"kind": "Service", "group": "", "name": "web"}]),
+            );
         }
         4 | 5 => {
             spec.insert("selector".into(), json!({"matchLabels": {"app": "web"}}));
@@ -179,7 +188,8 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
             );
         }
     }
-    let mut action = ["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT", "CUSTOM"][random.below(7)];
+    let mut action =
+        ["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "AUDIT", "CUSTOM"][random.below(7)];
     if rules.is_empty() && action == "DENY" {
         action = "ALLOW";
     }
@@ -275,8 +285,19 @@ pub fn request(random: &mut Random) -> Value {
         5 => json!({"namespace": "nowhere", "serviceAccount": "b"}),
         _ => json!({"namespace": "shop", "serviceAccount": "web"}),
     };
-    let to = if random.one_in(3) { json!({"pod": "shop/web-0"}) } else { json!({"service": "shop/web"}) };
-    let ip = random.pick(&["10.1.2.3", "10.2.0.1", "192.168.0.7", "8.8.8.8", "2001:db8::1", "fd00::1"]);
+    let to = if random.one_in(3) {
+        json!({"pod": "shop/web-0"})
+    } else {
+        json!({"service": "shop/web"})
+    };
+    let ip = random.pick(&[
+        "10.1.2.3",
+        "10.2.0.1",
+        "192.168.0.7",
+        "8.8.8.8",
+        "2001:db8::1",
+        "fd00::1",
+    ]);
     let mut headers = serde_json::Map::new();
     for name in ["x-env", "x-b"] {
         if random.one_in(2) {
@@ -287,11 +308,15 @@ pub fn request(random: &mut Random) -> Value {
         }
     }
     if random.one_in(3) {
-        headers.insert("x-forwarded-for".into(), json!([random.pick(&["10.1.2.3", "8.8.8.8", "2001:db8::2"])]));
+        headers.insert(
+            "x-forwarded-for".into(),
+            json!([random.pick(&["10.1.2.3", "8.8.8.8", "2001:db8::2"])]),
+        );
     }
+    let port = [80, 9090, 443, 8080, 8443, 1][random.below(6)];
     json!({
         "id": "r", "from": from, "to": to, "sourceIp": ip,
-        "port": [80, 9090, 443, 8080, 8443, 1][random.below(6)],
+        "port": port,
         "method": random.pick(&["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
         "path": random.pick(&[
             "/", "/a", "/a/", "/a/b", "/a/b/b", "/b", "/x/b", "/a.png", "/a/x.png", "/a//b", "/a/x/b", "/%2F", "/a%20b",
@@ -301,4 +326,3 @@ pub fn request(random: &mut Random) -> Value {
         "headers": headers,
     })
 }
-

@@ -374,6 +374,22 @@ describe('the driver', () => {
     assert.equal(freed(), 1);
   });
 
+  test('credentials that cannot be had end the run; once something is answered, the program learns of it instead', async () => {
+    const missing = new ConnectionError('credentials', 'not logged in');
+    const first = program([request(1)]);
+    await assert.rejects(drive(first.program, { request: async () => { throw missing; } }), /not logged in/);
+    assert.equal(first.freed(), 1);
+    const second = program([request(1), request(2)]);
+    await drive(second.program, {
+      request: async ({ path }) => {
+        if (path === '/1') return answer(200);
+        await delay(20);
+        throw missing;
+      },
+    });
+    assert.deepEqual(second.learned.get(2), { id: 2, error: 'not-sent', message: 'not logged in' });
+  });
+
   test('once interrupted, nothing more is sent, and what is out is waited for', async () => {
     const gentle = new AbortController();
     /** @type {string[]} */

@@ -74,6 +74,43 @@ test('validate coerces and reports every field', () => {
   });
 });
 
+test('models are validated when they are made, filled in, and taken where policies are', () => {
+  const endpoint = new mesh.Endpoint({ ports: [80] });
+  assert.ok(endpoint instanceof mesh.Endpoint);
+  assert.deepEqual({ ...endpoint }, { hosts: null, ports: [80], methods: null, paths: null });
+  const app = new mesh.AppPolicy({ relation: 'data', endpoints: [endpoint] });
+  assert.deepEqual({ ...app }, { kind: 'app', relation: 'data', endpoints: [{ ...endpoint }], service: null });
+  const options = { relationMapping: { data: [{ app: 'web' }] }, targetAppName: 'db', targetNamespace: 'shop' };
+  const unit = new mesh.UnitPolicy({ relation: 'data', ports: [9090] });
+  const old = new mesh.Policy({ relation: 'data', endpoints: [] });
+  const [made, ...others] = mesh.buildMeshPolicies({ ...options, policies: [app, unit, old] });
+  assert.deepEqual({ ...new mesh.MeshPolicy(made ?? assert.fail('there is none')) }, made);
+  assert.deepEqual(others.map(({ target_type }) => target_type), ['unit', 'app']);
+  assert.equal(new mesh.CmrData({ app_name: 'far', juju_model_name: 'other' }).app_name, 'far');
+  assert.deepEqual({ ...new mesh.ServiceMeshProviderAppData({ labels: { a: 'b' }, mesh_type: 'istio' }) }, {
+    labels: { a: 'b' }, mesh_type: 'istio',
+  });
+});
+
+test('a model that does not fit is an error that says where', () => {
+  const scope = { source_namespace: 'shop', source_app_name: 'web', target_namespace: 'shop' };
+  for (const make of [
+    () => new mesh.Endpoint(/** @type {any} */ ({ methods: ['FETCH'] })),
+    () => new mesh.AppPolicy(/** @type {any} */ ({ relation: 'data' })),
+    () => new mesh.UnitPolicy(/** @type {any} */ ({ ports: [80] })),
+    () => new mesh.MeshPolicy({ ...scope, target_type: 'unit', target_service: 'db' }),
+    () => new mesh.CmrData(/** @type {any} */ ({})),
+    () => new mesh.ServiceMeshProviderAppData(/** @type {any} */ ({ labels: {}, mesh_type: 'linkerd' })),
+  ]) {
+    assert.throws(make, (error) => {
+      const { code, diagnostics } = /** @type {import('../../pkg/mesh_policy.js').MeshPolicyError} */ (error);
+      assert.equal(code, 'invalid-policy');
+      assert.ok(diagnostics.length > 0 && diagnostics.every(({ message }) => message.length > 0));
+      return true;
+    });
+  }
+});
+
 test('labels', () => {
   assert.equal(mesh.charmKubernetesLabel({ modelName: 'shop', appName: 'db' }), 'shop.db');
   assert.equal(mesh.charmKubernetesLabel({ modelName: 'm'.repeat(63), appName: 'a'.repeat(63) }).length, 63);

@@ -22,7 +22,8 @@ test('every file that the README links to exists', () => {
 
 test('every code of the core is explained in docs/diagnostics.md', () => {
   const docs = readFileSync(`${root}docs/diagnostics.md`, 'utf8');
-  const source = readFileSync(`${root}src/diagnostic.rs`, 'utf8');
+  const sources = ['src/diagnostic.rs', 'src/kube/mod.rs'];
+  const source = sources.map((file) => readFileSync(`${root}${file}`, 'utf8')).join('');
   const codes = [...source.matchAll(/pub const [A-Z_0-9]+: &str\s*=\s*"([^"]+)"/g)].map(([, code]) => code ?? '');
   assert.ok(codes.length > 20);
   for (const code of codes) assert.ok(docs.includes(`\`${code}\``), code);

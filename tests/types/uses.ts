@@ -1,17 +1,21 @@
 // Real uses of the package's types; `tsc --strict` must accept them and refuse what is marked.
 import {
-  type AppPolicy,
+  AppPolicy,
   type AuthorizationPolicy,
   buildMeshPolicies,
   buildPolicyResources,
   charmKubernetesLabel,
+  CmrData,
   compile,
   type CompileInput,
   type Diagnostic,
+  Endpoint,
   getDataFromCmrRelation,
-  type MeshPolicy,
+  MeshPolicy,
   meshPoliciesDatabag,
   Method,
+  ServiceMeshProviderAppData,
+  UnitPolicy,
   validate,
 } from '../../host/index.js';
 
@@ -41,6 +45,18 @@ const made: (AuthorizationPolicy | null)[] = buildPolicyResources({ appName: 'b'
 const ports: number[] | null = validate('Endpoint', { ports: ['80'] }).ports;
 const label: string = charmKubernetesLabel({ modelName: 'm', appName: 'a', separator: '-' });
 
+const service: string | null = new AppPolicy({ relation: 'data', endpoints: [new Endpoint({ ports: [80] })] }).service;
+const unitPorts: number[] | null = new UnitPolicy({ relation: 'data' }).ports;
+const mesh: MeshPolicy = new MeshPolicy({
+  source_namespace: 'shop', source_app_name: 'web', target_namespace: 'shop', target_app_name: 'db', endpoints: [{}],
+});
+const far: CmrData = new CmrData({ app_name: 'far', juju_model_name: 'other' });
+const provided: Record<string, string> = new ServiceMeshProviderAppData({ labels: {}, mesh_type: 'istio' }).labels;
+
+// @ts-expect-error a mesh policy has a target's namespace
+new MeshPolicy({ source_namespace: 'shop', source_app_name: 'web' });
+// @ts-expect-error the kind is the class's
+new UnitPolicy({ kind: 'app', relation: 'data' });
 // @ts-expect-error a bundle needs a file name
 compile({ bundles: [{ text: '' }] });
 // @ts-expect-error there is no such method
@@ -50,4 +66,4 @@ const bare: AppPolicy = { kind: 'app', relation: 'data' };
 // @ts-expect-error results are read-only
 compilation.diagnostics = [];
 
-export { bare, flags, json, label, lines, made, policies, ports, resources, text, wrong, yaml };
+export { bare, far, flags, json, label, lines, made, mesh, policies, ports, provided, resources, service, text, unitPorts, wrong, yaml };

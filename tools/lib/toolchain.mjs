@@ -73,7 +73,19 @@ export function reproducibleFlags(env) {
     ...registries.map((folder) => /** @type {[string, string]} */ ([folder, "/deps"])),
     [ROOT, "/mesh-policy"],
   ];
-  return prefixes.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join("\x1f");
+  const remapped = prefixes.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
+  return [...remapped, ...wasmFlags()].join("\x1f");
+}
+
+/**
+ * What Cargo.toml says that rustc is called with for wasm32.
+ * @returns {string[]}
+ */
+function wasmFlags() {
+  const manifest = readFileSync(path.join(ROOT, "Cargo.toml"), "utf8");
+  const flags = /^\[package\.metadata\.wasm\]\nrustflags = (\[.*\])$/m.exec(manifest)?.[1];
+  if (!flags) throw new Error("Cargo.toml has no `rustflags` in `[package.metadata.wasm]`");
+  return JSON.parse(flags);
 }
 
 /**

@@ -47,7 +47,7 @@ export function keysDialog(button, dialog) {
       el(
         "p",
         {},
-        "This page compiles Juju bundles and charm files to Istio AuthorizationPolicies, in the browser. It asks no server anything; what is open is kept in this browser alone.",
+        "This page compiles Juju bundles and charm files to Istio AuthorizationPolicies, in the browser. It asks no server anything, unless you connect it to a cluster; what is open is kept in this browser alone.",
       ),
       el("p", { class: "end" }, el("button", { type: "button", onclick: () => dialog.close() }, "Close")),
     );

@@ -2,23 +2,27 @@
 /** @import { Diagnostic } from "../../pkg/mesh_policy.js" */
 /** @import { Compiled } from "./work/core.js" */
 /** @import { Kind, OpenFile } from "./workspace.js" */
+/** @import { Access } from "./see/access.js" */
 /** @import { Made } from "./edit/editor.js" */
+import { ClusterView } from "./cluster/cluster-view.js";
 import { counted, download, el, find, shown } from "./dom.js";
 import { Editor, madeAt } from "./edit/editor.js";
 import { FilesPanel } from "./edit/files-panel.js";
 import { fixesOf } from "./edit/fixes.js";
-import { opening } from "./edit/opening.js";
-import { Problems, fileNames } from "./edit/problems.js";
+import { choose, opening } from "./edit/opening.js";
+import { Problems } from "./edit/problems.js";
 import { EXAMPLES } from "./examples/index.js";
 import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
 import { accesses } from "./see/access.js";
+import { AskView } from "./see/ask-view.js";
 import { GraphView } from "./see/graph-view.js";
 import { PoliciesView } from "./see/policies-view.js";
 import { TableView } from "./see/table-view.js";
 import { Views } from "./see/views.js";
 import { Recovery } from "./share/recovery.js";
 import { fromFragment, isShared, toFragment } from "./share/fragment.js";
+import { CompareView } from "./see/compare-view.js";
 import { Core, Superseded } from "./work/core.js";
 import { KINDS, Workspace } from "./workspace.js";
 
@@ -47,6 +51,11 @@ function openPolicies(policies, why) {
   views.show("policies");
   policiesView.only(policies, why);
 }
+/** @param {Access} access */
+function askAbout(access) {
+  views.show("ask");
+  askView.about(access);
+}
 /** On a narrow screen one of the two is seen. @param {"edit" | "see"} which */
 function pane(which) {
   document.body.dataset.pane = which;
@@ -62,9 +71,25 @@ const problems = new Problems(find("problems", HTMLUListElement), find("counts",
   apply: (file, fix) => editor.apply(file, fix),
 });
 const views = new Views(find("tabs", HTMLElement), find("panels", HTMLElement), keepSoon);
-const graphView = new GraphView(views.add("graph", "Graph"), openPolicies);
+const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAbout);
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
+const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
+const compareView = new CompareView(views.add("compare", "Compare"), workspace, {
+  keep: (input) => core.baseline(input),
+  compare: () => core.compare(),
+  ask: ({ witness }) => {
+    views.show("ask");
+    if (witness) askView.request(witness);
+  },
+  open: openBaseline,
+  counted: (n) => views.count("compare", n),
+});
+new ClusterView(views.add("cluster", "Cluster"), workspace, async (text) => {
+  await leave();
+  ready = true;
+  workspace.replace([{ name: "cluster.json", kind: "manifests", model: "", text }]);
+});
 
 /** @type {Compiled | undefined} the last result that the input gave */
 let result;
@@ -84,9 +109,44 @@ async function compile() {
   }
 }
 
+/** What lint found last, beside what compiling found. @type {Diagnostic[]} */
+let lints = [];
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let lintTimer;
+
+/** Lint reads the whole mesh: it waits until nobody types. @param {Compiled} compiled */
+function lintSoon(compiled) {
+  clearTimeout(lintTimer);
+  lintTimer = setTimeout(async () => {
+    try {
+      const known = new Set(compiled.findings.map((finding) => JSON.stringify(finding)));
+      lints = (await core.lint()).filter((finding) => !known.has(JSON.stringify(finding)));
+      if (compiled === newest) showFindings(compiled);
+    } catch {
+      // Without it, what compiling found stays.
+    }
+  }, PAUSE);
+}
+
+/** Files in place of those of the same name: what is edited now is compared with them. */
+async function openBaseline() {
+  try {
+    const chosen = await choose();
+    if (chosen.length === 0) return undefined;
+    const other = new Workspace();
+    other.replace(workspace.snapshot());
+    other.add(chosen.map((file) => ({ ...file, model: workspace.files.find(({ name, kind }) => name === file.name && kind === file.kind)?.model ?? file.model })));
+    return other.input();
+  } catch (error) {
+    tell(`Not opened: ${error instanceof Error ? error.message : String(error)}.`);
+    return undefined;
+  }
+}
+
 /** @param {Compiled} compiled */
-function show(compiled) {
-  const { findings, badInput, dropped, took } = compiled;
+function showFindings(compiled) {
+  const stale = compiled.badInput;
+  const findings = stale ? compiled.findings : [...compiled.findings, ...lints];
   /** @type {Map<string, Diagnostic[]>} */
   const byFile = new Map();
   for (const finding of findings) {
@@ -95,26 +155,34 @@ function show(compiled) {
     if (list) list.push(finding);
     else byFile.set(file, [finding]);
   }
+  editor.mark(byFile, stale ? new Map() : made);
+  filesPanel.mark(byFile);
+  problems.show(findings);
+}
+
+/** @type {Compiled | undefined} */
+let newest;
+
+/** @param {Compiled} compiled */
+function show(compiled) {
+  const { badInput, dropped, took } = compiled;
+  newest = compiled;
   const empty = workspace.files.every(({ text }) => text.trim() === "");
   const stale = badInput && !empty;
   if (!stale || !result) {
     result = compiled;
     made = declarations(compiled);
-    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies) });
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies), compare: () => void compareView.show() });
     views.count("policies", compiled.policies.length);
   }
-  editor.mark(byFile, stale ? new Map() : made);
-  filesPanel.mark(byFile);
-  problems.show(findings);
-  const said = stale
-    ? "The input cannot be read: this is the last that could. See the problems."
-    : dropped
-      ? "Not every policy could be compiled: see the problems."
-      : "";
-  say(said);
+  showFindings(compiled);
+  // In a large mesh it would keep the next result waiting.
+  if (!badInput && took < 200) lintSoon(compiled);
+  say(stale ? "The input cannot be read: this is the last that could. See the problems." : "");
   document.body.classList.toggle("stale", stale);
   const n = result.policies.length;
-  status.textContent = stale ? "not current" : `${counted(n, "policy", "policies")} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
+  status.classList.toggle("less", dropped && !stale);
+  status.textContent = stale ? "not current" : `${counted(n, "policy", "policies")}${dropped ? ", not all that are asked for," : ""} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
 }
 
 function drawGraph() {
@@ -174,7 +242,7 @@ function describeActive() {
   if (!file) return;
   for (const [input, value] of /** @type {const} */ ([[nameInput, file.name], [modelInput, file.model]])) if (input.value !== value) input.value = value;
   kindSelect.value = file.kind;
-  find("model-field", HTMLElement).hidden = file.kind === "charm";
+  find("model-field", HTMLElement).hidden = file.kind === "charm" || file.kind === "manifests";
 }
 
 // Keeping.
@@ -194,6 +262,12 @@ function keep() {
 addEventListener("pagehide", keep);
 document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && keep());
 
+workspace.addEventListener("opened", () => {
+  lints = [];
+  // What is opened is what its changes are compared with, until somebody keeps something else.
+  void compareView.baseline(workspace.input(), "what you opened");
+  views.update({ compare: () => void compareView.show() });
+});
 workspace.addEventListener("edited", () => {
   void compile();
   keepSoon();
@@ -314,13 +388,14 @@ async function importShared() {
 async function discardShared() {
   hideBanner();
   history.replaceState(null, "", location.pathname + location.search);
-  await openOwn();
+  await openOwn(true);
 }
 addEventListener("hashchange", () => {
   if (isShared(location.hash)) void openShared();
 });
 
-async function openOwn() {
+/** @param {boolean} [instead] of what a link brought */
+async function openOwn(instead = false) {
   const kept = await recovery.begin();
   if (kept && kept.draft.files.length > 0) {
     workspace.replace(kept.draft.files, { active: kept.draft.active });
@@ -329,10 +404,9 @@ async function openOwn() {
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
-    if (workspace.files.length === 0) workspace.replace(files);
+    if (instead || workspace.files.length === 0) workspace.replace(files);
   }
   ready = true;
 }
 
 if (!isShared(location.hash) || !(await openShared())) await openOwn();
-void fileNames;

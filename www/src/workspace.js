@@ -2,7 +2,7 @@
 /** @import { Input } from "./work/core.js" */
 
 /**
- * @typedef {"bundle" | "overlay" | "charm" | "databag"} Kind
+ * @typedef {"bundle" | "overlay" | "charm" | "databag" | "manifests"} Kind
  *
  * @typedef {object} OpenFile
  * @property {string} id stable while the page is open; also what the compiler calls the file
@@ -20,6 +20,7 @@ export const KINDS = {
   overlay: { one: "Overlay", many: "Overlays" },
   charm: { one: "Charm file", many: "Charm files" },
   databag: { one: "Databag", many: "Databags" },
+  manifests: { one: "Manifests", many: "Manifests" },
 };
 
 /** Together no more than this, in UTF-16 units. */
@@ -35,12 +36,13 @@ export const MOST_FILES = 1000;
 export function kindOf(name, text) {
   const start = text.slice(0, 200_000);
   if (/^\s*\[|"relation-info"|"source_app_name"/.test(start)) return "databag";
+  if (/^(?:apiVersion|kind)\s*:|^\s*\{\s*"(?:apiVersion|kind)"/m.test(start)) return "manifests";
   if (/^charm\s*:/m.test(start)) return "charm";
   if (/^(?:applications|services|bundle|saas|relations)\s*:/m.test(start)) return /overlay/i.test(name) ? "overlay" : "bundle";
   return /charm/i.test(name) ? "charm" : "bundle";
 }
 
-/** Fires `edited` when a text changed, `files` when more than a text did, `active` when another file came to the front. */
+/** Fires `opened` when everything was replaced, `edited` when a text changed, `files` when more than a text did, `active` when another file came to the front. */
 export class Workspace extends EventTarget {
   /** @type {OpenFile[]} */
   files = [];
@@ -61,6 +63,7 @@ export class Workspace extends EventTarget {
     this.active = this.files[active] ?? this.files[0];
     this.dispatchEvent(new Event("files"));
     this.dispatchEvent(new Event("active"));
+    this.dispatchEvent(new Event("opened"));
   }
 
   /** @param {NewFile} file @returns {OpenFile} */
@@ -150,6 +153,7 @@ export class Workspace extends EventTarget {
       ]),
       charms: filled.filter(({ kind }) => kind === "charm").map(source),
       databags: filled.filter(({ kind }) => kind === "databag").map(source),
+      manifests: filled.filter(({ kind }) => kind === "manifests").map(source),
     };
   }
 }

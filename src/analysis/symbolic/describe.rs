@@ -283,9 +283,9 @@ pub struct Access {
     /// Forwarded addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ips: Option<Vec<String>>,
-    /// Addresses that the connection goes to.
+    /// Server names of TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination_ips: Option<Vec<String>>,
+    pub server_names: Option<Texts>,
     /// Headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderValues>,
@@ -313,7 +313,7 @@ impl Access {
                 Field::Host => access.hosts = Some(part.texts()),
                 Field::SourceIp => access.source_ips = Some(part.range_texts()),
                 Field::RemoteIp => access.remote_ips = Some(part.range_texts()),
-                Field::DestinationIp => access.destination_ips = Some(part.range_texts()),
+                Field::ServerName => access.server_names = Some(part.texts()),
                 Field::Header(name) | Field::Claim(name) => {
                     let values = HeaderValues {
                         name: name.clone(),
@@ -347,13 +347,14 @@ impl Access {
             };
             text.push_str(&format!(" on {noun} {}", ports.join(", ")));
         }
-        if let Some(set) = &self.hosts {
-            text.push_str(&format!(", host {}", set.text(" or ")));
+        for (label, set) in [("host", &self.hosts), ("server name", &self.server_names)] {
+            if let Some(set) = set {
+                text.push_str(&format!(", {label} {}", set.text(" or ")));
+            }
         }
         for (label, list) in [
             ("from", &self.source_ips),
             ("forwarded for", &self.remote_ips),
-            ("to address", &self.destination_ips),
         ] {
             if let Some(list) = list {
                 text.push_str(&format!(", {label} {}", list.join(", ")));
@@ -455,7 +456,7 @@ pub fn glob_text(glob: &Glob) -> String {
         match piece {
             Piece::Char(c) => text.push(char::from(*c)),
             Piece::Star(_) => text.push('*'),
-            Piece::Plus(set) if *set == CharSet::ANY => text.push('*'),
+            Piece::Plus(set) if *set == CharSet::Any => text.push('*'),
             Piece::Plus(_) => text.push_str("{*}"),
         }
     }

@@ -1,31 +1,21 @@
 //! One form for every string pattern that a policy can hold.
 
-/// A set of ASCII characters, one bit each. Text beyond ASCII stands in no request that the
-/// universes of [`super::universe`] hold.
+/// A set of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CharSet(pub u128);
+pub enum CharSet {
+    /// Every character.
+    Any,
+    /// Every character but `/`.
+    NotSlash,
+}
 
 impl CharSet {
-    /// Every character.
-    pub const ANY: CharSet = CharSet(u128::MAX);
-
-    /// The set of the characters of a text.
-    pub const fn of(text: &str) -> CharSet {
-        let bytes = text.as_bytes();
-        let mut rest = bytes;
-        let mut mask = 0;
-        while let [first, tail @ ..] = rest {
-            if *first < 128 {
-                mask |= 1 << *first;
-            }
-            rest = tail;
-        }
-        CharSet(mask)
-    }
-
     /// Whether the character is in the set.
     pub const fn has(self, c: u8) -> bool {
-        c < 128 && self.0 >> c & 1 == 1
+        match self {
+            CharSet::Any => true,
+            CharSet::NotSlash => c != b'/',
+        }
     }
 }
 
@@ -47,12 +37,12 @@ pub struct Glob(pub Vec<Piece>);
 impl Glob {
     /// The pattern that matches every string.
     pub fn any() -> Self {
-        Glob(vec![Piece::Star(CharSet::ANY)])
+        Glob(vec![Piece::Star(CharSet::Any)])
     }
 
     /// The pattern that matches every string but the empty one.
     pub fn not_empty() -> Self {
-        Glob(vec![Piece::Plus(CharSet::ANY)])
+        Glob(vec![Piece::Plus(CharSet::Any)])
     }
 
     /// Exactly this text.
@@ -62,12 +52,12 @@ impl Glob {
 
     /// Whatever begins with this text.
     pub fn prefix(text: &str) -> Self {
-        Glob::exact(text).star(CharSet::ANY)
+        Glob::exact(text).star(CharSet::Any)
     }
 
     /// Whatever ends with this text.
     pub fn suffix(text: &str) -> Self {
-        Glob::default().star(CharSet::ANY).text(text)
+        Glob::default().star(CharSet::Any).text(text)
     }
 
     /// Adds a literal text.
@@ -107,27 +97,41 @@ impl Glob {
 
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
+        // The characters before the first wildcard are all that most texts need to be told apart.
+        let mut literal = 0;
+        for (piece, c) in self.0.iter().zip(text.bytes()) {
+            match piece {
+                Piece::Char(wanted) if *wanted == c => literal += 1,
+                Piece::Char(_) => return false,
+                Piece::Star(_) | Piece::Plus(_) => break,
+            }
+        }
+        match (self.0.get(literal), text.len() > literal) {
+            (None, more) => return !more,
+            (Some(Piece::Char(_)), _) => return false,
+            (Some(Piece::Star(CharSet::Any)), _) if literal + 1 == self.0.len() => return true,
+            _ => {}
+        }
         let mut live = vec![false; self.0.len() + 1];
-        self.enter(&mut live, 0);
-        for c in text.bytes() {
-            let mut next = vec![false; live.len()];
-            for (at, piece) in self.0.iter().enumerate() {
+        let mut next = live.clone();
+        self.enter(&mut live, literal);
+        for c in text.bytes().skip(literal) {
+            next.fill(false);
+            for (at, piece) in self.0.iter().enumerate().skip(literal) {
                 if live.get(at) != Some(&true) {
                     continue;
                 }
                 match piece {
                     Piece::Char(wanted) if *wanted == c => self.enter(&mut next, at + 1),
-                    Piece::Star(set) if set.has(c) || *set == CharSet::ANY => {
-                        self.enter(&mut next, at);
-                    }
-                    Piece::Plus(set) if set.has(c) || *set == CharSet::ANY => {
+                    Piece::Star(set) if set.has(c) => self.enter(&mut next, at),
+                    Piece::Plus(set) if set.has(c) => {
                         self.enter(&mut next, at);
                         self.enter(&mut next, at + 1);
                     }
                     _ => {}
                 }
             }
-            live = next;
+            std::mem::swap(&mut live, &mut next);
         }
         live.last() == Some(&true)
     }
@@ -153,13 +157,15 @@ mod tests {
 
     #[test]
     fn matches_the_whole_text() {
-        let segment = CharSet::of("abcdefghijklmnopqrstuvwxyz");
         let template = Glob::exact("/a/")
-            .plus(segment)
+            .plus(CharSet::NotSlash)
             .text("/c")
-            .star(CharSet::ANY);
+            .star(CharSet::Any);
         for (glob, yes, no) in [
             (Glob::exact("ab"), "ab", "abc"),
+            (Glob::exact("ab"), "ab", "a"),
+            (Glob::prefix("ab").text("c"), "abc", "ab"),
+            (Glob::prefix("ab"), "abé", "é"),
             (Glob::prefix("ab"), "ab", "a"),
             (Glob::suffix("ab"), "aab", "aba"),
             (Glob::not_empty(), "x", ""),

@@ -7,11 +7,11 @@ use crate::analysis::rules::{self, Match, Pattern, Policy, Rule, Segment};
 use crate::istio::address::Cidr;
 use std::net::IpAddr;
 
-const SEGMENT: CharSet = CharSet(!(1 << b'/'));
+const SEGMENT: CharSet = CharSet::NotSlash;
 
 /// The identity that an enforcement point is presented.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Presented {
     /// The client's own.
     Client,
     /// Always this one: the request came through a waypoint.
@@ -20,19 +20,39 @@ pub enum Seen {
     Nothing,
 }
 
+/// The port that an enforcement point sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortSeen {
+    /// The one that the request is sent to.
+    Asked,
+    /// Always this one.
+    Fixed(u16),
+    /// It cannot be told.
+    Unknown,
+}
+
+/// The address of the peer that an enforcement point sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerSeen {
+    /// The client's.
+    Client,
+    /// A waypoint's, where it is known.
+    Waypoint(Option<IpAddr>),
+}
+
 /// What an enforcement point sees of a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View<'a> {
     /// The mesh's trust domain.
     pub trust_domain: &'a str,
     /// The identity.
-    pub seen: Seen,
-    /// The port that it sees for each port that the request is sent to; `None`: the same.
-    pub ports: Option<&'a [(u16, u16)]>,
-    /// Whether the peer's address is the client's; otherwise it is not known.
-    pub client_address: bool,
-    /// The server name of TLS.
-    pub server_name: &'a str,
+    pub presented: Presented,
+    /// The port.
+    pub port: PortSeen,
+    /// The peer.
+    pub peer: PeerSeen,
+    /// The address that was connected to, where it is known.
+    pub destination: Option<IpAddr>,
 }
 
 /// What cannot be said exactly, and why.
@@ -98,10 +118,18 @@ fn value(
         Of::Principal | Of::Namespace | Of::ServiceAccount | Of::TrustDomain => {
             identity(view, field, pattern)
         }
-        Of::SourceIp if !view.client_address => Condition::Unknown,
-        Of::SourceIp => address(Field::SourceIp, pattern),
-        Of::RemoteIp => address(Field::RemoteIp, pattern),
-        Of::DestinationIp => address(Field::DestinationIp, pattern),
+        Of::SourceIp => match view.peer {
+            PeerSeen::Client => address(Field::SourceIp, pattern),
+            PeerSeen::Waypoint(ip) => known_address(ip, pattern),
+        },
+        Of::RemoteIp if view.peer == PeerSeen::Client => address(Field::RemoteIp, pattern),
+        // Without X-Forwarded-For it is the waypoint's, with it the client's own word.
+        Of::RemoteIp => {
+            return Err(Unsupported(
+                "conditions on forwarded addresses behind a waypoint are not solved exactly".into(),
+            ));
+        }
+        Of::DestinationIp => known_address(view.destination, pattern),
         Of::Port => port(view, pattern),
         Of::Host => match text_lower(pattern) {
             Some(glob) => Condition::Is(Field::Host, Values::Glob(glob)),
@@ -120,10 +148,7 @@ fn value(
             }
             _ => text(Field::Header(name.clone()), pattern),
         },
-        Of::Sni => match self::text(pattern) {
-            Some(glob) if glob.matches(view.server_name) => Condition::Always,
-            _ => Condition::Never,
-        },
+        Of::Sni => text(Field::ServerName, pattern),
         Of::RequestPrincipal => match pattern {
             Pattern::Token { issuer, subject } => all(vec![
                 text(Field::Claim("iss".into()), issuer),
@@ -152,7 +177,7 @@ fn text(pattern: &Pattern) -> Option<Glob> {
                 glob = match segment {
                     Segment::Literal(text) => glob.text(text),
                     Segment::One => glob.plus(SEGMENT),
-                    Segment::Rest => glob.star(CharSet::ANY),
+                    Segment::Rest => glob.star(CharSet::Any),
                 };
             }
             glob
@@ -186,11 +211,11 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
             for mut glob in tails {
                 for (at, part) in parts.iter().enumerate() {
                     if at > 0 {
-                        glob = glob.star(CharSet::ANY);
+                        glob = glob.star(CharSet::Any);
                     }
                     glob = glob.text(part);
                 }
-                globs.push(glob.text("/").star(CharSet::ANY));
+                globs.push(glob.text("/").star(CharSet::Any));
             }
         }
         (rules::Field::Namespace, pattern) => {
@@ -201,7 +226,7 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
                 Pattern::Suffix(text) => start.star(SEGMENT).text(text),
                 _ => start.plus(SEGMENT),
             };
-            globs.push(middle.text("/sa/").star(CharSet::ANY));
+            globs.push(middle.text("/sa/").star(CharSet::Any));
         }
         (_, Pattern::ServiceAccount { namespace, name }) => {
             globs.push(Glob::exact(&format!("{domain}/ns/{namespace}/sa/{name}")));
@@ -212,17 +237,17 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
                 Some(end) => glob.star(SEGMENT).text(end),
                 None => glob,
             };
-            globs.push(glob.text("/").star(CharSet::ANY));
+            globs.push(glob.text("/").star(CharSet::Any));
         }
         (_, pattern) => globs.extend(text(pattern)),
     }
-    match &view.seen {
-        Seen::Nothing => Condition::Never,
-        Seen::Fixed(identity) if globs.iter().any(|glob| glob.matches(identity)) => {
+    match &view.presented {
+        Presented::Nothing => Condition::Never,
+        Presented::Fixed(identity) if globs.iter().any(|glob| glob.matches(identity)) => {
             Condition::Always
         }
-        Seen::Fixed(_) => Condition::Never,
-        Seen::Client => any(globs
+        Presented::Fixed(_) => Condition::Never,
+        Presented::Client => any(globs
             .into_iter()
             .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
             .collect()),
@@ -252,21 +277,22 @@ fn address(field: Field, pattern: &Pattern) -> Condition {
     }
 }
 
+fn known_address(seen: Option<IpAddr>, pattern: &Pattern) -> Condition {
+    match (seen, pattern) {
+        (None, _) => Condition::Unknown,
+        (Some(ip), Pattern::Cidr(cidr)) if cidr.contains(ip) => Condition::Always,
+        _ => Condition::Never,
+    }
+}
+
 fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
-    let Pattern::Port(number) = pattern else {
-        return Condition::Never;
-    };
-    let is = |port: u16| {
-        let range = super::intervals::port(port);
-        Condition::Is(Field::Port, Values::Range(range))
-    };
-    match view.ports {
-        None => is(*number),
-        Some(pairs) => any(pairs
-            .iter()
-            .filter(|(_, target)| target == number)
-            .map(|(port, _)| is(*port))
-            .collect()),
+    match (pattern, view.port) {
+        (_, PortSeen::Unknown) => Condition::Unknown,
+        (Pattern::Port(number), PortSeen::Asked) => {
+            Condition::Is(Field::Port, Values::Range(super::intervals::port(*number)))
+        }
+        (Pattern::Port(number), PortSeen::Fixed(seen)) if *number == seen => Condition::Always,
+        _ => Condition::Never,
     }
 }
 

@@ -23,8 +23,8 @@ pub enum Field {
     SourceIp,
     /// The last entry of X-Forwarded-For, or the address that the connection comes from.
     RemoteIp,
-    /// The address that the connection goes to.
-    DestinationIp,
+    /// The server name of TLS; empty where there is none.
+    ServerName,
     /// A header by its name in lower case. Each of its values is matched by itself: a condition
     /// holds where one value does.
     Header(String),
@@ -82,6 +82,8 @@ pub struct Setting<'a> {
     pub ports: &'a [Range],
     /// Identities worth showing in a witness, the best first.
     pub clients: &'a [&'a str],
+    /// Identities that no client has, in ascending order: their workloads are outside the mesh.
+    pub absent: &'a [String],
     /// Hosts worth showing, the best first.
     pub hosts: &'a [&'a str],
     /// Bound on the work.
@@ -129,8 +131,8 @@ pub struct Example {
     pub source_ip: Option<Point>,
     /// The last entry of X-Forwarded-For, where it matters.
     pub remote_ip: Option<Point>,
-    /// Where the connection goes to.
-    pub destination_ip: Option<Point>,
+    /// The server name of TLS.
+    pub server_name: Option<String>,
     /// Headers and their values.
     pub headers: Vec<(String, Vec<String>)>,
     /// Claims of the token and their values.
@@ -192,6 +194,7 @@ impl<'a> Setting<'a> {
             paths,
             ports: &[],
             clients: &[],
+            absent: &[],
             hosts: &[],
             work: DEFAULT_WORK,
         }
@@ -416,7 +419,7 @@ impl Space {
                 Field::Host => example.host = text(),
                 Field::SourceIp => example.source_ip = point(LIKELY_ADDRESSES),
                 Field::RemoteIp => example.remote_ip = point(LIKELY_ADDRESSES),
-                Field::DestinationIp => example.destination_ip = point(LIKELY_ADDRESSES),
+                Field::ServerName => example.server_name = text(),
                 Field::Header(name) | Field::Claim(name) => {
                     let Partition::Strings(_, list) = &axis.partition else {
                         continue;
@@ -465,7 +468,7 @@ impl Space {
                 Field::Host => found.push(text(&request.host)?),
                 Field::SourceIp => found.push(point(request.source_ip)?),
                 Field::RemoteIp => found.push(point(request.remote_ip)?),
-                Field::DestinationIp => found.push(point(request.destination_ip)?),
+                Field::ServerName => found.push(text(&request.server_name)?),
                 Field::Header(name) | Field::Claim(name) => {
                     let given = match &axis.field {
                         Field::Claim(_) => &request.claims,
@@ -520,8 +523,9 @@ fn universe(setting: &Setting<'_>, field: &Field) -> Option<Universe> {
         Field::Method => Universe::Method,
         Field::Path => Universe::Path(setting.paths),
         Field::Host => Universe::Host,
+        Field::ServerName => Universe::ServerName,
         Field::Header(_) | Field::Claim(_) => Universe::HeaderValue,
-        Field::Port | Field::SourceIp | Field::RemoteIp | Field::DestinationIp => return None,
+        Field::Port | Field::SourceIp | Field::RemoteIp => return None,
     })
 }
 
@@ -531,6 +535,7 @@ fn likely<'a>(setting: &Setting<'a>, field: &Field) -> &'a [&'a str] {
         Field::Method => LIKELY_METHODS,
         Field::Path => LIKELY_PATHS,
         Field::Host => setting.hosts,
+        Field::ServerName => &[""],
         _ => &[],
     }
 }
@@ -564,7 +569,11 @@ fn partition(
         }
         globs.sort_unstable();
         globs.dedup();
-        let found = classes(&universe, &globs, likely(setting, field))?;
+        let absent = match field {
+            Field::Client => setting.absent,
+            _ => &[],
+        };
+        let found = classes(&universe, &globs, likely(setting, field), absent)?;
         let globs = globs.into_iter().cloned().collect();
         return Ok(Partition::Strings(globs, found));
     }

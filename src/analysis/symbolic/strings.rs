@@ -5,7 +5,7 @@
 //! the number of patterns; breadth first, so that the first string to reach a class is one of
 //! its shortest.
 
-use super::glob::{Glob, Piece};
+use super::glob::{CharSet, Glob, Piece};
 use super::intern::Interner;
 use super::universe::{DEAD, Universe};
 
@@ -15,6 +15,8 @@ pub struct TooComplex;
 
 /// Most classes of one field.
 pub const MAX_CLASSES: usize = 20_000;
+/// Most absent texts that may come up as witnesses.
+const MAX_APART: usize = 200;
 /// Most steps of one exploration.
 const MAX_STEPS: usize = 4_000_000;
 
@@ -27,17 +29,19 @@ pub struct Classes {
     pub matched: Vec<Vec<u32>>,
 }
 
-/// Partitions `universe` by `globs`. Each class prefers its witness from `likely`, strings that
-/// a person would rather read, where they are legal.
+/// Partitions `universe`, without the texts of `absent` (in ascending order), by `globs`. Each
+/// class prefers its witness from `likely`, strings that a person would rather read, where they
+/// are legal.
 pub fn classes(
     universe: &Universe,
     globs: &[&Glob],
     likely: &[&str],
+    absent: &[String],
 ) -> Result<Classes, TooComplex> {
     let (signatures, mut witnesses) = if globs.iter().all(|glob| is_simple(glob)) {
-        exact_classes(universe, globs, likely)
+        exact_classes(universe, globs, likely, absent)
     } else {
-        explore(universe, globs)?
+        explore_present(universe, globs, absent)?
     };
     let mut matched = vec![Vec::new(); globs.len()];
     for class in 0..u32::try_from(signatures.len()).unwrap_or(u32::MAX) {
@@ -49,7 +53,7 @@ pub fn classes(
     }
     // The likely ones last to first, so that the likeliest stays.
     for text in likely.iter().rev() {
-        if !universe.contains(text) {
+        if !universe.contains(text) || is_absent(absent, text) {
             continue;
         }
         let mut signature = Vec::new();
@@ -69,19 +73,26 @@ pub fn classes(
 
 /// Without wildcards, or matching everything: then no automaton is needed.
 fn is_simple(glob: &Glob) -> bool {
-    matches!(glob.0.as_slice(), [Piece::Star(set)] if set.0 == u128::MAX)
+    matches!(glob.0.as_slice(), [Piece::Star(set)] if *set == CharSet::Any)
         || glob.0.iter().all(|piece| matches!(piece, Piece::Char(_)))
 }
 
 /// The classes where every pattern is a plain text or matches everything: one for each text and
 /// one for the rest, which no list of texts exhausts.
-fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Interner, Vec<String>) {
+fn exact_classes(
+    universe: &Universe,
+    globs: &[&Glob],
+    likely: &[&str],
+    absent: &[String],
+) -> (Interner, Vec<String>) {
     let mut everything = Vec::new();
     let mut texts: Vec<(String, u32)> = Vec::new();
     for (at, glob) in (0u32..).zip(globs) {
         match glob.as_exact() {
             None => everything.push(at),
-            Some(text) if universe.contains(&text) => texts.push((text, at)),
+            Some(text) if universe.contains(&text) && !is_absent(absent, &text) => {
+                texts.push((text, at));
+            }
             Some(_) => {}
         }
     }
@@ -101,6 +112,7 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
     }
     let free = |text: &str| {
         universe.contains(text)
+            && !is_absent(absent, text)
             && texts
                 .binary_search_by(|(other, _)| other.as_str().cmp(text))
                 .is_err()
@@ -110,7 +122,7 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
         .find(|text| free(text))
         .map(|text| (*text).to_owned())
         .or_else(|| {
-            (0..=texts.len())
+            (0..=texts.len() + absent.len())
                 .map(|n| universe.nth(n))
                 .find(|text| free(text))
         });
@@ -119,6 +131,49 @@ fn exact_classes(universe: &Universe, globs: &[&Glob], likely: &[&str]) -> (Inte
         witnesses.push(text);
     }
     (signatures, witnesses)
+}
+
+fn is_absent(absent: &[String], text: &str) -> bool {
+    absent
+        .binary_search_by(|other| other.as_str().cmp(text))
+        .is_ok()
+}
+
+/// Explores, and again where an absent text came up as the witness of a class: with that text as
+/// a pattern of its own, what else is in the class has another witness.
+fn explore_present(
+    universe: &Universe,
+    globs: &[&Glob],
+    absent: &[String],
+) -> Result<(Interner, Vec<String>), TooComplex> {
+    let many = u32::try_from(globs.len()).unwrap_or(u32::MAX);
+    let mut apart: Vec<Glob> = Vec::new();
+    loop {
+        let all: Vec<&Glob> = globs.iter().copied().chain(&apart).collect();
+        let (found, witnesses) = explore(universe, &all)?;
+        let mut signatures = Interner::new();
+        let mut present = Vec::new();
+        let before = apart.len();
+        for (class, witness) in (0u32..).zip(witnesses) {
+            let signature = found.get(class);
+            let plain = signature.partition_point(|glob| *glob < many);
+            if plain < signature.len() {
+                continue;
+            }
+            if is_absent(absent, &witness) {
+                apart.push(Glob::exact(&witness));
+            } else {
+                signatures.intern(signature);
+                present.push(witness);
+            }
+        }
+        if apart.len() == before {
+            return Ok((signatures, present));
+        }
+        if apart.len() > MAX_APART {
+            return Err(TooComplex);
+        }
+    }
 }
 
 /// The reachable signatures by exploration, each with a shortest string.
@@ -211,18 +266,13 @@ impl Product {
         let mut pieces = Vec::new();
         let mut owner = Vec::new();
         let mut starts = Vec::new();
-        let mut sets: Vec<u128> = Vec::new();
         let mut mentioned = 0u128;
         for (at, glob) in (0u32..).zip(globs) {
             starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
             for piece in &glob.0 {
                 match piece {
                     Piece::Char(c) if *c < 128 => mentioned |= 1 << *c,
-                    Piece::Char(_) => {}
-                    Piece::Star(set) | Piece::Plus(set) if !sets.contains(&set.0) => {
-                        sets.push(set.0);
-                    }
-                    Piece::Star(_) | Piece::Plus(_) => {}
+                    Piece::Char(_) | Piece::Star(_) | Piece::Plus(_) => {}
                 }
                 pieces.push(Some(*piece));
                 owner.push(at);
@@ -230,22 +280,24 @@ impl Product {
             pieces.push(None);
             owner.push(at);
         }
-        let mut keys: Vec<(u8, Vec<bool>)> = Vec::new();
+        // All sets hold characters of a kind alike: a slash is a kind of its own where it is legal.
+        let mut keys: Vec<u8> = Vec::new();
         let mut kinds: Vec<Vec<u8>> = Vec::new();
+        let mut done = 0u128;
         for c in PREFERRED.bytes().chain(0..128) {
             let kind = universe.kind_given(c, mentioned);
-            if kind == 0 || kinds.iter().any(|list| list.contains(&c)) {
+            if kind == 0 || done >> c & 1 == 1 {
                 continue;
             }
-            let key = (kind, sets.iter().map(|set| set >> c & 1 == 1).collect());
-            match keys.iter().position(|other| *other == key) {
+            done |= 1 << c;
+            match keys.iter().position(|other| *other == kind) {
                 Some(at) => {
                     if let Some(list) = kinds.get_mut(at) {
                         list.push(c);
                     }
                 }
                 None => {
-                    keys.push(key);
+                    keys.push(kind);
                     kinds.push(vec![c]);
                 }
             }
@@ -280,7 +332,7 @@ impl Product {
                 Some(Piece::Star(set)) => {
                     live.push(item);
                     let last = matches!(self.pieces.get(item as usize + 1), Some(None));
-                    if set.0 == u128::MAX && last {
+                    if set == CharSet::Any && last {
                         return;
                     }
                     item += 1;
@@ -294,7 +346,7 @@ impl Product {
     }
 
     fn is_sticky(&self, item: u32) -> bool {
-        matches!(self.piece(item), Some(Piece::Star(set)) if set.0 == u128::MAX)
+        matches!(self.piece(item), Some(Piece::Star(set)) if set == CharSet::Any)
             && matches!(self.pieces.get(item as usize + 1), Some(None))
     }
 
@@ -383,7 +435,7 @@ mod tests {
 
     fn partition(universe: &Universe, globs: &[Glob]) -> Classes {
         let refs: Vec<&Glob> = globs.iter().collect();
-        classes(universe, &refs, &[]).expect("small")
+        classes(universe, &refs, &[], &[]).expect("small")
     }
 
     /// Every class has a legal witness with that class's signature, and no two are equal.
@@ -414,12 +466,12 @@ mod tests {
         );
         // Neither, prefix, suffix, both, and the text itself.
         assert_eq!(found.witnesses, ["/", "/a", "/b", "/a/b", "/aa/b"]);
-        let segment = CharSet(!(1 << b'/'));
+        let segment = CharSet::NotSlash;
         check(
             &paths,
             &[
                 Glob::exact("/").plus(segment).text("/x"),
-                Glob::exact("/a/").star(CharSet::ANY),
+                Glob::exact("/a/").star(CharSet::Any),
                 Glob::exact("/a").plus(segment),
                 Glob::suffix("%2F"),
             ],
@@ -439,7 +491,7 @@ mod tests {
         assert_eq!(found.witnesses.len(), 1);
         let found = check(
             &Universe::Path(PathMode::MergeSlashes),
-            &[Glob::exact("/a//").star(CharSet::ANY), Glob::not_empty()],
+            &[Glob::exact("/a//").star(CharSet::Any), Glob::not_empty()],
         );
         assert_eq!(found.witnesses.len(), 1);
         // Of all strings the language has, none is longer than a service account may be.
@@ -458,7 +510,7 @@ mod tests {
         let identity = Universe::Identity {
             trust_domain: "td".to_owned(),
         };
-        let any = CharSet::ANY;
+        let any = CharSet::Any;
         let found = check(
             &identity,
             &[
@@ -510,8 +562,8 @@ mod tests {
                 let mut glob = Glob::exact(if random(2) == 0 { "/" } else { "" });
                 for _ in 0..=random(3) {
                     glob = match random(6) {
-                        0 => glob.star(CharSet::ANY),
-                        1 => glob.plus(CharSet(!(1 << b'/'))),
+                        0 => glob.star(CharSet::Any),
+                        1 => glob.plus(CharSet::NotSlash),
                         2 => glob.text("/"),
                         3 => glob.text("a"),
                         4 => glob.text("b"),

@@ -31,7 +31,7 @@ pub enum Universe {
     },
     /// Values of headers: printable, without space at either end; may be empty.
     HeaderValue,
-    /// Server names of TLS, in lower case.
+    /// Server names of TLS; empty where there is none.
     ServerName,
 }
 
@@ -99,11 +99,12 @@ impl Universe {
             },
             Universe::HeaderValue => match c {
                 b' ' => 1,
+                b'/' => 3,
                 0x21..=0x7e => 2,
                 _ => 0,
             },
             Universe::ServerName => match c {
-                b'a'..=b'z' | b'0'..=b'9' => 1,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => 1,
                 b'-' | b'_' => 2,
                 b'.' => 3,
                 _ => 0,
@@ -165,7 +166,8 @@ impl Universe {
             },
             Universe::ServerName => match (state, c) {
                 (0, b'.' | b'-' | b'_') => DEAD,
-                (_, b'.') => 0,
+                (2, b'.' | b'-' | b'_') => DEAD,
+                (_, b'.') => 2,
                 _ => 1,
             },
         }
@@ -176,7 +178,8 @@ impl Universe {
         match self {
             Universe::Path(_) => matches!(state, SEGMENT | INSIDE | PERCENT | FIRST_DIGIT..),
             Universe::Host => matches!(state, 1 | 2 | 5 | 10..=14),
-            Universe::Method | Universe::ServerName => state == 1,
+            Universe::Method => state == 1,
+            Universe::ServerName => state <= 1,
             Universe::HeaderValue => matches!(state, 0 | 1),
             Universe::Identity { .. } => state == SA_INSIDE,
         }

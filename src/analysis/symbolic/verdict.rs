@@ -7,7 +7,7 @@ use crate::analysis::rules::Effect;
 
 /// A policy at an enforcement point.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attached {
+pub struct Enforced {
     /// What it does.
     pub effect: Effect,
     /// When it matches.
@@ -47,7 +47,7 @@ impl Verdict {
 /// CUSTOM (an external service: the answer depends, unless DENY or ALLOW refuse anyway), then DENY
 /// (any match denies), then ALLOW: none attached, allowed; some attached, allowed only if one
 /// matches.
-pub fn at_point(space: &mut Space, policies: &[Attached]) -> Result<Verdict, TooComplex> {
+pub fn at_point(space: &mut Space, policies: &[&Enforced]) -> Result<Verdict, TooComplex> {
     let custom = of_effect(space, policies, Effect::Custom)?;
     let deny = of_effect(space, policies, Effect::Deny)?;
     let allow = of_effect(space, policies, Effect::Allow)?;
@@ -72,7 +72,7 @@ pub fn at_point(space: &mut Space, policies: &[Attached]) -> Result<Verdict, Too
 
 /// Where every ALLOW policy is conditional, a request that all of them match is allowed whichever
 /// of them exist; so is one when none exists.
-fn matches_of_all(space: &mut Space, policies: &[Attached]) -> Result<Region, TooComplex> {
+fn matches_of_all(space: &mut Space, policies: &[&Enforced]) -> Result<Region, TooComplex> {
     let mut all = Region::ALL;
     for one in policies.iter().filter(|one| one.effect == Effect::Allow) {
         let holds = space.holds(&one.matches)?;
@@ -84,7 +84,7 @@ fn matches_of_all(space: &mut Space, policies: &[Attached]) -> Result<Region, To
 /// The requests that some policy of an effect matches.
 fn of_effect(
     space: &mut Space,
-    policies: &[Attached],
+    policies: &[&Enforced],
     effect: Effect,
 ) -> Result<Holds, TooComplex> {
     let mut surely = Vec::new();

@@ -151,7 +151,7 @@ export class Editor {
         ...lintKeymap,
         ...defaultKeymap,
       ]),
-      EditorView.contentAttributes.of({ "aria-label": "Text of the file", spellcheck: "false", autocapitalize: "off", autocorrect: "off", "aria-describedby": "keys" }),
+      EditorView.contentAttributes.of({ "aria-label": "Text of the file", tabindex: "0", spellcheck: "false", autocapitalize: "off", autocorrect: "off", "aria-describedby": "keys" }),
       EditorView.updateListener.of((update) => {
         if (this.#loading || !this.#file) return;
         if (update.docChanged) workspace.change(this.#file, { text: update.state.doc.toString() });

@@ -56,6 +56,7 @@ export class FilesPanel {
     const severity = worst(findings);
     const name = shown(file.name || "unnamed", 60);
     const current = workspace.active === file;
+    const several = file.model && workspace.files.filter(({ kind }) => kind === "bundle").length > 1;
     return el(
       "li",
       { class: "file" },
@@ -63,8 +64,7 @@ export class FilesPanel {
         "button",
         { type: "button", class: "open", "aria-current": current && "true", title: shown(file.name), onclick: () => workspace.activate(file) },
         el("bdi", { class: "stem" }, name.replace(ENDING, "")),
-        el("span", { class: "ending" }, ENDING.exec(name)?.[0] ?? ""),
-        file.model && workspace.files.filter(({ kind }) => kind === "bundle").length > 1 ? el("span", { class: "model" }, shown(file.model, 30)) : null,
+        several ? el("span", { class: "model" }, shown(file.model, 30)) : el("span", { class: "ending" }, ENDING.exec(name)?.[0] ?? ""),
         severity
           ? el("span", { class: `dot ${severity}` }, el("span", { class: "unseen" }, ` ${counted(findings.filter((f) => f.severity === severity).length, severity)}`))
           : null,

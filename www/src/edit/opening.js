@@ -40,6 +40,22 @@ async function read(files, room) {
 }
 
 /**
+ * Asks for files and reads them.
+ * @returns {Promise<NewFile[]>} none where nobody chose any
+ */
+export function choose() {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.multiple = true;
+  input.accept = ".yaml,.yml,.json";
+  return new Promise((resolve, reject) => {
+    input.addEventListener("change", () => read([...(input.files ?? [])], LARGEST).then(resolve, reject));
+    input.addEventListener("cancel", () => resolve([]));
+    input.click();
+  });
+}
+
+/**
  * @param {Workspace} workspace
  * @param {{ input: HTMLInputElement, failed: (error: unknown) => void }} options
  */

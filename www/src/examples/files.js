@@ -11,7 +11,7 @@ export function files(bundles, charms, model) {
   /** @param {string} path */
   const base = (path) => path.slice(path.lastIndexOf("/") + 1);
   return [
-    ...Object.entries(bundles).map(([path, text]) => ({
+    ...Object.entries(bundles).sort(([a], [b]) => a.length - b.length).map(([path, text]) => ({
       name: base(path),
       kind: /** @type {const} */ ("bundle"),
       model: model(base(path)),

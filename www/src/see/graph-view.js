@@ -41,8 +41,11 @@ export class GraphView {
   /**
    * @param {HTMLElement} root
    * @param {(policies: number[], why: string) => void} openPolicies
+   * @param {(access: Access) => void} ask
    */
-  constructor(root, openPolicies) {
+  constructor(root, openPolicies, ask) {
+    this.ask = ask;
+    this.root = root;
     this.openPolicies = openPolicies;
     this.names = el("datalist", { id: "names" });
     this.search = el("input", {
@@ -124,8 +127,9 @@ export class GraphView {
         return;
       }
     }
-    const { clientWidth: width, clientHeight: height } = this.picture;
-    const frame = { width: Math.max(width, 100), height: Math.max(height - 80, 100) };
+    // The whole view counts, so that an opened drawer moves nothing.
+    const { clientWidth: width, clientHeight: height } = this.root;
+    const frame = { width: Math.max(width, 100), height: Math.max(height - 120, 100) };
     const signature = `${Math.round(frame.width / 400)} ${Math.round(frame.height / 400)}\n${visible.map((access) => access.id).join("\n")}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
@@ -290,7 +294,7 @@ export class GraphView {
     const close = el("button", { type: "button", class: "quiet close", "aria-label": "Close the selection", title: "Close (Escape)", onclick: () => this.select(undefined) }, "×");
     if (access) {
       this.drawer.replaceChildren(
-        el("header", {}, el("h3", {}, shown(access.source.name, 60), " → ", shown(access.target.name, 60)), close),
+        el("header", {}, el("h2", {}, shown(access.source.name, 60), " → ", shown(access.target.name, 60)), close),
         this.#rows("", [access], (a) => a.target),
       );
       return;
@@ -303,7 +307,7 @@ export class GraphView {
       el(
         "header",
         {},
-        el("h3", {}, shown(box.party.name, 80), box.party.namespace ? el("span", { class: "ns" }, shown(box.party.namespace, 40)) : null),
+        el("h2", {}, shown(box.party.name, 80), box.party.namespace ? el("span", { class: "ns" }, shown(box.party.namespace, 40)) : null),
         el("button", { type: "button", class: "quiet", onclick: () => this.#isolate(alone ? undefined : id) }, alone ? "Show all again" : "Show only its neighbours"),
         close,
       ),
@@ -320,7 +324,7 @@ export class GraphView {
     return el(
       "section",
       {},
-      title ? el("h4", {}, title) : null,
+      title ? el("h3", {}, title) : null,
       accesses.length === 0 ? el("p", { class: "quiet-text" }, "nobody") : null,
       el(
         "ul",
@@ -340,9 +344,14 @@ export class GraphView {
               el("span", { class: "what" }, verdict ? el("em", {}, `${verdict}: `) : null, shown(what, 200)),
             ),
             el(
-              "button",
-              { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
-              counted(access.policies.length, "policy", "policies"),
+              "span",
+              { class: "links" },
+              el(
+                "button",
+                { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
+                counted(access.policies.length, "policy", "policies"),
+              ),
+              access.target.kind === "application" ? el("button", { type: "button", class: "link", onclick: () => this.ask(access) }, "ask") : null,
             ),
           );
         }),

@@ -92,13 +92,15 @@ export class TableView {
       if (column.key === key) head?.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head?.removeAttribute("aria-sort");
     });
+    // Where there is one namespace, it goes without saying.
+    const several = new Set(this.#rows.flatMap(({ access }) => [access.source.namespace, access.target.namespace]).filter(Boolean)).size > 1;
     this.body.replaceChildren(
       ...rows.slice(0, this.#limit).map(({ access, what, n }) =>
         el(
           "tr",
           { class: access.verdict },
-          el("td", {}, ...cell(access.source)),
-          el("td", {}, ...cell(access.target)),
+          el("td", {}, ...cell(access.source, several)),
+          el("td", {}, ...cell(access.target, several)),
           el("td", {}, el("span", { class: `layer ${access.layer} ${access.verdict === "deny" ? "deny" : ""}` }, access.layer)),
           el("td", { class: "what" }, shown(what, 400)),
           el(
@@ -124,8 +126,8 @@ export class TableView {
 /** @param {Access["source"]} party */
 const nameOf = ({ namespace, name }) => `${name} ${namespace}`;
 
-/** @param {Access["source"]} party */
-const cell = ({ kind, namespace, name }) => [
+/** @param {Access["source"]} party @param {boolean} several namespaces */
+const cell = ({ kind, namespace, name }, several) => [
   el("span", { class: `party ${kind}` }, shown(name, 60)),
-  namespace ? el("span", { class: "ns" }, shown(namespace, 40)) : null,
+  several && namespace ? el("span", { class: "ns" }, shown(namespace, 40)) : null,
 ];

@@ -59,7 +59,8 @@ export class Recovery {
     const candidates = [...(own ? [own] : []), ...drafts().map(({ key }) => key)];
     for (const key of candidates) {
       const draft = read(key);
-      if (!draft || !(await hold(key))) continue;
+      // After a reload, the page before this one may still be letting go of it.
+      if (!draft || !(await this.#hold(key, key === own ? 800 : 0))) continue;
       this.#key = key;
       this.#mark();
       return { draft, sameTab: key === own };
@@ -71,8 +72,18 @@ export class Recovery {
   /** Leaves the draft as it is and begins another one. */
   async fresh() {
     this.#key = PREFIX + crypto.getRandomValues(new Uint32Array(2)).join("-");
-    await hold(this.#key);
+    await this.#hold(this.#key);
     this.#mark();
+  }
+
+  /** @type {Set<string>} drafts that this tab holds */
+  #held = new Set();
+
+  /** @param {string} key @param {number} [patience] in milliseconds */
+  async #hold(key, patience = 0) {
+    if (!this.#held.has(key) && !(await hold(key, patience))) return false;
+    this.#held.add(key);
+    return true;
   }
 
   #mark() {
@@ -108,17 +119,18 @@ function sessionStorageItem() {
 /**
  * Holds a draft for as long as this tab is open. Where the browser has no locks, drafts are shared.
  * @param {string} key
+ * @param {number} patience how long to wait for it, in milliseconds
  * @returns {Promise<boolean>} whether it is held
  */
-function hold(key) {
+function hold(key, patience) {
   const locks = navigator.locks;
   if (!locks) return Promise.resolve(true);
   return new Promise((resolve) => {
     locks
-      .request(key, { ifAvailable: true }, (lock) => {
+      .request(key, patience > 0 ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true }, (lock) => {
         resolve(lock !== null);
         return lock && new Promise(() => {});
       })
-      .catch(() => resolve(true));
+      .catch(() => resolve(patience === 0));
   });
 }

@@ -5,34 +5,80 @@ import url from "./core.worker.js?worker&url";
 import { startWorker } from "./trusted.js";
 
 /**
- * @typedef {{ bundles: Source[], charms: Source[], databags: Source[] }} Input
+ * @typedef {{ bundles: Source[], charms: Source[], databags: Source[], manifests: Source[] }} Input
  *
  * @typedef {object} Compiled
  * @property {Policy[]} policies
  * @property {Diagnostic[]} findings
- * @property {number} meshPolicies
  * @property {boolean} dropped a diagnostic dropped a policy
  * @property {boolean} badInput the input could not be used
  * @property {number} took milliseconds
  *
- * @typedef {{ id: number, op: string, argument: unknown, resolve: (answer: any) => void, reject: (error: Error) => void, sent: number }} Question
+ * @typedef {object} Question a request, and who sends it
+ * @property {{ namespace: string, serviceAccount: string } | null} from `null`: a client outside the mesh
+ * @property {Record<string, string>} to
+ * @property {string} [method]
+ * @property {string} [path]
+ * @property {number | string} [port]
+ *
+ * @typedef {"allowed" | "denied" | "depends"} Verdict
+ *
+ * @typedef {object} Answer
+ * @property {Verdict} verdict
+ * @property {string[]} reasons what it depends on
+ * @property {boolean} [clientOutsideMesh]
+ * @property {Way[]} ways
+ * @property {string[]} assumed
+ *
+ * @typedef {object} Change
+ * @property {string} [text]
+ * @property {{ from: { namespace: string, serviceAccount: string } | null, to: Record<string, string>, port?: number, method?: string, path?: string }} [witness]
+ *
+ * @typedef {object} Difference
+ * @property {boolean} equivalent
+ * @property {Change[]} granted
+ * @property {Change[]} revoked
+ * @property {Change[]} unknown
+ * @property {(string | { text?: string })[]} notCompared
+ *
+ * @typedef {{ via: string, asked: boolean, verdict: Verdict, layers: Layer[] }} Way
+ *
+ * @typedef {object} Layer
+ * @property {string} layer
+ * @property {Verdict} verdict
+ * @property {string} why
+ * @property {string} [at]
+ * @property {string | null} [client]
+ * @property {number} [port]
+ * @property {string} [policy]
+ * @property {{ policy: string }[]} [considered]
+ * @property {{ policy: string, rule: number, misses: { field: string, expected?: string[], excluded?: string[], actual: string }[] }} [nearest]
+ *
+ * @typedef {{ id: number, op: string, argument: unknown, resolve: (answer: any) => void, reject: (error: Error) => void, sent: number }} Pending
  */
 
 /** Where something newer waits, what has run this long is given up, in milliseconds. */
 const PATIENCE = 3000;
 
 /** A newer question of the same kind took its place. */
-export class Superseded extends Error {}
+export class Superseded extends Error {
+  /** @override */
+  name = "Superseded";
+}
 
 export class Core {
   /** @type {Worker | undefined} */
   #worker;
-  /** @type {Question | undefined} */
+  /** @type {Pending | undefined} */
   #asked;
-  /** @type {Question[]} */
+  /** @type {Pending[]} */
   #waiting = [];
   #next = 1;
   #failures = 0;
+  /** What questions are about. @type {Input | undefined} */
+  #input;
+  /** What it is compared with. @type {Input | undefined} */
+  #baseline;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -58,9 +104,9 @@ export class Core {
         this.#failures = 0;
         question.resolve(data.answer);
       } else {
-        // After a trap the module's memory may be in any state: begin with a new one.
         question?.reject(new Error(data.error));
-        if (++this.#failures < 5) this.#start();
+        // After a trap the module's memory may be in any state: begin with a new one.
+        if (data.trap && ++this.#failures < 5) this.#start();
       }
       this.#go();
     });
@@ -69,6 +115,8 @@ export class Core {
       this.ready(event.message || "its worker did not start");
     });
     this.#worker = worker;
+    if (this.#input) worker.postMessage({ id: 0, op: "input", argument: this.#input });
+    if (this.#baseline) worker.postMessage({ id: 0, op: "baseline", argument: this.#baseline });
   }
 
   /**
@@ -76,7 +124,36 @@ export class Core {
    * @returns {Promise<Compiled>}
    */
   compile(input) {
+    this.#input = input;
     return this.#ask("compile", input);
+  }
+
+  /**
+   * Asks about the mesh of the last compilation.
+   * @param {Question} question
+   * @returns {Promise<Answer>}
+   */
+  ask(question) {
+    return this.#ask("ask", question);
+  }
+
+  /**
+   * What is wrong with the policies of the last compilation, beside what compiling them finds.
+   * @returns {Promise<Diagnostic[]>}
+   */
+  lint() {
+    return this.#ask("lint", undefined);
+  }
+
+  /** @param {Input} input is compared with from now on */
+  baseline(input) {
+    this.#baseline = input;
+    return this.#ask("baseline", input);
+  }
+
+  /** @returns {Promise<Difference>} from the baseline to the last compilation */
+  compare() {
+    return this.#ask("compare", undefined);
   }
 
   /**

@@ -1,33 +1,109 @@
 // The core, away from the page: typing never waits for it.
-import init, { compile } from "../../../pkg/mesh_policy.js";
+import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies } from "./policies.js";
 
-/** @import { Input, Compiled } from "./core.js" */
+/** @import { Answer, Difference, Input, Compiled, Question } from "./core.js" */
+/** @import { AuthorizationPolicy, MeshAnalysis } from "../../../pkg/mesh_policy.js" */
+
+/** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
+let last = { input: { bundles: [], charms: [], databags: [], manifests: [] } };
+
+/** What the last compilation is compared with. @type {{ input: Input, mesh?: MeshAnalysis } | undefined} */
+let baseline;
+
+/** @param {{ input: Input, mesh?: MeshAnalysis }} of */
+function mesh(of) {
+  const mesh = (of.mesh ??= analyse(of.input));
+  if (mesh.badInput) throw new Error("the input cannot be read: see the problems");
+  return mesh;
+}
 
 const answers = {
+  /** After a new start: what questions are about. @param {Input} input */
+  input(input) {
+    last = { input };
+  },
+
   /**
    * @param {Input} input
    * @returns {Compiled}
    */
   compile(input) {
     const started = performance.now();
+    last.mesh?.free();
+    last = { input };
     const compilation = compile(input);
     try {
-      const policies = readPolicies(compilation.authorizationPolicies, compilation.origins, compilation.yaml());
+      // One text and its parsing are several times as fast as objects made one by one across the boundary.
+      const { authorizationPolicies, diagnostics } = JSON.parse(compilation.json());
+      const policies = readPolicies(authorizationPolicies, compilation.origins, compilation.yaml());
+      const live = input.manifests.length > 0 ? manifests() : { policies: [], findings: [], badInput: false };
       return {
-        policies,
-        findings: compilation.diagnostics,
-        meshPolicies: compilation.meshPolicies.length,
+        policies: [...policies, ...live.policies],
+        findings: [...diagnostics, ...live.findings],
         dropped: compilation.dropped,
-        badInput: compilation.badInput,
+        badInput: compilation.badInput || live.badInput,
         took: performance.now() - started,
       };
     } finally {
       compilation.free();
     }
   },
+
+  lint: () => mesh(last).lint(),
+
+  /** @param {Input} input */
+  baseline(input) {
+    baseline?.mesh?.free();
+    baseline = { input };
+  },
+
+  /** @returns {Difference} */
+  compare() {
+    if (!baseline) throw new Error("there is no baseline yet");
+    return JSON.parse(mesh(baseline).diffTo(mesh(last)));
+  },
+
+  /**
+   * @param {Question} question
+   * @returns {Answer}
+   */
+  ask(question) {
+    const request = JSON.stringify(question);
+    const answer = JSON.parse(mesh(last).trace(request));
+    // What it depends on stands as sentences in the explanation, below its first line.
+    const [, reasons = ""] = answer.verdict === "depends" ? (/^it depends: .*\n([^]*?)\n\n/.exec(mesh(last).explain(request)) ?? []) : [];
+    return { ...answer, reasons: reasons.split("\n").map((line) => line.trim()).filter(Boolean) };
+  },
 };
+
+/** What manifests hold, and what is wrong with them: the analysis reads them, the compiler does not. */
+function manifests() {
+  const { input } = last;
+  const read = (last.mesh = analyse(input));
+  const files = new Set(input.manifests.map(({ file }) => file));
+  const found = input.manifests.flatMap(({ text }) => listed(String(text)));
+  return {
+    policies: readPolicies(found, [], found.map((policy) => `---\n${JSON.stringify(policy, null, 2)}\n`).join("")),
+    findings: read.diagnostics.filter(({ place }) => place && files.has(place.file)),
+    badInput: read.badInput,
+  };
+}
+
+/**
+ * The AuthorizationPolicies of a cluster's answer, which is a JSON List.
+ * @param {string} text
+ * @returns {AuthorizationPolicy[]}
+ */
+function listed(text) {
+  try {
+    const { items } = JSON.parse(text);
+    return Array.isArray(items) ? items.filter((item) => item?.kind === "AuthorizationPolicy" && item.metadata && item.spec) : [];
+  } catch {
+    return [];
+  }
+}
 
 const ready = init({ module_or_path: wasm });
 ready.then(
@@ -41,7 +117,7 @@ addEventListener("message", async ({ data: { id, op, argument } }) => {
     const answer = answers[/** @type {keyof typeof answers} */ (op)](argument);
     postMessage({ id, answer });
   } catch (error) {
-    // Bad input is answered by diagnostics: what the core throws is a fault of its own.
-    postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    // What is wrong with the input is a diagnostic, what is wrong with a question an error; a trap is a fault of the core.
+    postMessage({ id, error: error instanceof Error ? error.message : String(error), trap: error instanceof WebAssembly.RuntimeError });
   }
 });

@@ -1,12 +1,13 @@
 // Places the graph's boxes and arrows, away from the page: a large graph takes seconds.
 import dagre from "@dagrejs/dagre";
+import { coarse } from "./coarse.js";
 /** @import { Graph, Placed } from "./layout.js" */
 
-/** Above this many arrows, a quicker way to rank them. */
-const MANY = 600;
+/** Above so many arrows or boxes dagre takes seconds, and then minutes. */
+const MANY = { edges: 300, nodes: 120 };
 
 /** A graph of up to so many boxes is laid out both ways. */
-const FEW = 120;
+const FEW = 60;
 
 /**
  * From left to right or from top to bottom, as the frame shows more of it.
@@ -17,8 +18,8 @@ function place(graph) {
   const { nodes, edges, frame } = graph;
   /** @param {Placed} placed */
   const scale = ({ width, height }) => Math.min(frame.width / width, frame.height / height, 1.15);
-  const likely = frame.width >= frame.height;
-  if (nodes.length > FEW || edges.length > MANY) return lay(graph, likely);
+  if (nodes.length > MANY.nodes || edges.length > MANY.edges) return coarse(graph);
+  if (nodes.length > FEW) return lay(graph, frame.width >= frame.height);
   const [across, down] = [lay(graph, true), lay(graph, false)];
   return scale(across) * 1.1 >= scale(down) ? across : down;
 }
@@ -34,10 +35,9 @@ function lay({ nodes, edges }, across) {
     rankdir: across ? "LR" : "TB",
     nodesep: across ? 14 : 22,
     edgesep: 8,
-    ranksep: edges.length > MANY ? 140 : across ? 84 : 56,
+    ranksep: across ? 84 : 56,
     marginx: 12,
     marginy: 12,
-    ranker: edges.length > MANY ? "longest-path" : "network-simplex",
   });
   g.setDefaultEdgeLabel(() => ({}));
   const groups = new Set(nodes.flatMap(({ group }) => (group ? [group] : [])));

@@ -33,7 +33,7 @@ const LISTED = 200;
  * @returns {Policy[]}
  */
 export function readPolicies(policies, origins, yaml) {
-  const documents = yaml.split(/^(?=---$|# Only under the condition)/m);
+  const documents = yaml === "" ? [] : yaml.split(/^(?=---$|# Only under the condition)/m);
   return policies.map((policy, at) => ({
     ...read(policy),
     origin: origins[at] ?? {},

@@ -1,0 +1,192 @@
+// `mesh-policy diff`
+import { UsageError } from '../files.js';
+import { printable } from '../render.js';
+import { EXIT_FINDINGS, bytes, collect, DEFAULT_MAX_INPUT, oneOf } from './input.js';
+import { analysed } from './mesh.js';
+
+/** @typedef {{ service?: string, pod?: string }} To */
+/**
+ * @typedef {object} Change
+ * @property {To} to
+ * @property {To[]} [alsoTo]
+ * @property {string} text
+ * @property {{ policy: string, change: string }[]} policies
+ * @property {Record<string, unknown>} witness
+ */
+/**
+ * @typedef {object} Diff
+ * @property {boolean} equivalent
+ * @property {Change[]} granted
+ * @property {Change[]} revoked
+ * @property {{ to: To, text: string, witness: Record<string, unknown> }[]} unknown
+ * @property {{ to: To, why: string, help: string }[]} notCompared
+ */
+
+/** @param {import('commander').Command} program */
+export function diff(program) {
+  program
+    .command('diff')
+    .description('which access a change grants and which it revokes, each with a request that shows it')
+    .argument('<old>', 'bundles or manifests: a file, a folder, or `cluster` for the live one')
+    .argument('<new>', 'the same after the change')
+    .option('--manifests <path>', 'manifests that both sides have: Services, pods, namespaces', collect, [])
+    .option('--charms <path>', 'charm files, or folders of them', collect, [])
+    .option('--old-charms <path>', 'charm files of the old side, where they differ', collect, [])
+    .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
+    .option('--fail-on <what>', 'exit 1 if there is any: granted, revoked or any', oneOf('granted', 'revoked', 'any'))
+    .option('-o, --output <format>', 'human, json, markdown or github', oneOf('human', 'json', 'markdown', 'github'), 'human')
+    .option('--max-input <bytes>', 'refuse more input than this, for each side', bytes, DEFAULT_MAX_INPUT)
+    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
+    .option('--context <name>', 'of the kubeconfig, instead of its current one')
+    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', Number, 30)
+    .action(run);
+}
+
+/**
+ * @typedef {object} DiffOptions
+ * @property {string[]} manifests
+ * @property {string[]} charms
+ * @property {string[]} oldCharms
+ * @property {string} [settings]
+ * @property {'granted' | 'revoked' | 'any'} [failOn]
+ * @property {'human' | 'json' | 'markdown' | 'github'} output
+ * @property {number} maxInput
+ * @property {string} [kubeconfig]
+ * @property {string} [context]
+ * @property {number} timeout
+ */
+
+/**
+ * @param {string} oldPath
+ * @param {string} newPath
+ * @param {DiffOptions} options
+ */
+async function run(oldPath, newPath, options) {
+  if (oldPath === '-' && newPath === '-') throw new UsageError('only one side can come from standard input');
+  const before = await side(oldPath, options, options.oldCharms.length > 0 ? options.oldCharms : options.charms);
+  const after = before && (await side(newPath, options, options.charms));
+  if (!before || !after) return;
+  const text = before.diffTo(after);
+  before.free();
+  after.free();
+  /** @type {Diff} */
+  const found = JSON.parse(text);
+  process.stdout.write(render(found, text, options.output));
+  const { granted, revoked, unknown, notCompared } = found;
+  const fails = {
+    granted: granted.length + unknown.length + notCompared.length > 0,
+    revoked: revoked.length + unknown.length + notCompared.length > 0,
+    any: !found.equivalent,
+  };
+  if (options.failOn && fails[options.failOn]) process.exitCode = EXIT_FINDINGS;
+}
+
+/**
+ * @param {string} path
+ * @param {DiffOptions} options
+ * @param {string[]} charms
+ */
+function side(path, options, charms) {
+  const { manifests, settings, maxInput, kubeconfig, context, timeout } = options;
+  const cluster = path === 'cluster';
+  const rest = { overlay: [], databags: [], charms, manifests, settings, maxInput, cluster, kubeconfig, context, timeout };
+  return analysed(cluster ? [] : [path], rest);
+}
+
+/**
+ * @param {Diff} found
+ * @param {string} text
+ * @param {DiffOptions['output']} output
+ */
+function render(found, text, output) {
+  switch (output) {
+    case 'json': return `${text}\n`;
+    case 'markdown': return markdown(found);
+    case 'github': return github(found);
+    default: return human(found);
+  }
+}
+
+/** @param {Change} change */
+function also({ alsoTo = [] }) {
+  const names = alsoTo.slice(0, 3).map((to) => to.service ?? to.pod ?? '');
+  if (alsoTo.length > 3) names.push(`${alsoTo.length - 3} more`);
+  return names.length > 0 ? `, and the same to ${names.join(', ')}` : '';
+}
+
+/** @param {Change} change */
+const reasons = ({ policies }) => policies.map(({ policy, change }) => `${policy} (${change})`).join(', ');
+
+/** @param {Record<string, unknown>} request */
+export const requestText = (request) => printable(JSON.stringify(request));
+
+/** @param {Diff} found */
+function verdict({ equivalent, granted, revoked }) {
+  if (equivalent) return 'equivalent: every request gets the same answer';
+  return `${granted.length} granted, ${revoked.length} revoked`;
+}
+
+/** @param {Diff} found */
+function human(found) {
+  let out = '';
+  for (const [sign, changes] of /** @type {const} */ ([['+', found.granted], ['-', found.revoked]])) {
+    for (const change of changes) {
+      out += `${sign} ${printable(change.text + also(change))}\n`;
+      if (change.policies.length > 0) out += `    because of ${printable(reasons(change))}\n`;
+      out += `    for example ${requestText(change.witness)}\n`;
+    }
+  }
+  for (const { text, witness } of found.unknown) {
+    out += `? ${printable(text)}\n    for example ${requestText(witness)}\n`;
+  }
+  for (const { to, why, help } of found.notCompared) {
+    out += `! ${printable(to.service ?? to.pod ?? '')} was not compared: ${printable(why)}\n    ${help}\n`;
+  }
+  return `${out}${verdict(found)}\n`;
+}
+
+/** @param {string} text */
+const cell = (text) => printable(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('`', '&#96;');
+/** @param {string} text */
+const codeCell = (text) => `<code>${cell(text).replaceAll('*', '\\*').replaceAll('_', '\\_')}</code>`;
+
+/** @param {Diff} found */
+function markdown(found) {
+  let out = `### Access: ${verdict(found)}\n`;
+  for (const [title, changes] of /** @type {const} */ ([['Granted', found.granted], ['Revoked', found.revoked]])) {
+    if (changes.length === 0) continue;
+    out += `\n**${title}**\n\n| access | because of | for example |\n|---|---|---|\n`;
+    for (const change of changes) {
+      const text = cell(change.text + also(change)).replaceAll('*', '\\*').replaceAll('_', '\\_');
+      out += `| ${text} | ${codeCell(reasons(change))} | ${codeCell(JSON.stringify(change.witness))} |\n`;
+    }
+  }
+  const open = [
+    ...found.unknown.map(({ text }) => text),
+    ...found.notCompared.map(({ to, why }) => `${to.service ?? to.pod} was not compared: ${why}`),
+  ];
+  if (open.length > 0) out += `\n**Not known**\n\n${open.map((text) => `- ${cell(text)}\n`).join('')}`;
+  return out;
+}
+
+/** @param {string} text */
+const annotation = (text) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+
+/** @param {Diff} found */
+function github(found) {
+  let out = '';
+  for (const [level, title, changes] of /** @type {const} */ ([
+    ['warning', 'access granted', found.granted],
+    ['notice', 'access revoked', found.revoked],
+  ])) {
+    for (const change of changes) {
+      const text = `${change.text}${also(change)}; because of ${reasons(change)}; for example ${JSON.stringify(change.witness)}`;
+      out += `::${level} title=${title}::${annotation(printable(text))}\n`;
+    }
+  }
+  for (const { text } of found.unknown) out += `::warning title=access not known::${annotation(printable(text))}\n`;
+  for (const { to, why } of found.notCompared) {
+    out += `::warning title=not compared::${annotation(printable(`${to.service ?? to.pod}: ${why}`))}\n`;
+  }
+  return out === '' ? `::notice title=access::${verdict(found)}\n` : out;
+}

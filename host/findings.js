@@ -1,0 +1,57 @@
+// Findings in the forms that other programs read.
+
+/** @typedef {import('../pkg/mesh_policy.js').Diagnostic} Diagnostic */
+
+const LEVELS = { error: 'error', warning: 'warning', note: 'note' };
+
+/**
+ * SARIF 2.1.0, as code scanning reads it.
+ * @param {Diagnostic[]} findings
+ */
+export function toSarif(findings) {
+  const ids = [...new Set(findings.map(({ code }) => code))].sort();
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'mesh-policy', rules: ids.map((id) => ({ id })) } },
+        columnKind: 'unicodeCodePoints',
+        results: findings.map(({ code, severity, message, help, place }) => ({
+          ruleId: code,
+          ruleIndex: ids.indexOf(code),
+          level: LEVELS[severity],
+          message: { text: help ? `${message}. ${help}` : message },
+          locations: place
+            ? [
+                {
+                  physicalLocation: {
+                    artifactLocation: { uri: place.file.split('/').map(encodeURIComponent).join('/') },
+                    region: { startLine: Math.max(place.line, 1), startColumn: Math.max(place.column, 1) },
+                  },
+                },
+              ]
+            : [],
+        })),
+      },
+    ],
+  };
+}
+
+/**
+ * Commands of a GitHub workflow, which show findings beside the lines of a pull request.
+ * @param {Diagnostic[]} findings
+ */
+export function toGithub(findings) {
+  /** @param {string} text */
+  const data = (text) => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
+  /** @param {string} text */
+  const property = (text) => data(text).replace(/:/g, '%3A').replace(/,/g, '%2C');
+  const names = { error: 'error', warning: 'warning', note: 'notice' };
+  return findings
+    .map(({ code, severity, message, help, place }) => {
+      const at = place ? ` file=${property(place.file)},line=${place.line},col=${place.column},title=${property(code)}` : ` title=${property(code)}`;
+      return `::${names[severity]}${at}::${data(help ? `${message}. ${help}` : message)}\n`;
+    })
+    .join('');
+}

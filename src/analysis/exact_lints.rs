@@ -1,0 +1,289 @@
+//! Lints that need the whole picture: rules that make no difference, whatever is requested.
+//!
+//! A rule is judged at every point where its policy is enforced, and reported only if the same holds
+//! at all of them.
+
+use super::decide::Analysis;
+use super::lint::placed;
+use super::points::Origin;
+use super::rules::Effect;
+use super::symbolic::lower;
+use super::symbolic::region::Region;
+use super::symbolic::routes::Target;
+use super::symbolic::solve::{Gap, Side, space};
+use super::symbolic::space::Holds;
+use crate::diagnostic::Diagnostic;
+use crate::juju::charm::clip;
+
+/// No request to any of its targets matches the rule.
+pub const UNREACHABLE_RULE: &str = "unreachable-rule";
+/// DENY policies refuse all that the rule allows.
+pub const SHADOWED_RULE: &str = "shadowed-rule";
+/// Other rules do all that the rule does.
+pub const REDUNDANT_RULE: &str = "redundant-rule";
+/// An ALLOW policy with rules lets nothing through.
+pub const GRANTS_NOTHING: &str = "grants-nothing";
+
+/// What holds of a rule at every point so far.
+#[derive(Debug, Clone, Copy)]
+struct Findings {
+    met: bool,
+    unreachable: bool,
+    shadowed: bool,
+    redundant: bool,
+}
+
+/// A rule at a point: whose it is, and what it matches.
+struct RuleAt {
+    policy: usize,
+    rule: usize,
+    effect: Effect,
+    holds: Holds,
+}
+
+/// Finds rules that make no difference. Policies that the input cannot place, or that are too
+/// complex, are passed by.
+pub fn exact_lints(analysis: &Analysis) -> Vec<Diagnostic> {
+    let mut linter = Linter {
+        side: Side::new(analysis),
+        found: analysis
+            .mesh
+            .policies
+            .iter()
+            .map(|policy| {
+                let fresh = Findings {
+                    met: false,
+                    unreachable: true,
+                    shadowed: true,
+                    redundant: true,
+                };
+                vec![fresh; policy.rules.len()]
+            })
+            .collect(),
+        unsure: vec![false; analysis.mesh.policies.len()],
+    };
+    let services = (0..analysis.mesh.services.len()).map(Target::Service);
+    let workloads = (0..analysis.mesh.workloads.len()).map(Target::Workload);
+    for target in services.chain(workloads) {
+        if linter.target(target).is_err() {
+            linter.give_up(target);
+        }
+    }
+    linter.diagnostics()
+}
+
+struct Linter<'a> {
+    side: Side<'a>,
+    /// By policy and rule.
+    found: Vec<Vec<Findings>>,
+    /// Policies at a target that could not be solved.
+    unsure: Vec<bool>,
+}
+
+impl Linter<'_> {
+    fn target(&mut self, target: Target) -> Result<(), Gap> {
+        let cells = self.side.cells(target);
+        let form = self.side.form(&cells)?;
+        let mut solved = space(&self.side, &[&form], &[], &[])?;
+        for (cell, shape) in cells.iter().zip(&form.cells) {
+            let guard = solved.holds(&shape.guard)?.surely;
+            for point in cell.chains.iter().flatten() {
+                let view = self.side.view(point);
+                let mut rules = Vec::new();
+                let mut unsure = point.stale;
+                for one in point.attached.iter() {
+                    let Some(held) = self.side.held(one.policy) else {
+                        continue;
+                    };
+                    let Some(policy) = held.at(point.layer, point.tcp) else {
+                        continue;
+                    };
+                    unsure |= policy.unloadable.is_some();
+                    let Origin::Written(at) = held.origin else {
+                        continue;
+                    };
+                    if !one.doubts.is_empty() {
+                        self.doubt(at);
+                        continue;
+                    }
+                    for rule in &policy.rules {
+                        let condition = lower::rule(&view, rule)?;
+                        let mut holds = solved.holds(&condition)?;
+                        holds.surely = solved.regions.and(holds.surely, guard)?;
+                        holds.maybe = solved.regions.and(holds.maybe, guard)?;
+                        rules.push(RuleAt {
+                            policy: at,
+                            rule: rule.index,
+                            effect: policy.effect,
+                            holds,
+                        });
+                    }
+                }
+                if unsure {
+                    rules.iter().for_each(|rule| self.doubt(rule.policy));
+                    continue;
+                }
+                self.judge(&mut solved, &rules)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        solved: &mut super::symbolic::space::Space,
+        rules: &[RuleAt],
+    ) -> Result<(), Gap> {
+        let deny: Vec<Region> = rules
+            .iter()
+            .filter(|rule| rule.effect == Effect::Deny)
+            .map(|rule| rule.holds.surely)
+            .collect();
+        let deny = solved.regions.any(&deny)?;
+        // What the rules of an effect match that come before, and after, each.
+        let mut before = Vec::with_capacity(rules.len());
+        let mut after = vec![Region::NONE; rules.len()];
+        let (mut allowed, mut denied) = (Region::NONE, Region::NONE);
+        for rule in rules {
+            let sum = match rule.effect {
+                Effect::Allow => &mut allowed,
+                Effect::Deny => &mut denied,
+                Effect::Custom => {
+                    before.push(Region::NONE);
+                    continue;
+                }
+            };
+            before.push(*sum);
+            *sum = solved.regions.or(*sum, rule.holds.surely)?;
+        }
+        // Of rules that match the same, the first is needed: the later ones do not count.
+        let mut known: Vec<(bool, Region)> = Vec::new();
+        let first: Vec<bool> = rules
+            .iter()
+            .map(|rule| {
+                let key = (rule.effect == Effect::Deny, rule.holds.surely);
+                match known.binary_search(&key) {
+                    Ok(_) => false,
+                    Err(at) => {
+                        known.insert(at, key);
+                        true
+                    }
+                }
+            })
+            .collect();
+        (allowed, denied) = (Region::NONE, Region::NONE);
+        for ((rule, first), slot) in rules.iter().zip(&first).zip(&mut after).rev() {
+            let sum = match rule.effect {
+                Effect::Allow => &mut allowed,
+                Effect::Deny => &mut denied,
+                Effect::Custom => continue,
+            };
+            *slot = *sum;
+            if *first {
+                *sum = solved.regions.or(*sum, rule.holds.surely)?;
+            }
+        }
+        for (rule, (before, after)) in rules.iter().zip(before.into_iter().zip(after)) {
+            let unreachable = rule.holds.maybe.is_none();
+            let shadowed =
+                rule.effect == Effect::Allow && solved.regions.within(rule.holds.maybe, deny)?;
+            let others = solved.regions.or(before, after)?;
+            let redundant =
+                rule.effect != Effect::Custom && solved.regions.within(rule.holds.maybe, others)?;
+            let slot = self.found.get_mut(rule.policy);
+            if let Some(findings) = slot.and_then(|rules| rules.get_mut(rule.rule)) {
+                findings.met = true;
+                findings.unreachable &= unreachable;
+                findings.shadowed &= shadowed;
+                findings.redundant &= redundant;
+            }
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, policy: usize) {
+        if let Some(flag) = self.unsure.get_mut(policy) {
+            *flag = true;
+        }
+    }
+
+    /// Nothing is said of policies at a target that could not be solved.
+    fn give_up(&mut self, target: Target) {
+        for cell in self.side.cells(target) {
+            for point in cell.chains.iter().flatten() {
+                for one in point.attached.iter() {
+                    if let Some(Origin::Written(at)) =
+                        self.side.held(one.policy).map(|held| held.origin)
+                    {
+                        self.doubt(at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        let policies = self.side.analysis.mesh.policies.iter();
+        for ((policy, rules), unsure) in policies.zip(&self.found).zip(&self.unsure) {
+            if *unsure || !rules.iter().any(|rule| rule.met) {
+                continue;
+            }
+            let id = clip(&policy.id());
+            let allows = policy.action == crate::istio::policy::Action::Allow;
+            // Rules that the conversions dropped were never met: they grant nothing either.
+            let nothing = allows && rules.iter().all(|rule| rule.shadowed);
+            if nothing {
+                let message = format!("the ALLOW policy `{id}` lets no request through");
+                // Charms do things while they run that no bundle tells, such as joining a mesh.
+                let finding = if policy.declared.is_some() {
+                    Diagnostic::note(
+                        GRANTS_NOTHING,
+                        format!("as far as the input tells, {message}"),
+                    )
+                } else {
+                    Diagnostic::warning(GRANTS_NOTHING, message)
+                };
+                let finding = finding
+                    .help("no request can meet its rules, or DENY policies refuse all that do; see `mesh-policy explain`");
+                diagnostics.push(placed(finding, policy, policy.at));
+                continue;
+            }
+            for (rule, findings) in policy.rules.iter().zip(rules) {
+                if !findings.met {
+                    continue;
+                }
+                let (code, message, help) = if findings.unreachable {
+                    (
+                        UNREACHABLE_RULE,
+                        format!("no request to the targets of `{id}` matches this rule"),
+                        "look for a path that normalisation never leaves, a port that the target \
+                         has not, or values that exclude each other",
+                    )
+                } else if findings.shadowed {
+                    (
+                        SHADOWED_RULE,
+                        format!("DENY policies refuse all that this rule of `{id}` allows"),
+                        "take the rule out, or make the DENY policies narrower",
+                    )
+                } else if findings.redundant {
+                    (
+                        REDUNDANT_RULE,
+                        format!("other rules already match all that this rule of `{id}` matches"),
+                        "take it out: every answer stays the same",
+                    )
+                } else {
+                    continue;
+                };
+                // What is said twice does no harm.
+                let finding = if findings.unreachable || findings.shadowed {
+                    Diagnostic::warning(code, message)
+                } else {
+                    Diagnostic::note(code, message)
+                };
+                diagnostics.push(placed(finding.help(help), policy, rule.at));
+            }
+        }
+        diagnostics
+    }
+}

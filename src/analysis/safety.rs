@@ -1,0 +1,419 @@
+//! Whether the states that writing a change goes through are safe.
+//!
+//! A change is written in phases with a barrier between them; within a phase writes go out
+//! together, or one by one. Every state in between is some subset of a phase's writes. Policies of
+//! one effect are monotone: more DENY, or fewer ALLOW beside others, only closes; fewer DENY, or more
+//! ALLOW beside others, only opens. So the last state of a phase of one kind speaks for all of its
+//! states, except where the first ALLOW of a target comes, or the last goes: there every single
+//! one is a state of its own. A mixed phase is taken subset by subset while it is small.
+
+use super::decide::Analysis;
+use super::diff::{Json, target_text};
+use super::request::Target;
+use super::symbolic::region::Region;
+use super::symbolic::routes::Target as Place;
+use super::symbolic::solve::{Gap, Side, TargetForm, points, space};
+use super::symbolic::space::Space;
+use super::symbolic::strings::TooComplex;
+use super::symbolic::verdict::Verdict;
+use super::symbolic::witness::{self, RequestJson, ToJson};
+use crate::istio::policy::{Action, AuthorizationPolicy};
+use crate::map::Map;
+use crate::mesh::Mesh;
+use crate::text::to_json;
+use serde::Serialize;
+
+/// No phase of mixed writes to one target is taken apart further than this.
+const MAX_SUBSETS: usize = 6;
+
+/// One write.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Creates a policy, or replaces the one of its name.
+    Put(Box<AuthorizationPolicy>),
+    /// Takes a policy out.
+    Delete {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Writes between two barriers.
+#[derive(Debug, Clone, Default)]
+pub struct Phase {
+    /// What it is called.
+    pub title: String,
+    /// They go out one by one, in this order; otherwise together.
+    pub one_by_one: bool,
+    /// The writes.
+    pub writes: Vec<Write>,
+}
+
+/// What is wrong with a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Harm {
+    /// It allows what neither the old nor the new policies allow.
+    Exposes,
+    /// Whether it does cannot be told.
+    Unproven,
+    /// It denies what both allow.
+    Interrupts,
+}
+
+/// A state that does harm.
+#[derive(Debug, Clone, Serialize)]
+pub struct Moment {
+    /// What harm.
+    pub harm: Harm,
+    /// The target.
+    pub to: ToJson,
+    /// When, in words.
+    pub when: String,
+    /// One sentence.
+    pub text: String,
+    /// A request that shows it, as `explain` reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Json>,
+}
+
+/// What is known about the states of a change.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Safety {
+    /// Proven: no state allows what neither the old nor the new policies allow.
+    pub safe: bool,
+    /// States that do harm, the first of each kind for each target.
+    pub moments: Vec<Moment>,
+}
+
+impl Safety {
+    /// As JSON text.
+    pub fn json(&self) -> String {
+        to_json(self).unwrap_or_default()
+    }
+}
+
+/// Examines the states of a change. The mesh has the old policies; the new ones are what all
+/// writes leave.
+pub fn prove(mesh: &Mesh, phases: &[Phase]) -> Safety {
+    let mut mesh = mesh.clone();
+    let plan = Plan::of(&mut mesh, phases);
+    let analysis = Analysis::new(mesh);
+    let side = Side::new(&analysis);
+    let mut safety = Safety {
+        safe: true,
+        ..Safety::default()
+    };
+    let services = (0..analysis.mesh.services.len()).map(Place::Service);
+    let workloads = (0..analysis.mesh.workloads.len()).map(Place::Workload);
+    for place in services.chain(workloads) {
+        let Some(target) = named(&analysis.mesh, place) else {
+            continue;
+        };
+        let found = match examine(&side, &plan, place, &target) {
+            Ok(found) => found,
+            Err(gap) => vec![Moment {
+                harm: Harm::Unproven,
+                to: ToJson::from(&target),
+                when: String::new(),
+                text: format!(
+                    "the states of {} are not proven: {}",
+                    target_text(&target),
+                    gap.message()
+                ),
+                witness: None,
+            }],
+        };
+        safety.safe &= found.iter().all(|one| one.harm == Harm::Interrupts);
+        safety.moments.extend(found);
+    }
+    safety
+}
+
+fn named(mesh: &Mesh, place: Place) -> Option<Target> {
+    Some(match place {
+        Place::Service(at) => {
+            let one = mesh.services.get(at)?;
+            Target::Service {
+                namespace: one.namespace.clone(),
+                name: one.name.clone(),
+            }
+        }
+        Place::Workload(at) => {
+            let one = mesh.workloads.get(at)?;
+            Target::Pod {
+                namespace: one.namespace.clone(),
+                name: one.name.clone(),
+            }
+        }
+    })
+}
+
+impl Write {
+    /// `NAMESPACE/NAME` of the policy.
+    fn id(&self) -> String {
+        match self {
+            Write::Put(policy) => policy.id(),
+            Write::Delete { namespace, name } => format!("{namespace}/{name}"),
+        }
+    }
+}
+
+/// A write by the versions of policies that it takes out and puts in: places in the mesh.
+#[derive(Debug, Clone)]
+struct Step {
+    out: Option<usize>,
+    put: Option<usize>,
+    action: Action,
+    text: String,
+}
+
+/// All versions of all policies are in one mesh; a state says which of them are there.
+struct Plan {
+    /// How many versions there are before any write.
+    old: usize,
+    phases: Vec<(String, bool, Vec<Step>)>,
+    /// Which versions are there in the end.
+    last: Vec<bool>,
+}
+
+impl Plan {
+    fn of(mesh: &mut Mesh, phases: &[Phase]) -> Plan {
+        let old = mesh.policies.len();
+        let mut there = vec![true; old];
+        // The newest version of each name.
+        let known: Vec<String> = mesh.policies.iter().map(AuthorizationPolicy::id).collect();
+        let ids: Vec<String> = phases
+            .iter()
+            .flat_map(|phase| &phase.writes)
+            .map(Write::id)
+            .collect();
+        let mut newest: Map<'_, usize> = Map::new();
+        for (at, id) in known.iter().enumerate() {
+            newest.insert(id, at);
+        }
+        let mut ids = ids.iter();
+        let mut made = Vec::with_capacity(phases.len());
+        for phase in phases {
+            let mut steps = Vec::with_capacity(phase.writes.len());
+            for write in &phase.writes {
+                let id = ids.next().map_or("", String::as_str);
+                let current = newest.get(id).copied();
+                let out = current.filter(|at| there.get(*at) == Some(&true));
+                if let Some(flag) = out.and_then(|at| there.get_mut(at)) {
+                    *flag = false;
+                }
+                let mut action = out
+                    .and_then(|at| mesh.policies.get(at))
+                    .map_or(Action::Allow, |policy| policy.action);
+                let put = match write {
+                    Write::Put(policy) => {
+                        action = policy.action;
+                        let at = mesh.policies.len();
+                        mesh.policies.push((**policy).clone());
+                        there.push(true);
+                        newest.insert(id, at);
+                        Some(at)
+                    }
+                    Write::Delete { .. } => None,
+                };
+                let verb = match (out, put) {
+                    (None, Some(_)) => "creating",
+                    (Some(_), Some(_)) => "updating",
+                    (_, None) => "deleting",
+                };
+                steps.push(Step {
+                    out,
+                    put,
+                    action,
+                    text: format!("{verb} {} {id}", action.name()),
+                });
+            }
+            made.push((phase.title.clone(), phase.one_by_one, steps));
+        }
+        Plan {
+            old,
+            phases: made,
+            last: there,
+        }
+    }
+}
+
+struct Examiner<'e> {
+    form: &'e TargetForm,
+    space: Space,
+    /// Denied by the old and the new policies alike.
+    closed: Region,
+    /// Allowed by both.
+    open: Region,
+    target: &'e Target,
+    trust_domain: &'e str,
+    found: Vec<Moment>,
+}
+
+fn examine(
+    side: &Side<'_>,
+    plan: &Plan,
+    place: Place,
+    target: &Target,
+) -> Result<Vec<Moment>, Gap> {
+    let form = side.form(&side.cells(place))?;
+    let mut here: Vec<usize> = points(&form)
+        .flat_map(|point| point.held.iter().map(|number| *number as usize))
+        .collect();
+    here.sort_unstable();
+    here.dedup();
+    let concerns = |at: Option<usize>| at.is_some_and(|at| here.binary_search(&at).is_ok());
+    let touched = plan
+        .phases
+        .iter()
+        .flat_map(|(_, _, steps)| steps)
+        .any(|step| concerns(step.out) || concerns(step.put));
+    if !touched {
+        return Ok(Vec::new());
+    }
+    let mut solved = space(side, &[&form], &[], &[])?;
+    let versions = plan.last.len();
+    let first: Vec<bool> = (0..versions).map(|at| at < plan.old).collect();
+    let old = verdict(&form, &mut solved, &first)?;
+    let new = verdict(&form, &mut solved, &plan.last)?;
+    let mut examiner = Examiner {
+        form: &form,
+        closed: solved.regions.and(old.denied, new.denied)?,
+        open: solved.regions.and(old.allowed, new.allowed)?,
+        space: solved,
+        target,
+        trust_domain: &side.analysis.mesh.settings.trust_domain,
+        found: Vec::new(),
+    };
+    let mut state = first;
+    for (title, one_by_one, steps) in &plan.phases {
+        let steps: Vec<&Step> = steps
+            .iter()
+            .filter(|step| concerns(step.out) || concerns(step.put))
+            .collect();
+        if *one_by_one {
+            for step in steps {
+                apply(&mut state, &[step]);
+                examiner.look(&state, title, &[step])?;
+            }
+            continue;
+        }
+        for subset in subsets(&steps) {
+            let mut between = state.clone();
+            apply(&mut between, &subset);
+            examiner.look(&between, title, &subset)?;
+        }
+        apply(&mut state, &steps);
+    }
+    Ok(examiner.found)
+}
+
+/// The verdict where only some versions are there. What istiod adds is always there.
+fn verdict(form: &TargetForm, space: &mut Space, there: &[bool]) -> Result<Verdict, TooComplex> {
+    form.verdict(space, &|number| {
+        there.get(number as usize).copied().unwrap_or(true)
+    })
+}
+
+fn apply(state: &mut [bool], steps: &[&Step]) {
+    for step in steps {
+        for (at, there) in [(step.out, false), (step.put, true)] {
+            if let Some(flag) = at.and_then(|at| state.get_mut(at)) {
+                *flag = there;
+            }
+        }
+    }
+}
+
+/// The subsets of writes whose states speak for all.
+fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
+    let many = steps.len();
+    if many == 0 {
+        return Vec::new();
+    }
+    if many <= MAX_SUBSETS {
+        let pick = |mask: usize| {
+            let chosen = steps
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| mask >> at & 1 == 1);
+            chosen.map(|(_, step)| *step).collect()
+        };
+        return (1..1usize << many).map(pick).collect();
+    }
+    let mut found = vec![steps.to_vec()];
+    // One kind of effect at a time, and the two kinds that open, the two that close.
+    for opens in [true, false] {
+        let kind = |step: &&&Step| {
+            let adds = step.put.is_some();
+            step.out.is_some() && adds || (adds == (step.action == Action::Allow)) == opens
+        };
+        found.push(steps.iter().filter(kind).copied().collect());
+    }
+    for (at, step) in steps.iter().enumerate() {
+        if step.action != Action::Allow || step.out.is_some() {
+            let mut but = steps.to_vec();
+            but.remove(at);
+            found.push(but);
+        }
+        if step.action == Action::Allow || step.out.is_none() {
+            found.push(vec![step]);
+        }
+    }
+    found
+}
+
+impl Examiner<'_> {
+    fn look(&mut self, state: &[bool], title: &str, steps: &[&Step]) -> Result<(), TooComplex> {
+        let now = verdict(self.form, &mut self.space, state)?;
+        let regions = &mut self.space.regions;
+        let exposed = regions.and(now.allowed, self.closed)?;
+        let maybe = regions.minus(self.closed, now.denied)?;
+        let maybe = regions.minus(maybe, exposed)?;
+        let cut = regions.and(now.denied, self.open)?;
+        for (harm, region) in [
+            (Harm::Exposes, exposed),
+            (Harm::Unproven, maybe),
+            (Harm::Interrupts, cut),
+        ] {
+            if region.is_none() || self.found.iter().any(|one| one.harm == harm) {
+                continue;
+            }
+            let Some(example) = self.space.example(region) else {
+                continue;
+            };
+            let request = witness::request(self.trust_domain, self.target, &example);
+            let to = target_text(self.target);
+            let text = match harm {
+                Harm::Exposes => format!(
+                    "{to} is open to requests that neither the old nor the new policies allow"
+                ),
+                Harm::Unproven => format!(
+                    "whether {to} is open to more than the old and the new policies allow depends on what the input does not say"
+                ),
+                Harm::Interrupts => format!(
+                    "{to} is closed to requests that both the old and the new policies allow"
+                ),
+            };
+            let mut writes: Vec<&str> = steps
+                .iter()
+                .take(3)
+                .map(|step| step.text.as_str())
+                .collect();
+            if steps.len() > 3 {
+                writes.push("…");
+            }
+            self.found.push(Moment {
+                harm,
+                to: ToJson::from(self.target),
+                when: format!("{title}: after {}", writes.join(", ")),
+                text,
+                witness: Some(Json(RequestJson::from(&request))),
+            });
+        }
+        Ok(())
+    }
+}

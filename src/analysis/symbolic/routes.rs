@@ -1,0 +1,553 @@
+//! The ways to a target, for all requests at once.
+//!
+//! What [`crate::analysis::decide`] finds out about one request, in the same order: who carries the
+//! client, which waypoint takes the request, which pods may answer it, what each enforcement point
+//! sees. Requests that differ only in what policies look at share a cell.
+
+use super::lower::{PeerSeen, PortSeen, Presented};
+use super::space::{Condition, Field, Values};
+use super::{glob::Glob, intervals, lower};
+use crate::analysis::decide::{Analysis, Via};
+use crate::analysis::points::{Attached, Binding, Layer};
+use crate::mesh::manifests::GATEWAY_NAME;
+use crate::mesh::{DataPlane, Protocol, Service, TargetPort, label};
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+/// What is reached, by its place in the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A Service.
+    Service(usize),
+    /// A workload's pods, by their own addresses.
+    Workload(usize),
+}
+
+/// How a client is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    /// A pod of the ambient mesh.
+    Ambient,
+    /// A pod with a sidecar: it goes past waypoints.
+    Sidecar,
+    /// An ingress gateway.
+    Ingress,
+    /// Outside the mesh.
+    Outside,
+}
+
+/// Who is who among the clients.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// What clients are of which the input says nothing.
+    default: Sender,
+    /// Those who are something else and have an identity.
+    special: Vec<(String, Sender)>,
+    /// Identities that no client has, in ascending order.
+    pub absent: Vec<String>,
+    /// Identities of workloads in the mesh, in the order of the input.
+    pub known: Vec<String>,
+}
+
+/// The ports that a cell is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ports {
+    /// This one.
+    Only(u16),
+    /// All but these.
+    AllBut(Vec<u16>),
+}
+
+/// An enforcement point on a way, and what it sees.
+#[derive(Debug, Clone)]
+pub struct Point<'a> {
+    /// Who enforces.
+    pub layer: Layer,
+    /// The port speaks TCP there.
+    pub tcp: bool,
+    /// What is attached.
+    pub attached: Cow<'a, [Attached]>,
+    /// The identity that it is presented.
+    pub presented: Presented,
+    /// The port that it sees.
+    pub port: PortSeen,
+    /// The peer that it sees.
+    pub peer: PeerSeen,
+    /// Its own address, where it is known.
+    pub destination: Option<IpAddr>,
+    /// It may have another configuration: Envoy refuses the one with its policies.
+    pub stale: bool,
+}
+
+/// Requests that take the same ways.
+#[derive(Debug, Clone)]
+pub struct Cell<'a> {
+    /// Which clients.
+    pub clients: Condition,
+    /// Which ports.
+    pub ports: Ports,
+    /// How they come to the target.
+    pub via: Via,
+    /// The ways that such a request may take: all points on a way must allow; where ways differ, it
+    /// depends.
+    pub chains: Vec<Vec<Point<'a>>>,
+}
+
+// === impl Clients ===
+
+impl Clients {
+    /// Sorts out the clients of a mesh.
+    pub fn of(analysis: &Analysis) -> Clients {
+        let mesh = &analysis.mesh;
+        let domain = mesh.settings.trust_domain.as_str();
+        let default = match mesh.settings.data_plane {
+            Some(DataPlane::None) => Sender::Outside,
+            Some(DataPlane::Sidecar) => Sender::Sidecar,
+            _ => Sender::Ambient,
+        };
+        let mut accounts: Vec<(&str, &str, usize)> = Vec::with_capacity(mesh.workloads.len());
+        for (at, workload) in mesh.workloads.iter().enumerate() {
+            accounts.push((&workload.namespace, &workload.service_account, at));
+        }
+        accounts.sort_unstable();
+        let mut clients = Clients {
+            default,
+            special: Vec::new(),
+            absent: Vec::new(),
+            known: Vec::new(),
+        };
+        let mut rest = accounts.as_slice();
+        while let Some((namespace, account, _)) = rest.first() {
+            let many = rest.partition_point(|(n, a, _)| (n, a) <= (namespace, account));
+            let (group, tail) = rest.split_at_checked(many).unwrap_or((rest, &[]));
+            rest = tail;
+            let sender = sender(
+                group
+                    .iter()
+                    .filter_map(|(_, _, at)| mesh.workloads.get(*at)),
+            )
+            .unwrap_or(default);
+            let identity = format!("{domain}/ns/{namespace}/sa/{account}");
+            if sender == Sender::Outside {
+                if default != Sender::Outside {
+                    clients.absent.push(identity);
+                }
+                continue;
+            }
+            if sender != default {
+                clients.special.push((identity.clone(), sender));
+            }
+            clients.known.push(identity);
+        }
+        clients.absent.sort_unstable();
+        clients
+    }
+
+    /// Clients with an identity that are carried so.
+    fn inside(&self, fits: impl Fn(Sender) -> bool) -> Condition {
+        let some = |wanted: bool| {
+            let exact = self
+                .special
+                .iter()
+                .filter(|(_, sender)| fits(*sender) == wanted)
+                .map(|(identity, _)| {
+                    Condition::Is(Field::Client, Values::Glob(Glob::exact(identity)))
+                });
+            lower::any(exact.collect())
+        };
+        if self.default == Sender::Outside || !fits(self.default) {
+            return some(true);
+        }
+        lower::all(vec![outside().negate(), some(false).negate()])
+    }
+}
+
+/// Clients without identity.
+pub fn outside() -> Condition {
+    Condition::Is(Field::Client, Values::NoIdentity)
+}
+
+/// How the workloads of one service account are carried.
+fn sender<'w>(workloads: impl Iterator<Item = &'w crate::mesh::Workload>) -> Option<Sender> {
+    let mut found = None;
+    for workload in workloads {
+        if label(&workload.labels, GATEWAY_NAME).is_some() {
+            return Some(Sender::Ingress);
+        }
+        match workload.data_plane {
+            Some(DataPlane::None) => {
+                found.get_or_insert(Sender::Outside);
+            }
+            Some(DataPlane::Sidecar) => found = Some(Sender::Sidecar),
+            Some(DataPlane::Ambient) | None => return Some(Sender::Ambient),
+        }
+    }
+    found
+}
+
+// === impl Ports ===
+
+impl Ports {
+    /// As a condition on the port asked.
+    pub fn condition(&self) -> Condition {
+        let is = |port: u16| Condition::Is(Field::Port, Values::Range(intervals::port(port)));
+        match self {
+            Ports::Only(port) => is(*port),
+            Ports::AllBut(ports) => {
+                lower::any(ports.iter().map(|port| is(*port)).collect()).negate()
+            }
+        }
+    }
+}
+
+/// The cells of a target. Requests in none of them are denied: the Service has no such port.
+pub fn cells<'a>(analysis: &'a Analysis, clients: &Clients, target: Target) -> Vec<Cell<'a>> {
+    let mut finder = Finder {
+        analysis,
+        clients,
+        cells: Vec::new(),
+    };
+    match target {
+        Target::Workload(at) => finder.pods(&[at]),
+        Target::Service(at) => finder.service(at),
+    }
+    finder.cells
+}
+
+struct Finder<'a, 'c> {
+    analysis: &'a Analysis,
+    clients: &'c Clients,
+    cells: Vec<Cell<'a>>,
+}
+
+/// What a request looks like behind the point before.
+#[derive(Clone)]
+struct Hop {
+    presented: Presented,
+    peer: PeerSeen,
+}
+
+const DIRECT: Hop = Hop {
+    presented: Presented::Client,
+    peer: PeerSeen::Client,
+};
+const PLAIN: Hop = Hop {
+    presented: Presented::Nothing,
+    peer: PeerSeen::Client,
+};
+
+impl<'a> Finder<'a, '_> {
+    fn service(&mut self, at: usize) {
+        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
+        let Some(service) = mesh.services.get(at) else {
+            return;
+        };
+        let backends: Vec<usize> = points
+            .backends
+            .get(at)
+            .map_or(&[] as &[u32], Vec::as_slice)
+            .iter()
+            .map(|workload| *workload as usize)
+            .collect();
+        if service.headless && !backends.is_empty() {
+            // Headless Services resolve to pods.
+            return self.pods(&backends);
+        }
+        let bound = match points.service_waypoints.get(at) {
+            Some(Binding::To(gateway, doubts)) if !service.headless => Some((*gateway, *doubts)),
+            _ => None,
+        };
+        let ingress = label(&service.labels, "istio.io/ingress-use-waypoint") == Some("true");
+        let redirected = |sender| sender == Sender::Ambient || sender == Sender::Ingress && ingress;
+        for (ports, port, tcp) in service_ports(service) {
+            let direct = |finder: &Self, hop: &Hop| -> Vec<Vec<Point<'a>>> {
+                if backends.is_empty() {
+                    return vec![finder.unknown_pod(service, hop, port, tcp)];
+                }
+                let pods = backends.iter();
+                pods.map(|pod| finder.backend(*pod, hop, port, tcp))
+                    .collect()
+            };
+            let via = if service.headless {
+                Via::Pod
+            } else {
+                Via::Service
+            };
+            self.add(outside(), &ports, via, direct(self, &PLAIN));
+            let Some((gateway, doubts)) = bound else {
+                self.add(
+                    self.clients.inside(|_| true),
+                    &ports,
+                    via,
+                    direct(self, &DIRECT),
+                );
+                continue;
+            };
+            let past = self.clients.inside(|sender| !redirected(sender));
+            self.add(past, &ports, via, direct(self, &DIRECT));
+            let attached = points
+                .services
+                .get(at)
+                .map_or(&[] as &[Attached], Vec::as_slice);
+            // A waypoint sees the Service's port.
+            let first = self.waypoint(gateway, attached, tcp, &service.ips, seen_port(&ports));
+            let hop = self.behind(gateway, true);
+            let mut chains = direct(self, &hop);
+            for chain in &mut chains {
+                chain.insert(0, first.clone());
+            }
+            if !doubts.is_empty() {
+                chains.extend(direct(self, &DIRECT));
+            }
+            let through = self.clients.inside(redirected);
+            self.add(through, &ports, Via::Waypoint, chains);
+        }
+    }
+
+    /// Requests to the addresses of pods, any of these.
+    fn pods(&mut self, workloads: &[usize]) {
+        let points = &self.analysis.points;
+        let mut tcp: Vec<u16> = Vec::new();
+        for at in workloads {
+            tcp.extend(self.tcp_ports(*at));
+        }
+        tcp.sort_unstable();
+        tcp.dedup();
+        let mut all: Vec<Ports> = tcp.iter().map(|port| Ports::Only(*port)).collect();
+        all.push(Ports::AllBut(tcp));
+        let is_bound =
+            |at: &usize| matches!(points.workload_waypoints.get(*at), Some(Binding::To(..)));
+        let bound = workloads.iter().any(is_bound);
+        for ports in all {
+            let chains = |finder: &Self, hop: &Hop, redirected: bool| -> Vec<Vec<Point<'a>>> {
+                let mut chains = Vec::new();
+                for at in workloads {
+                    let speaks_tcp =
+                        matches!(ports, Ports::Only(port) if finder.tcp_ports(*at).contains(&port));
+                    let port = seen_port(&ports);
+                    let binding = points.workload_waypoints.get(*at);
+                    if let Some(Binding::To(gateway, doubts)) = binding.filter(|_| redirected) {
+                        let attached = points.gateways.get(*gateway);
+                        let attached = attached.map_or(&[] as &[Attached], Vec::as_slice);
+                        let mut chain = vec![finder.waypoint(*gateway, attached, false, &[], port)];
+                        let behind = finder.behind(*gateway, false);
+                        chain.extend(finder.pod(*at, &behind, port, speaks_tcp));
+                        chains.push(chain);
+                        if doubts.is_empty() {
+                            continue;
+                        }
+                    }
+                    chains.push(finder.pod(*at, hop, port, speaks_tcp));
+                }
+                chains
+            };
+            self.add(outside(), &ports, Via::Pod, chains(self, &PLAIN, false));
+            if bound {
+                // With `workload` or `all`, requests to a pod's own address go through the waypoint
+                // too.
+                let past = self.clients.inside(|sender| sender != Sender::Ambient);
+                self.add(past, &ports, Via::Pod, chains(self, &DIRECT, false));
+                let through = self.clients.inside(|sender| sender == Sender::Ambient);
+                self.add(through, &ports, Via::Waypoint, chains(self, &DIRECT, true));
+            } else {
+                let inside = self.clients.inside(|_| true);
+                self.add(inside, &ports, Via::Pod, chains(self, &DIRECT, false));
+            }
+        }
+    }
+
+    fn add(&mut self, clients: Condition, ports: &Ports, via: Via, chains: Vec<Vec<Point<'a>>>) {
+        if clients != Condition::Never {
+            self.cells.push(Cell {
+                clients,
+                ports: ports.clone(),
+                via,
+                chains,
+            });
+        }
+    }
+
+    fn waypoint(
+        &self,
+        gateway: usize,
+        attached: &'a [Attached],
+        tcp: bool,
+        ips: &[IpAddr],
+        port: PortSeen,
+    ) -> Point<'a> {
+        Point {
+            layer: Layer::Waypoint,
+            tcp,
+            attached: Cow::Borrowed(attached),
+            presented: Presented::Client,
+            port,
+            peer: PeerSeen::Client,
+            destination: only(ips),
+            stale: self.analysis.points.unloadable.get(gateway) == Some(&true),
+        }
+    }
+
+    /// The pod sees the waypoint's identity and address.
+    fn behind(&self, gateway: usize, to_service: bool) -> Hop {
+        let mesh = &self.analysis.mesh;
+        let found = mesh.gateways.get(gateway);
+        let account =
+            found.and_then(|one| Some((one.namespace.as_str(), one.service_accounts.first()?)));
+        let Some((namespace, account)) = account else {
+            return Hop {
+                presented: Presented::Nothing,
+                peer: PeerSeen::Waypoint(None),
+            };
+        };
+        let ip = || self.address_of(namespace, account);
+        Hop {
+            presented: Presented::Fixed(format!(
+                "{}/ns/{namespace}/sa/{account}",
+                mesh.settings.trust_domain
+            )),
+            peer: PeerSeen::Waypoint(to_service.then(ip).flatten()),
+        }
+    }
+
+    /// The address of a service account's only pod.
+    fn address_of(&self, namespace: &str, account: &str) -> Option<IpAddr> {
+        let mut found = self.analysis.points.of_account(namespace, account);
+        let workload = self.analysis.mesh.workloads.get(found.next()?)?;
+        if found.next().is_some() || workload.template {
+            return None;
+        }
+        only(&workload.ips)
+    }
+
+    fn backend(
+        &self,
+        workload: usize,
+        hop: &Hop,
+        port: Option<&TargetPort>,
+        tcp: bool,
+    ) -> Vec<Point<'a>> {
+        let seen = match port {
+            None => PortSeen::Asked,
+            Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
+            Some(TargetPort::Name(name)) => {
+                let described = self.analysis.mesh.workloads.get(workload);
+                let mut ports = described.into_iter().flat_map(|one| &one.ports);
+                ports
+                    .find(|(known, _)| known == name)
+                    .map_or(PortSeen::Unknown, |(_, number)| PortSeen::Fixed(*number))
+            }
+        };
+        self.pod(workload, hop, seen, tcp)
+    }
+
+    /// A destination outside the mesh enforces nothing.
+    fn pod(&self, workload: usize, hop: &Hop, port: PortSeen, tcp: bool) -> Vec<Point<'a>> {
+        let Some(described) = self.analysis.mesh.workloads.get(workload) else {
+            return Vec::new();
+        };
+        let layer = match described.data_plane {
+            Some(DataPlane::None) => return Vec::new(),
+            Some(DataPlane::Sidecar) => Layer::Sidecar,
+            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
+        };
+        let attached = self.analysis.points.workloads.get(workload);
+        vec![Point {
+            layer,
+            tcp,
+            attached: Cow::Borrowed(attached.map_or(&[], Vec::as_slice)),
+            presented: hop.presented.clone(),
+            port,
+            peer: hop.peer,
+            destination: only(&described.ips),
+            stale: false,
+        }]
+    }
+
+    /// Pods that the input does not describe.
+    fn unknown_pod(
+        &self,
+        service: &Service,
+        hop: &Hop,
+        port: Option<&TargetPort>,
+        tcp: bool,
+    ) -> Vec<Point<'a>> {
+        let mesh = &self.analysis.mesh;
+        let layer = match mesh.settings.data_plane {
+            Some(DataPlane::None) => return Vec::new(),
+            _ if service.entry => return Vec::new(),
+            Some(DataPlane::Sidecar) => Layer::Sidecar,
+            _ => Layer::Ztunnel,
+        };
+        let attached = self
+            .analysis
+            .points
+            .unknown_workload(mesh, &service.namespace);
+        vec![Point {
+            layer,
+            tcp,
+            attached: Cow::Owned(attached),
+            presented: hop.presented.clone(),
+            port: match port {
+                None => PortSeen::Asked,
+                Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
+                Some(TargetPort::Name(_)) => PortSeen::Unknown,
+            },
+            peer: hop.peer,
+            destination: None,
+            stale: false,
+        }]
+    }
+
+    /// The ports that speak TCP at pods with a sidecar, by the Services before them.
+    fn tcp_ports(&self, workload: usize) -> Vec<u16> {
+        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
+        let sidecar = mesh
+            .workloads
+            .get(workload)
+            .is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar));
+        let Some(number) = u32::try_from(workload).ok().filter(|_| sidecar) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (backends, service) in points.backends.iter().zip(&mesh.services) {
+            if !backends.contains(&number) {
+                continue;
+            }
+            for port in service.ports.iter().flatten() {
+                if let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) {
+                    found.push(*number);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The ports of a Service: for which port asked, which port of the pod, whether it speaks TCP.
+fn service_ports(service: &Service) -> Vec<(Ports, Option<&TargetPort>, bool)> {
+    let Some(ports) = &service.ports else {
+        return vec![(Ports::AllBut(Vec::new()), None, false)];
+    };
+    let mut found: Vec<(Ports, Option<&TargetPort>, bool)> = Vec::new();
+    for port in ports.iter().filter(|port| port.protocol != Protocol::Udp) {
+        let only = Ports::Only(port.port);
+        if found.iter().all(|(known, ..)| *known != only) {
+            found.push((only, Some(&port.target), port.protocol == Protocol::Tcp));
+        }
+    }
+    found
+}
+
+fn seen_port(ports: &Ports) -> PortSeen {
+    match ports {
+        Ports::Only(port) => PortSeen::Fixed(*port),
+        Ports::AllBut(_) => PortSeen::Asked,
+    }
+}
+
+fn only(ips: &[IpAddr]) -> Option<IpAddr> {
+    match ips {
+        [ip] => Some(*ip),
+        _ => None,
+    }
+}

@@ -1,0 +1,398 @@
+//! The verdict on every request to a target, as regions.
+
+use super::intervals::Range;
+use super::lower::{self, Unsupported, View};
+use super::region::{DEFAULT_WORK, Region};
+use super::routes::{Cell, Clients, Point, Ports, Target, cells};
+use super::space::{Condition, Setting, Space};
+use super::strings::TooComplex;
+use super::universe::PathMode;
+use super::verdict::{Enforced, Verdict, at_point, in_turn};
+use crate::analysis::decide::{Analysis, Via};
+use crate::analysis::points::Held;
+use crate::analysis::rules::Policy;
+use crate::mesh::{PathNormalization, Settings};
+
+/// Why there is no exact answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// The work would be too much.
+    TooComplex,
+    /// A kind of condition that is not solved.
+    Unsupported(String),
+}
+
+impl From<TooComplex> for Gap {
+    fn from(_: TooComplex) -> Gap {
+        Gap::TooComplex
+    }
+}
+
+impl From<Unsupported> for Gap {
+    fn from(Unsupported(why): Unsupported) -> Gap {
+        Gap::Unsupported(why)
+    }
+}
+
+impl Gap {
+    /// One lower-case sentence.
+    pub fn message(&self) -> String {
+        match self {
+            Gap::TooComplex => "too complex to be solved exactly".to_owned(),
+            Gap::Unsupported(why) => why.clone(),
+        }
+    }
+}
+
+/// A mesh whose targets can be solved.
+#[derive(Debug)]
+pub struct Side<'a> {
+    /// The mesh.
+    pub analysis: &'a Analysis,
+    /// Its clients.
+    pub clients: Clients,
+}
+
+/// A policy at a point, as a condition.
+#[derive(Debug, Clone)]
+pub struct PointForm {
+    /// The policies, in the order in which they are asked.
+    pub policies: Vec<Enforced>,
+    /// Their places among [`crate::analysis::points::Points::held`].
+    pub held: Vec<u32>,
+    /// Nothing is known but what DENY policies refuse: Envoy refuses the configuration.
+    pub unknown: bool,
+    /// Not even that.
+    pub stale: bool,
+}
+
+/// A cell as conditions.
+#[derive(Debug, Clone)]
+pub struct CellForm {
+    /// Whose requests, on which ports.
+    pub guard: Condition,
+    /// How they come.
+    pub via: Via,
+    /// The points of each way.
+    pub chains: Vec<Vec<PointForm>>,
+}
+
+/// A target in one mesh as conditions. Of a target that is not there: no cells.
+#[derive(Debug, Clone, Default)]
+pub struct TargetForm {
+    /// The cells; whatever is in none is denied.
+    pub cells: Vec<CellForm>,
+    /// The ports that requests can be sent to, in ascending order; all where empty.
+    pub ports: Vec<Range>,
+}
+
+impl<'a> Side<'a> {
+    /// Prepares a mesh.
+    pub fn new(analysis: &'a Analysis) -> Self {
+        Side {
+            analysis,
+            clients: Clients::of(analysis),
+        }
+    }
+
+    /// The ways to a target.
+    pub fn cells(&self, target: Target) -> Vec<Cell<'a>> {
+        cells(self.analysis, &self.clients, target)
+    }
+
+    /// The ways to a target as conditions.
+    pub fn form(&self, cells: &[Cell<'_>]) -> Result<TargetForm, Gap> {
+        let mut form = TargetForm::default();
+        let mut all_ports = false;
+        for cell in cells {
+            let mut chains = Vec::with_capacity(cell.chains.len());
+            for chain in &cell.chains {
+                let mut points = Vec::with_capacity(chain.len());
+                for point in chain {
+                    points.push(self.point(point)?);
+                }
+                chains.push(points);
+            }
+            match cell.ports {
+                Ports::Only(port) => form.ports.push(super::intervals::port(port)),
+                Ports::AllBut(_) => all_ports = true,
+            }
+            form.cells.push(CellForm {
+                guard: lower::all(vec![cell.clients.clone(), cell.ports.condition()]),
+                via: cell.via,
+                chains,
+            });
+        }
+        form.ports.sort_unstable();
+        form.ports.dedup();
+        if all_ports {
+            form.ports.clear();
+        }
+        Ok(form)
+    }
+
+    /// What a point sees.
+    pub fn view(&self, point: &Point<'_>) -> View<'a> {
+        View {
+            trust_domain: &self.analysis.mesh.settings.trust_domain,
+            presented: point.presented.clone(),
+            port: point.port,
+            peer: point.peer,
+            destination: point.destination,
+        }
+    }
+
+    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
+        let view = self.view(point);
+        let mut form = PointForm {
+            policies: Vec::new(),
+            held: Vec::new(),
+            unknown: false,
+            stale: point.stale,
+        };
+        for (number, policy, conditional) in self.enforced(point) {
+            if policy.unloadable.is_some() {
+                form.unknown = true;
+                break;
+            }
+            form.policies.push(Enforced {
+                effect: policy.effect,
+                matches: lower::policy(&view, policy)?,
+                conditional,
+            });
+            form.held.push(number);
+        }
+        Ok(form)
+    }
+
+    /// The policies that a point enforces: place, policy, and whether its being there is in doubt.
+    fn enforced<'p>(
+        &'p self,
+        point: &'p Point<'_>,
+    ) -> impl Iterator<Item = (u32, &'p Policy, bool)> {
+        let held = &self.analysis.points.held;
+        point.attached.iter().filter_map(move |one| {
+            let policy = held.get(one.policy as usize)?.at(point.layer, point.tcp)?;
+            Some((one.policy, policy, !one.doubts.is_empty()))
+        })
+    }
+
+    /// What a policy is called.
+    pub fn held(&self, number: u32) -> Option<&'a Held> {
+        self.analysis.points.held.get(number as usize)
+    }
+
+    /// Whether a target's ways are the same in two meshes, policies included, whatever their order:
+    /// then so are all answers.
+    pub fn same(&self, mine: &[Cell<'_>], other: &Side<'_>, theirs: &[Cell<'_>]) -> bool {
+        let settings = |side: &Side<'_>| {
+            let settings = &side.analysis.mesh.settings;
+            (settings.trust_domain.clone(), settings.path_normalization)
+        };
+        mine.len() == theirs.len()
+            && settings(self) == settings(other)
+            && mine.iter().zip(theirs).all(|(a, b)| {
+                a.clients == b.clients
+                    && a.ports == b.ports
+                    && a.via == b.via
+                    && a.chains.len() == b.chains.len()
+                    && a.chains.iter().zip(&b.chains).all(|(a, b)| {
+                        a.len() == b.len()
+                            && a.iter().zip(b).all(|(a, b)| self.same_point(a, other, b))
+                    })
+            })
+    }
+
+    /// What a point enforces: name, place, and whether its being there is in doubt.
+    fn by_name<'p>(&'p self, point: &'p Point<'_>) -> Vec<(&'p str, u32, bool)> {
+        let mut found: Vec<(&str, u32, bool)> = Vec::new();
+        for (number, _, doubt) in self.enforced(point) {
+            found.push((self.held(number).map_or("", |held| &held.id), number, doubt));
+        }
+        found.sort_unstable();
+        found
+    }
+
+    fn same_point(&self, a: &Point<'_>, other: &Side<'_>, b: &Point<'_>) -> bool {
+        if (a.layer, a.tcp, &a.presented, a.port) != (b.layer, b.tcp, &b.presented, b.port)
+            || (a.peer, a.destination, a.stale) != (b.peer, b.destination, b.stale)
+        {
+            return false;
+        }
+        let (left, right) = (self.by_name(a), other.by_name(b));
+        left.len() == right.len()
+            && left.iter().zip(&right).all(|(x, y)| {
+                let policy = |side: &Side<'a>, number| side.held(number)?.at(a.layer, a.tcp);
+                let theirs = other.held(y.1).and_then(|held| held.at(b.layer, b.tcp));
+                x.0 == y.0 && x.2 == y.2 && policy(self, x.1) == theirs
+            })
+    }
+}
+
+impl TargetForm {
+    fn conditions<'f>(&'f self, all: &mut Vec<&'f Condition>) {
+        for cell in &self.cells {
+            all.push(&cell.guard);
+            for point in cell.chains.iter().flatten() {
+                all.extend(point.policies.iter().map(|policy| &policy.matches));
+            }
+        }
+    }
+
+    /// The verdict on every request, of the policies that `present` keeps.
+    pub fn verdict(
+        &self,
+        space: &mut Space,
+        present: &dyn Fn(u32) -> bool,
+    ) -> Result<Verdict, TooComplex> {
+        let mut allowed = Vec::with_capacity(self.cells.len());
+        let mut open = Vec::with_capacity(self.cells.len());
+        for cell in &self.cells {
+            let guard = space.holds(&cell.guard)?.surely;
+            let verdict = cell.verdict(space, present)?;
+            allowed.push(space.regions.and(verdict.allowed, guard)?);
+            open.push(space.regions.minus(guard, verdict.denied)?);
+        }
+        let open = space.regions.any(&open)?;
+        Ok(Verdict {
+            allowed: space.regions.any(&allowed)?,
+            denied: space.regions.not(open)?,
+        })
+    }
+}
+
+impl CellForm {
+    /// Where the ways that a request may take differ, it depends.
+    fn verdict(
+        &self,
+        space: &mut Space,
+        present: &dyn Fn(u32) -> bool,
+    ) -> Result<Verdict, TooComplex> {
+        let mut whole: Option<Verdict> = None;
+        for chain in &self.chains {
+            let mut points = Vec::with_capacity(chain.len());
+            for point in chain {
+                points.push(point.verdict(space, present)?);
+            }
+            let way = in_turn(space, &points)?;
+            whole = Some(match whole {
+                None => way,
+                Some(other) => Verdict {
+                    allowed: space.regions.and(other.allowed, way.allowed)?,
+                    denied: space.regions.and(other.denied, way.denied)?,
+                },
+            });
+        }
+        Ok(whole.unwrap_or(Verdict::UNKNOWN))
+    }
+}
+
+impl PointForm {
+    fn verdict(
+        &self,
+        space: &mut Space,
+        present: &dyn Fn(u32) -> bool,
+    ) -> Result<Verdict, TooComplex> {
+        if self.stale {
+            return Ok(Verdict::UNKNOWN);
+        }
+        let kept: Vec<&Enforced> = self
+            .policies
+            .iter()
+            .zip(&self.held)
+            .filter(|(_, number)| present(**number))
+            .map(|(policy, _)| policy)
+            .collect();
+        let verdict = at_point(space, &kept)?;
+        if !self.unknown {
+            return Ok(verdict);
+        }
+        // A DENY before the policy that Envoy refuses has refused already.
+        let denies: Vec<&Enforced> = kept
+            .into_iter()
+            .filter(|one| one.effect == crate::analysis::rules::Effect::Deny)
+            .collect();
+        Ok(Verdict {
+            allowed: Region::NONE,
+            denied: at_point(space, &denies)?.denied,
+        })
+    }
+}
+
+/// The points of all ways.
+pub fn points(form: &TargetForm) -> impl Iterator<Item = &PointForm> {
+    form.cells
+        .iter()
+        .flat_map(|cell| cell.chains.iter().flatten())
+}
+
+/// What a policy may match, at any point.
+pub fn matched(form: &TargetForm, space: &mut Space, number: u32) -> Result<Region, TooComplex> {
+    let mut found = Vec::new();
+    for cell in &form.cells {
+        let guard = space.holds(&cell.guard)?.surely;
+        for point in cell.chains.iter().flatten() {
+            for (policy, other) in point.policies.iter().zip(&point.held) {
+                if *other == number {
+                    let holds = space.holds(&policy.matches)?;
+                    found.push(space.regions.and(holds.maybe, guard)?);
+                }
+            }
+        }
+    }
+    space.regions.any(&found)
+}
+
+/// Every policy is there.
+pub fn all_present(_: u32) -> bool {
+    true
+}
+
+/// How paths are normalised, as the universe of paths has it.
+pub fn path_mode(settings: &Settings) -> PathMode {
+    match settings.path_normalization {
+        PathNormalization::None => PathMode::None,
+        PathNormalization::Base => PathMode::Base,
+        PathNormalization::MergeSlashes => PathMode::MergeSlashes,
+        PathNormalization::DecodeAndMergeSlashes => PathMode::DecodeAndMergeSlashes,
+    }
+}
+
+/// The space of some forms of one target, with conditions of one's own.
+pub fn space(
+    side: &Side<'_>,
+    forms: &[&TargetForm],
+    more: &[&Condition],
+    hosts: &[&str],
+) -> Result<Space, TooComplex> {
+    let mut conditions: Vec<&Condition> = more.to_vec();
+    let mut ports: Vec<Range> = Vec::new();
+    let mut all_ports = false;
+    for form in forms {
+        form.conditions(&mut conditions);
+        all_ports |= form.ports.is_empty() && !form.cells.is_empty();
+        ports.extend_from_slice(&form.ports);
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    if all_ports {
+        ports.clear();
+    }
+    let settings = &side.analysis.mesh.settings;
+    let clients: Vec<&str> = side
+        .clients
+        .known
+        .iter()
+        .take(8)
+        .map(String::as_str)
+        .collect();
+    let setting = Setting {
+        ports: &ports,
+        clients: &clients,
+        absent: &side.clients.absent,
+        hosts,
+        work: DEFAULT_WORK,
+        ..Setting::new(&settings.trust_domain, path_mode(settings))
+    };
+    Space::new(&setting, &conditions)
+}

@@ -1,0 +1,97 @@
+//! The door to the exact engine: questions about all requests at once.
+
+use super::analysis::MeshAnalysis;
+use super::{borrow, sources, to_js};
+use crate::analysis::diff::diff;
+use crate::analysis::expect::{Report, check};
+use crate::analysis::expectation::{is_expectations, read_expectations};
+use crate::analysis::reach::reach;
+use crate::diagnostic::Diagnostic;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** Files of expectations. */
+export interface ExpectationInput {
+  expectations: Source[];
+}
+
+interface Checked {
+  readonly diagnostics: Diagnostic[];
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `ExpectationInput`
+    #[wasm_bindgen(typescript_type = "ExpectationInput")]
+    pub type ExpectationInput;
+}
+
+#[wasm_bindgen]
+impl MeshAnalysis {
+    /// What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
+    /// "revoked", "unknown", "notCompared"}`.
+    #[wasm_bindgen(js_name = diffTo)]
+    pub fn diff_to(&self, other: &MeshAnalysis) -> String {
+        diff(&self.analysis, &other.analysis).json()
+    }
+
+    /// Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
+    pub fn reach(&self) -> String {
+        reach(&self.analysis).json()
+    }
+
+    /// Checks files of expectations.
+    ///
+    /// Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+    /// is a diagnostic.
+    pub fn test(&self, input: &ExpectationInput) -> Result<Checked, JsValue> {
+        let files = sources(input, "expectations")?;
+        let mut expectations = Vec::new();
+        let mut diagnostics = Vec::new();
+        for source in borrow(&files) {
+            let found = read_expectations(source.file, source.bytes, &mut diagnostics);
+            expectations.extend(found);
+        }
+        let report = check(&self.analysis, &expectations);
+        Ok(Checked {
+            report,
+            diagnostics,
+        })
+    }
+}
+
+/// How expectations fared. Call `free()` when done.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Checked {
+    report: Report,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Whether a file is one of expectations.
+#[wasm_bindgen(js_name = isExpectations)]
+pub fn is_expectations_js(bytes: &[u8]) -> bool {
+    is_expectations(bytes)
+}
+
+#[wasm_bindgen]
+impl Checked {
+    /// `{"passed", "failed", "results", "untouched"}` as JSON text.
+    pub fn json(&self) -> String {
+        self.report.json()
+    }
+
+    /// What is wrong with the files of expectations.
+    #[wasm_bindgen(getter, skip_typescript)]
+    pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.diagnostics)
+    }
+
+    /// A file could not be used.
+    #[wasm_bindgen(getter, js_name = badInput)]
+    pub fn bad_input(&self) -> bool {
+        self.diagnostics.iter().any(|one| one.bad_input)
+    }
+}

@@ -1,0 +1,181 @@
+// Policies that Istio refuses, or nearly.
+
+/**
+ * @typedef {import("./random.mjs").Random} Random
+ * @typedef {import("./types.mjs").Policy} Policy
+ */
+
+/** What goes into a `source`: refused, save a few that look as if they were. */
+const SOURCES = [
+  {},
+  { principals: [] },
+  { principals: [""] },
+  { namespaces: ["shop", ""] },
+  { notNamespaces: [""] },
+  { serviceAccounts: ["web"], namespaces: ["shop"] },
+  { serviceAccounts: ["web"], notPrincipals: ["a/b"] },
+  { serviceAccounts: ["web"], namespaces: [] },
+  { serviceAccounts: ["web"], trustDomains: ["cluster.local"] },
+  { serviceAccounts: ["shop/*"] },
+  { serviceAccounts: ["a/b/c"] },
+  { serviceAccounts: ["/web"] },
+  { serviceAccounts: ["shop/"] },
+  { notServiceAccounts: [""] },
+  { serviceAccounts: Array.from({ length: 17 }, (_, i) => `a${i}`) },
+  { serviceAccounts: Array.from({ length: 16 }, (_, i) => `a${i}`) },
+  { serviceAccounts: ["x".repeat(321)] },
+  { trustDomains: ["a*b"] },
+  { trustDomains: ["*a*"] },
+  { trustDomains: ["a/b"] },
+  { notTrustDomains: [""] },
+  { ipBlocks: ["10.0.0.0/33"] },
+  { ipBlocks: ["10.0.0"] },
+  { ipBlocks: ["010.0.0.1"] },
+  { ipBlocks: ["10.0.0.1/08"] },
+  { ipBlocks: ["10.0.0.1/+8"] },
+  { ipBlocks: ["10.0.0.1/"] },
+  { ipBlocks: [" 10.0.0.1"] },
+  { ipBlocks: ["::1/129"] },
+  { ipBlocks: ["1::2::3"] },
+  { ipBlocks: ["::ffff:1.2.3.4/128"] },
+  { ipBlocks: ["1:2:3:4:5:6:7::"] },
+  { ipBlocks: ["1:2:3:4:5:6:7:8:9"] },
+  { ipBlocks: ["fe80::1%eth0/64"] },
+  { ipBlocks: ["12345::"] },
+  { notRemoteIpBlocks: ["web"] },
+  { notIpBlocks: [""] },
+];
+
+const OPERATIONS = [
+  {},
+  { ports: [] },
+  { ports: ["http"] },
+  { ports: ["65536"] },
+  { ports: ["-1"] },
+  { ports: ["+80"] },
+  { ports: ["8_0"] },
+  { ports: ["80 "] },
+  { ports: ["0x50"] },
+  { ports: ["4294967376"] },
+  { ports: ["00000000000080"] },
+  { ports: [80] },
+  { ports: "80" },
+  { ports: [""] },
+  { notPorts: ["1.0"] },
+  { methods: [""] },
+  { hosts: ["a", ""] },
+  { paths: ["/{a}"] },
+  { paths: ["/a{*}"] },
+  { paths: ["/{*}a/b"] },
+  { paths: ["/{**}/{*}"] },
+  { paths: ["/{**}/{**}"] },
+  { paths: ["/{**}/a/{*}"] },
+  { paths: ["/a}"] },
+  { paths: ["/{*}/a b"] },
+  { paths: ["/{*}/é"] },
+  { paths: ["/{*}/a*"] },
+  { paths: ["/{*}//b"] },
+  { paths: ["/a b"] },
+  { notPaths: ["/{"] },
+  { notPaths: [""] },
+];
+
+const CONDITIONS = [
+  { key: "", values: ["a"] },
+  { values: ["a"] },
+  { key: "source.ip" },
+  { key: "source.ip", values: [] },
+  { key: "source.ip", values: ["a"] },
+  { key: "source.ip", values: ["10.0.0.1"], notValues: ["10.0.0"] },
+  { key: "remote.ip", values: [""] },
+  { key: "destination.ip", notValues: ["1.2.3.4/99"] },
+  { key: "destination.port", values: ["http"] },
+  { key: "destination.port", notValues: ["70000"] },
+  { key: "destination.namespace", values: ["a"] },
+  { key: "destination.labels[app]", values: ["a"] },
+  { key: "destination.name", values: ["a"] },
+  { key: "destination.user", values: ["a"] },
+  { key: "source.user", values: ["a"] },
+  { key: "Source.ip", values: ["10.0.0.1"] },
+  { key: "source.ip ", values: ["10.0.0.1"] },
+  { key: "source.namespace", values: [""] },
+  { key: "source.serviceAccount", values: ["a*"] },
+  { key: "source.trustDomain", values: ["a*b"] },
+  { key: "source.trustDomain", notValues: ["*a*"] },
+  { key: "request.headers", values: ["a"] },
+  { key: "request.headers[]", values: ["a"] },
+  { key: "request.headers[a", values: ["a"] },
+  { key: "request.headers[a]", values: [""] },
+  { key: "request.auth.claims", values: ["a"] },
+  { key: "request.auth.claims[a]x", values: ["a"] },
+  { key: "request.auth.other", values: ["a"] },
+  { key: "request.auth.principal", values: [""] },
+  { key: "experimental.envoy.filters.a", values: ["a"] },
+  { key: "connection.sni", values: [""] },
+  { key: "request.method", values: ["GET"] },
+];
+
+const SERVICE = { kind: "Service", group: "", name: "web" };
+
+/** What replaces or joins fields of `spec`. */
+const SPECS = [
+  { selector: { matchLabels: { app: "web" } }, targetRefs: [SERVICE] },
+  { targetRef: SERVICE, targetRefs: [SERVICE] },
+  { targetRef: SERVICE, selector: {} },
+  { targetRefs: [], selector: { matchLabels: { app: "web" } } },
+  { targetRefs: [{ kind: "Deployment", group: "apps", name: "web" }] },
+  { targetRefs: [{ kind: "Service", group: "apps", name: "web" }] },
+  { targetRefs: [{ kind: "service", group: "", name: "web" }] },
+  { targetRefs: [{ kind: "Service", group: "" }] },
+  { targetRefs: [{ kind: "Service", group: "", name: "" }] },
+  { targetRefs: [{ group: "", name: "web" }] },
+  { targetRefs: [{ kind: "Gateway", group: "", name: "waypoint" }] },
+  { targetRefs: [{ kind: "GatewayClass", group: "gateway.networking.k8s.io", name: "x" }] },
+  { targetRefs: [{ kind: "ServiceEntry", group: "networking.istio.io", name: "x" }] },
+  { targetRefs: [{ kind: "ServiceEntry", group: "", name: "x" }] },
+  { selector: { matchLabels: { app: "*" } } },
+  { selector: { matchLabels: { app: "a*" } } },
+  { selector: { matchLabels: { "": "a" } } },
+  { selector: { matchLabels: { "a*": "a" } } },
+  { selector: { matchLabels: { app: "" } } },
+  { action: "DENY", rules: undefined },
+  { action: "DENY", rules: [] },
+  { action: "CUSTOM", rules: [{}] },
+  { action: "CUSTOM", provider: { name: "" }, rules: [{}] },
+  { action: "CUSTOM", provider: { name: "opa" }, rules: undefined },
+  { action: "CUSTOM", provider: { name: "opa" }, rules: [] },
+  { action: "CUSTOM", provider: { name: "opa" }, rules: [{ from: [{ source: { namespaces: ["a"] } }] }] },
+  {
+    action: "CUSTOM",
+    provider: { name: "opa" },
+    rules: [{ when: [{ key: "source.principal", values: ["a"] }] }],
+  },
+  { action: "ALLOW", provider: { name: "opa" } },
+  { action: "BLOCK" },
+  { action: "deny" },
+  { rules: [null] },
+  { rules: [{ from: [] }] },
+  { rules: [{ to: [] }] },
+  { rules: [{ when: [] }] },
+  { rules: [{ from: [{}] }] },
+  { rules: [{ to: [{}] }] },
+  { rules: [{ from: [null] }] },
+  { rules: [{ when: [null] }] },
+  { rules: {} },
+];
+
+/**
+ * Puts something into a policy that Istio refuses, or looks as if it did.
+ * @param {Random} r
+ * @param {Policy} policy
+ */
+export function refusable(r, policy) {
+  const { spec } = policy;
+  const rules = () => (Array.isArray(spec.rules) ? spec.rules : (spec.rules = []));
+  r.pick([
+    () => void rules().push({ from: [{ source: r.pick(SOURCES) }] }),
+    () => void rules().push({ to: [{ operation: r.pick(OPERATIONS) }] }),
+    () => void rules().push({ when: [r.pick(CONDITIONS)] }),
+    () => void Object.assign(spec, r.pick(SPECS)),
+  ])();
+}

@@ -305,6 +305,19 @@ const stages = [
     },
   },
   {
+    name: "laws of the exact engine",
+    minutes: 20,
+    skip: needs("tests/laws/main.rs"),
+    run: async (run) => {
+      // Optimised, it tries 100,000 cases of a fresh seed; `cargo test` fewer.
+      const args = ["test", "--locked", "--release", "--test", "laws", "--", "--nocapture"];
+      const output = await run("cargo", args, { env: native });
+      const cases = /^(\d+) cases in/m.exec(output);
+      if (!cases || Number(cases[1]) < 100_000) throw new StageFailure("fewer than 100,000 cases were tried");
+      console.log(`MESH_POLICY_SEED=${/^MESH_POLICY_SEED=(\d+)/m.exec(output)?.[1]}: ${cases[0]}`);
+    },
+  },
+  {
     name: "wasm in a browser",
     skip: () => (browserTests().length === 0 ? "no tests/*.rs with wasm_bindgen_test yet" : null),
     run: async (run) => {

@@ -1,5 +1,6 @@
 //! The entry points that take text, and real documents to start from.
 
+use crate::{growth, hooks, mesh};
 use mesh_policy::compile::{Input, Source, compile};
 use mesh_policy::conformance;
 use mesh_policy::text::{decode_utf8, parse_any, parse_json};
@@ -13,7 +14,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "text",
         run: text,
@@ -39,11 +40,51 @@ pub const TARGETS: [Target; 5] = [
         run: requests,
         seeds: recorded,
     },
+    Target {
+        name: "mesh",
+        run: mesh::mesh,
+        seeds: mesh::meshes,
+    },
+    Target {
+        name: "exact",
+        run: mesh::exact,
+        seeds: mesh::meshes,
+    },
+    Target {
+        name: "change",
+        run: mesh::change,
+        seeds: mesh::changes,
+    },
+    Target {
+        name: "ask",
+        run: mesh::requests,
+        seeds: mesh::asked_requests,
+    },
+    Target {
+        name: "expectations",
+        run: mesh::expectations,
+        seeds: mesh::expected,
+    },
+    Target {
+        name: "cluster",
+        run: hooks::cluster,
+        seeds: hooks::conversations,
+    },
+    Target {
+        name: "hook",
+        run: hooks::hook,
+        seeds: hooks::hooks,
+    },
+    Target {
+        name: "growth",
+        run: growth::growth,
+        seeds: growth::shapes,
+    },
 ];
 
 const BUNDLE: &[u8] = include_bytes!("../../examples/bookinfo/bundle.yaml");
 
-fn source<'a>(file: &'a str, bytes: &'a [u8]) -> Source<'a> {
+pub fn source<'a>(file: &'a str, bytes: &'a [u8]) -> Source<'a> {
     Source {
         file,
         bytes,
@@ -65,16 +106,21 @@ fn text(bytes: &[u8]) {
     }
 }
 
+/// What is before and after the first line that divides.
+pub fn pieces<'a>(bytes: &'a [u8], line: &[u8]) -> (&'a [u8], Option<&'a [u8]>) {
+    let at = bytes.windows(line.len()).position(|window| window == line);
+    match at {
+        Some(at) => (&bytes[..at], Some(&bytes[at + line.len()..])),
+        None => (bytes, None),
+    }
+}
+
 /// A bundle and its charms in one text, apart by a line of its own.
 fn bundle(bytes: &[u8]) {
-    let apart = bytes
-        .windows(9)
-        .position(|window| window == b"\n#CHARMS\n")
-        .unwrap_or(bytes.len());
-    let (bundle, charms) = bytes.split_at(apart);
+    let (bundle, charms) = pieces(bytes, b"\n#CHARMS\n");
     show(&Input {
         bundles: vec![source("bundle.yaml", bundle)],
-        charms: vec![source("charms.yaml", charms)],
+        charms: vec![source("charms.yaml", charms.unwrap_or_default())],
         ..Input::default()
     });
 }
@@ -102,7 +148,7 @@ fn requests(bytes: &[u8]) {
     }
 }
 
-fn project() -> &'static Path {
+pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("fuzz/ is in the project")

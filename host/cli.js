@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { apply } from './commands/apply.js';
-import { diff } from './commands/diff.js';
 import { compile } from './commands/compile.js';
 import { remove } from './commands/delete.js';
+import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
 import { hook } from './commands/hook.js';
 import { serve } from './commands/serve.js';
@@ -13,6 +13,8 @@ import { EXIT_USAGE } from './commands/input.js';
 import { labels } from './commands/labels.js';
 import { lint } from './commands/lint.js';
 import { plan } from './commands/plan.js';
+import { reach } from './commands/reach.js';
+import { test } from './commands/test.js';
 import { UsageError } from './files.js';
 import { printable } from './render.js';
 
@@ -27,6 +29,8 @@ for (const register of [
   compile,
   diff,
   explain,
+  reach,
+  test,
   plan,
   apply,
   remove,

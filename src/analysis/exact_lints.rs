@@ -139,22 +139,54 @@ impl Linter<'_> {
             .map(|rule| rule.holds.surely)
             .collect();
         let deny = solved.regions.any(&deny)?;
-        for (at, rule) in rules.iter().enumerate() {
+        // What the rules of an effect match that come before, and after, each.
+        let mut before = Vec::with_capacity(rules.len());
+        let mut after = vec![Region::NONE; rules.len()];
+        let (mut allowed, mut denied) = (Region::NONE, Region::NONE);
+        for rule in rules {
+            let sum = match rule.effect {
+                Effect::Allow => &mut allowed,
+                Effect::Deny => &mut denied,
+                Effect::Custom => {
+                    before.push(Region::NONE);
+                    continue;
+                }
+            };
+            before.push(*sum);
+            *sum = solved.regions.or(*sum, rule.holds.surely)?;
+        }
+        // Of rules that match the same, the first is needed: the later ones do not count.
+        let mut known: Vec<(bool, Region)> = Vec::new();
+        let first: Vec<bool> = rules
+            .iter()
+            .map(|rule| {
+                let key = (rule.effect == Effect::Deny, rule.holds.surely);
+                match known.binary_search(&key) {
+                    Ok(_) => false,
+                    Err(at) => {
+                        known.insert(at, key);
+                        true
+                    }
+                }
+            })
+            .collect();
+        (allowed, denied) = (Region::NONE, Region::NONE);
+        for ((rule, first), slot) in rules.iter().zip(&first).zip(&mut after).rev() {
+            let sum = match rule.effect {
+                Effect::Allow => &mut allowed,
+                Effect::Deny => &mut denied,
+                Effect::Custom => continue,
+            };
+            *slot = *sum;
+            if *first {
+                *sum = solved.regions.or(*sum, rule.holds.surely)?;
+            }
+        }
+        for (rule, (before, after)) in rules.iter().zip(before.into_iter().zip(after)) {
             let unreachable = rule.holds.maybe.is_none();
             let shadowed =
                 rule.effect == Effect::Allow && solved.regions.within(rule.holds.maybe, deny)?;
-            // Of rules that match the same, the first is needed.
-            let others: Vec<Region> = rules
-                .iter()
-                .enumerate()
-                .filter(|(other, one)| {
-                    *other != at
-                        && one.effect == rule.effect
-                        && (*other < at || one.holds.surely != rule.holds.maybe)
-                })
-                .map(|(_, one)| one.holds.surely)
-                .collect();
-            let others = solved.regions.any(&others)?;
+            let others = solved.regions.or(before, after)?;
             let redundant =
                 rule.effect != Effect::Custom && solved.regions.within(rule.holds.maybe, others)?;
             let slot = self.found.get_mut(rule.policy);

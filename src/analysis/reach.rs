@@ -1,7 +1,6 @@
 //! Who may reach whom: every target's allowed requests, described.
 
 use super::decide::{Analysis, Via};
-use super::diff::target_text;
 use super::points::Origin;
 use super::request::Target;
 use super::rules::Effect;
@@ -44,8 +43,10 @@ pub struct Row {
     /// Which requests.
     #[serde(flatten)]
     pub access: Access,
-    /// The same as a sentence.
-    pub text: String,
+    /// Who, in words.
+    pub who: String,
+    /// What they may do, in words.
+    pub what: String,
     /// The ALLOW policies that match some of them; none: nothing is needed.
     pub policies: Vec<String>,
 }
@@ -178,7 +179,7 @@ fn rows(
                 rows.push(row(target, via, depends, access, policies));
             }
             if !complete && let Some(row) = rows.last_mut() {
-                row.text.push_str(", and more of the same");
+                row.what.push_str(", and more of the same");
             }
         }
     }
@@ -186,24 +187,14 @@ fn rows(
 }
 
 fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<String>) -> Row {
-    let text = format!(
-        "{} {} {} to {}{}",
-        access.clients_text(),
-        if depends { "may perhaps" } else { "may" },
-        access.request_text(),
-        target_text(target),
-        match via {
-            Via::Waypoint => ", through its waypoint",
-            _ => "",
-        }
-    );
     Row {
         to: ToJson::from(target),
         also_to: Vec::new(),
         via: via.name(),
         depends,
+        who: access.clients_text(),
+        what: access.request_text(),
         access,
-        text,
         policies,
     }
 }

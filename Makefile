@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench bench-cluster fuzz clean
+.PHONY: help demo page setup check test pkg bench bench-cluster fuzz man clean
 
 PORT ?= 4173
 
@@ -46,6 +46,9 @@ bench-cluster: ## compare with the Python library on a real API server
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
+
+man: ## write man/mesh-policy.1 from what the commands declare
+	@node tools/man.mjs
 
 clean: ## remove what was built; .tools and node_modules stay
 	@rm -rf target fuzz/target www/dist .cache

@@ -214,6 +214,17 @@ export function peerIdentityForServiceAccount(serviceAccount: string, namespace:
 
 
 
+/** Files of expectations. */
+export interface ExpectationInput {
+    expectations: Source[];
+}
+
+interface Checked {
+    readonly diagnostics: Diagnostic[];
+}
+
+
+
 /** One input file. */
 export interface Source {
     /** Its name, for diagnostics. */
@@ -322,6 +333,23 @@ interface MeshAnalysis {
 
 
 /**
+ * How expectations fared. Call `free()` when done.
+ */
+export class Checked {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * `{"passed", "failed", "results", "untouched"}` as JSON text.
+     */
+    json(): string;
+    /**
+     * A file could not be used.
+     */
+    readonly badInput: boolean;
+}
+
+/**
  * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
  */
 export class Compilation {
@@ -371,6 +399,17 @@ export class MeshAnalysis {
      * Answers one request, a JSON object, in sentences.
      */
     explain(request: string): string;
+    /**
+     * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
+     */
+    reach(): string;
+    /**
+     * Checks files of expectations.
+     *
+     * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+     * is a diagnostic.
+     */
+    test(input: ExpectationInput): Checked;
     /**
      * Answers one request, a JSON object, by a JSON object with all that was considered.
      */
@@ -448,6 +487,11 @@ export function conformance(line: string): string;
 export function consumerHook(request: string): string;
 
 /**
+ * Whether a file is one of expectations.
+ */
+export function isExpectations(bytes: Uint8Array | number[]): boolean;
+
+/**
  * A provider's hook; see `host/juju.js`.
  */
 export function providerHook(request: string): string;
@@ -456,6 +500,7 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_checked_free: (a: number, b: number) => void;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
     readonly __wbg_meshanalysis_free: (a: number, b: number) => void;
     readonly __wbg_program_free: (a: number, b: number) => void;
@@ -464,6 +509,9 @@ export interface InitOutput {
     readonly buildMeshPolicies: (a: any) => [number, number, number];
     readonly buildPolicyResources: (a: any) => [number, number, number];
     readonly charmKubernetesLabel: (a: any) => [number, number, number, number];
+    readonly checked_badInput: (a: number) => number;
+    readonly checked_diagnostics: (a: number) => [number, number, number];
+    readonly checked_json: (a: number) => [number, number];
     readonly compilation_authorizationPolicies: (a: number) => [number, number, number];
     readonly compilation_badInput: (a: number) => number;
     readonly compilation_diagnostics: (a: number) => [number, number, number];
@@ -479,6 +527,7 @@ export interface InitOutput {
     readonly createCharmDefaultLabels: (a: any) => [number, number, number];
     readonly generateTelemetryLabels: (a: any) => [number, number, number];
     readonly getDataFromCmrRelation: (a: any) => [number, number, number];
+    readonly isExpectations: (a: number, b: number) => number;
     readonly labelConfigmapName: (a: number, b: number) => [number, number];
     readonly meshPoliciesDatabag: (a: any) => [number, number, number, number];
     readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
@@ -487,6 +536,8 @@ export interface InitOutput {
     readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_reach: (a: number) => [number, number];
+    readonly meshanalysis_test: (a: number, b: any) => [number, number, number];
     readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
     readonly peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];

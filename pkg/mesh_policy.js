@@ -1,6 +1,64 @@
 /* @ts-self-types="./mesh_policy.d.ts" */
 
 /**
+ * How expectations fared. Call `free()` when done.
+ */
+export class Checked {
+    static __wrap(ptr) {
+        const obj = Object.create(Checked.prototype);
+        obj.__wbg_ptr = ptr;
+        CheckedFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        CheckedFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_checked_free(ptr, 0);
+    }
+    /**
+     * A file could not be used.
+     * @returns {boolean}
+     */
+    get badInput() {
+        const ret = wasm.checked_badInput(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * What is wrong with the files of expectations.
+     * @returns {any}
+     */
+    get diagnostics() {
+        const ret = wasm.checked_diagnostics(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * `{"passed", "failed", "results", "untouched"}` as JSON text.
+     * @returns {string}
+     */
+    json() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.checked_json(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) Checked.prototype[Symbol.dispose] = Checked.prototype.free;
+
+/**
  * The result of a compilation. It lives outside of JavaScript's heap: call `free()` when done.
  */
 export class Compilation {
@@ -244,6 +302,37 @@ export class MeshAnalysis {
             throw takeFromExternrefTable0(ret[1]);
         }
         return takeFromExternrefTable0(ret[0]);
+    }
+    /**
+     * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
+     * @returns {string}
+     */
+    reach() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.meshanalysis_reach(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * Checks files of expectations.
+     *
+     * Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
+     * is a diagnostic.
+     * @param {ExpectationInput} input
+     * @returns {Checked}
+     */
+    test(input) {
+        const ret = wasm.meshanalysis_test(this.__wbg_ptr, input);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Checked.__wrap(ret[0]);
     }
     /**
      * Answers one request, a JSON object, by a JSON object with all that was considered.
@@ -569,6 +658,18 @@ export function getDataFromCmrRelation(relations) {
 }
 
 /**
+ * Whether a file is one of expectations.
+ * @param {Uint8Array | number[]} bytes
+ * @returns {boolean}
+ */
+export function isExpectations(bytes) {
+    const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.isExpectations(ptr0, len0);
+    return ret !== 0;
+}
+
+/**
  * The name of the ConfigMap that remembers a charm's mesh labels.
  * @param {string} app_name
  * @returns {string}
@@ -842,6 +943,9 @@ function __wbg_get_imports() {
     };
 }
 
+const CheckedFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_checked_free(ptr, 1));
 const CompilationFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_compilation_free(ptr, 1));
@@ -901,6 +1005,13 @@ function handleError(f, args) {
 
 function isLikeNone(x) {
     return x === undefined || x === null;
+}
+
+function passArray8ToWasm0(arg, malloc) {
+    const ptr = malloc(arg.length * 1, 1) >>> 0;
+    getUint8ArrayMemory0().set(arg, ptr / 1);
+    WASM_VECTOR_LEN = arg.length;
+    return ptr;
 }
 
 function passStringToWasm0(arg, malloc, realloc) {

@@ -1,6 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
+export const __wbg_checked_free: (a: number, b: number) => void;
 export const __wbg_compilation_free: (a: number, b: number) => void;
 export const __wbg_meshanalysis_free: (a: number, b: number) => void;
 export const __wbg_program_free: (a: number, b: number) => void;
@@ -9,6 +10,9 @@ export const beaconLabels: (a: any) => [number, number, number];
 export const buildMeshPolicies: (a: any) => [number, number, number];
 export const buildPolicyResources: (a: any) => [number, number, number];
 export const charmKubernetesLabel: (a: any) => [number, number, number, number];
+export const checked_badInput: (a: number) => number;
+export const checked_diagnostics: (a: number) => [number, number, number];
+export const checked_json: (a: number) => [number, number];
 export const compilation_authorizationPolicies: (a: number) => [number, number, number];
 export const compilation_badInput: (a: number) => number;
 export const compilation_diagnostics: (a: number) => [number, number, number];
@@ -24,6 +28,7 @@ export const consumerHook: (a: number, b: number) => [number, number];
 export const createCharmDefaultLabels: (a: any) => [number, number, number];
 export const generateTelemetryLabels: (a: any) => [number, number, number];
 export const getDataFromCmrRelation: (a: any) => [number, number, number];
+export const isExpectations: (a: number, b: number) => number;
 export const labelConfigmapName: (a: number, b: number) => [number, number];
 export const meshPoliciesDatabag: (a: any) => [number, number, number, number];
 export const meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
@@ -32,6 +37,8 @@ export const meshanalysis_diagnostics: (a: number) => [number, number, number];
 export const meshanalysis_diffTo: (a: number, b: number) => [number, number];
 export const meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
 export const meshanalysis_lint: (a: number) => [number, number, number];
+export const meshanalysis_reach: (a: number) => [number, number];
+export const meshanalysis_test: (a: number, b: any) => [number, number, number];
 export const meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
 export const peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];
 export const peerIdentityForServiceAccount: (a: number, b: number, c: number, d: number) => [number, number];

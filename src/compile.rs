@@ -211,6 +211,10 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         on_mesh: Index::default(),
     };
     compiler.deployment();
+    let mut known = Index::default();
+    for one in &compiled.applications {
+        known.add(full_name(&one.model, &one.name));
+    }
     for (source, documents) in &databag_documents {
         let databags = read_databags(
             source.file,
@@ -220,7 +224,8 @@ pub fn compile(input: &Input<'_>) -> Compiled {
         );
         for databag in databags {
             for asked in &databag.policies {
-                add_members(&mut compiled.applications, &asked.policy, &databag.beacon);
+                let applications = &mut compiled.applications;
+                add_members(applications, &mut known, &asked.policy, &databag.beacon);
             }
             add_beacon(&mut compiled, &databag.beacon, databag.policies, true);
         }
@@ -492,15 +497,17 @@ pub(crate) fn beacon_labels(application: &str, model: &str) -> Vec<(String, Stri
 
 /// Notes the applications that a databag's policy speaks of: its target is a member of the mesh,
 /// and its source is taken to be one.
-fn add_members(applications: &mut Vec<Deployed>, policy: &MeshPolicy, beacon: &Beacon) {
+fn add_members(
+    applications: &mut Vec<Deployed>,
+    known: &mut Index<'static>,
+    policy: &MeshPolicy,
+    beacon: &Beacon,
+) {
     let source = (&policy.source_namespace, Some(&policy.source_app_name));
     let target = (&policy.target_namespace, policy.target_app_name.as_ref());
     for (model, name) in [source, target] {
         let Some(name) = name else { continue };
-        let known = applications
-            .iter()
-            .any(|one| one.model == *model && one.name == *name);
-        if !known {
+        if known.add(full_name(model, name)) {
             applications.push(Deployed {
                 model: model.clone(),
                 name: name.clone(),

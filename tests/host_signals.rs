@@ -151,3 +151,15 @@ fn a_wrong_list_of_what_to_keep_sends_nothing() {
         assert_eq!(failure.diagnostic.code, "wrong-option");
     }
 }
+
+#[test]
+fn without_pruning_nothing_is_deleted() {
+    let mut program = reconcile(&format!(r#""rawPolicies": {POLICIES}, "prune": false"#));
+    list(&mut program, &[stored("b"), stored("d")].join(","));
+    let out = requests(&program);
+    let all: Vec<_> = out.iter().map(|request| request.method).collect();
+    assert_eq!(all, ["PATCH", "PATCH"]);
+    let mut program = reconcile(r#""rawPolicies": [], "prune": false"#);
+    list(&mut program, &stored("d"));
+    assert!(matches!(program.step(), Step::Done(outcome) if outcome.changes.is_empty()));
+}

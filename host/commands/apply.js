@@ -1,5 +1,5 @@
 // `mesh-policy apply`
-import { compiled, policies, reconcileProgram, report, runAll } from './cluster.js';
+import { compiled, noteDropped, policies, reconcileProgram, report, runAll } from './cluster.js';
 import { oneOf } from './input.js';
 
 /** @param {import('commander').Command} program */
@@ -17,12 +17,13 @@ export function apply(program) {
 async function run(bundles, options) {
   const wish = await compiled(bundles, options);
   if (!wish) return;
+  noteDropped(wish);
   const dryRun = options.dryRun !== undefined;
   const result = await runAll(
     options,
     wish.managers.map((manager) => ({
       title: `${manager.appName} of ${manager.modelName}`,
-      program: () => reconcileProgram(manager, { namespace: options.namespace, dryRun, force: options.forceConflicts }),
+      program: () => reconcileProgram(manager, { namespace: options.namespace, dryRun, force: options.forceConflicts, prune: !wish.dropped }),
     })),
   );
   if (result) report(result, { output: options.output, tense: dryRun ? 'dry-run' : 'done', dropped: wish.dropped });

@@ -92,15 +92,21 @@ export async function compiled(bundles, options) {
       );
     }
   }
+  if (managed.managers.length === 0) note('no beacon manages policies here: there is nothing to do');
   return { ...managed, dropped };
 }
 
 /** @param {string} text */
 export const note = (text) => process.stderr.write(`note: ${printable(text)}\n`);
 
+/** @param {{ dropped: boolean }} wish */
+export function noteDropped({ dropped }) {
+  if (dropped) note('a policy was left out, so nothing is deleted: what is not wanted may be its earlier form');
+}
+
 /**
  * @param {ManagedPolicies} manager
- * @param {{ namespace?: string, plan?: boolean, dryRun?: boolean, force?: boolean }} options
+ * @param {{ namespace?: string, plan?: boolean, dryRun?: boolean, force?: boolean, prune: boolean }} options
  */
 export async function reconcileProgram({ appName, modelName, labels, policies, conditional }, options) {
   const { Program } = await import('../index.js');

@@ -1,5 +1,5 @@
 // `mesh-policy plan`
-import { compiled, policies, reconcileProgram, report, runAll } from './cluster.js';
+import { compiled, noteDropped, policies, reconcileProgram, report, runAll } from './cluster.js';
 import { EXIT_FINDINGS } from './input.js';
 
 /** @param {import('commander').Command} program */
@@ -17,11 +17,12 @@ export function plan(program) {
 async function run(bundles, options) {
   const wish = await compiled(bundles, options);
   if (!wish) return;
+  noteDropped(wish);
   const result = await runAll(
     options,
     wish.managers.map((manager) => ({
       title: `${manager.appName} of ${manager.modelName}`,
-      program: () => reconcileProgram(manager, { namespace: options.namespace, plan: true, force: options.forceConflicts }),
+      program: () => reconcileProgram(manager, { namespace: options.namespace, plan: true, force: options.forceConflicts, prune: !wish.dropped }),
     })),
     { quiet: true },
   );

@@ -1,6 +1,7 @@
 //! Answers as text: a line of JSON for programs, sentences for people.
 
 use super::decide::{Analysis, Answer, Step, Via, Way};
+use super::matching::Client;
 use super::points::Binding;
 use super::request::{Request, Target};
 use super::verdict::{Doubts, Verdict};
@@ -129,7 +130,7 @@ impl Analysis {
         out.push_str(",\"at\":");
         string(&self.place(request, step), out);
         out.push_str(",\"client\":");
-        string_or_null(self.client(step).as_deref(), out);
+        string_or_null(self.client(request, step).as_deref(), out);
         if let Some(port) = step.port {
             let _ = write!(out, ",\"port\":{port}");
         }
@@ -174,12 +175,11 @@ impl Analysis {
         }
     }
 
-    fn client(&self, step: &Step) -> Option<String> {
-        let (namespace, account) = step.client.as_ref()?;
-        Some(format!(
-            "{}/ns/{namespace}/sa/{account}",
-            self.mesh.settings.trust_domain
-        ))
+    fn client(&self, request: &Request, step: &Step) -> Option<String> {
+        self.with_seen(request, step, |seen| match seen.client {
+            Client::Known(identity) => Some(identity.principal().to_owned()),
+            Client::Unknown | Client::Dash => None,
+        })
     }
 
     /// One answer in sentences.
@@ -286,7 +286,7 @@ impl Analysis {
                 out.push_str("is not reached\n");
                 continue;
             }
-            match self.client(step) {
+            match self.client(request, step) {
                 Some(client) => {
                     let _ = write!(out, "sees {client}");
                 }

@@ -5,6 +5,7 @@ use super::matching::{Client, Identity, Seen};
 use super::points::{Attached, Layer};
 use super::request::Request;
 use super::verdict::{Doubts, Verdict};
+use super::ways::Caller;
 use crate::mesh::{DataPlane, Protocol, Service, TargetPort};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -24,9 +25,11 @@ pub(super) struct Asker<'a> {
     /// `Some(None)`: Envoy refuses the path.
     pub(super) path: Option<Option<Cow<'a, str>>>,
     pub(super) identity: Option<Identity>,
-    /// Who the client is to the next step.
-    pub(super) from: Option<(String, String)>,
+    /// Who sends to the next step.
+    pub(super) caller: Caller,
     pub(super) source_ip: Option<IpAddr>,
+    /// Also those ways that were not asked for.
+    pub(super) all_ways: bool,
 }
 
 impl Asker<'_> {
@@ -58,7 +61,7 @@ impl Asker<'_> {
             workload: None,
             port,
             tcp,
-            client: self.from.clone(),
+            client: self.caller,
             source_ip: self.source_ip,
             outcome,
         }
@@ -91,7 +94,7 @@ impl Asker<'_> {
             workload,
             port,
             tcp,
-            client: self.from.clone(),
+            client: self.caller,
             source_ip: self.source_ip,
             outcome,
         }
@@ -113,7 +116,7 @@ impl Asker<'_> {
     }
 
     pub(super) fn seen(&self, layer: Layer, port: Option<u16>, destination: &[IpAddr]) -> Seen<'_> {
-        let client = match (&self.identity, layer) {
+        let client = match (self.presented(), layer) {
             (Some(identity), _) => Client::Known(identity),
             (None, Layer::Waypoint) => Client::Dash,
             (None, _) => Client::Unknown,
@@ -146,27 +149,12 @@ impl Asker<'_> {
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
-    pub(super) fn identify(&mut self) {
-        self.identity = self.from.as_ref().map(|(namespace, account)| {
-            Identity::new(
-                &self.analysis.mesh.settings.trust_domain,
-                namespace,
-                account,
-            )
-        });
-    }
-
-    /// The address of a service account's only pod.
-    pub(super) fn address_of(&self, namespace: &str, account: &str) -> Option<IpAddr> {
-        let mut found = self.analysis.points.of_account(namespace, account);
-        let only = found.next()?;
-        if found.next().is_some() {
-            return None;
-        }
-        let workload = self.analysis.mesh.workloads.get(only)?;
-        match workload.ips.as_slice() {
-            [ip] if !workload.template => Some(*ip),
-            _ => None,
+    /// Who the next step takes the caller to be.
+    fn presented(&self) -> Option<&Identity> {
+        match self.caller {
+            Caller::Client => self.identity.as_ref(),
+            Caller::Nobody => None,
+            Caller::Gateway(at) => self.analysis.points.identities.get(at)?.as_ref(),
         }
     }
 

@@ -93,17 +93,14 @@ pub(super) fn binding(
 /// Whether PeerAuthentications demand mutual TLS at a workload: `None` if not, else what is in doubt
 /// about it. Workload over namespace over mesh, the oldest of a kind.
 /// Source: istio.io/istio `pilot/pkg/serviceregistry/ambient/authorization.go`.
-pub(super) fn strict(
-    mesh: &Mesh,
-    by_namespace: &[&PeerAuthentication],
+pub(super) fn strict<'p>(
+    root: &str,
+    of_namespace: &dyn Fn(&str) -> Vec<&'p PeerAuthentication>,
     workload: &Workload,
 ) -> Option<Doubts> {
-    let root = mesh.settings.root_namespace.as_str();
     let oldest = |name: &str, of_workload: bool| {
         let mut found: Option<&PeerAuthentication> = None;
-        let from = by_namespace.partition_point(|peer| peer.namespace.as_str() < name);
-        let rest = by_namespace.iter().skip(from).copied();
-        for peer in rest.take_while(|peer| peer.namespace == name) {
+        for peer in of_namespace(name) {
             let fits = match &peer.selector {
                 Some(selector) => of_workload && selects(selector, &workload.labels),
                 None => !of_workload,

@@ -1,6 +1,7 @@
 //! Look-ups by name, so that a decision does not go through what concerns other targets.
 
 use crate::mesh::Mesh;
+use std::cmp::Ordering;
 
 /// Lists of places by a key of up to three parts, sorted.
 #[derive(Debug, Default)]
@@ -49,17 +50,27 @@ impl Table {
     pub(super) fn find<'t>(&'t self, parts: &[&str]) -> impl Iterator<Item = usize> + use<'t> {
         // Compared part by part, so that a look-up allocates nothing.
         let compare = |row: &str| {
-            let mut rest = row;
+            let mut rest = row.as_bytes();
             for (at, part) in parts.iter().enumerate() {
-                let (head, tail) = rest.split_once(SEPARATOR).unwrap_or((rest, ""));
-                let last = at + 1 == parts.len();
-                let head = if last { rest } else { head };
+                if at > 0 {
+                    match rest.split_first() {
+                        Some((0, after)) => rest = after,
+                        Some(_) => return Ordering::Greater,
+                        None => return Ordering::Less,
+                    }
+                }
+                let part = part.as_bytes();
+                let (head, after) = rest.split_at(part.len().min(rest.len()));
                 match head.cmp(part) {
-                    std::cmp::Ordering::Equal => rest = tail,
+                    Ordering::Equal => rest = after,
                     other => return other,
                 }
             }
-            std::cmp::Ordering::Equal
+            if rest.is_empty() {
+                Ordering::Equal
+            } else {
+                Ordering::Greater
+            }
         };
         let from = self.rows.partition_point(|(row, _)| compare(row).is_lt());
         let count = self

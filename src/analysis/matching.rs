@@ -10,10 +10,9 @@ use std::net::IpAddr;
 pub struct Identity {
     /// `spiffe://TRUSTDOMAIN/ns/NAMESPACE/sa/SERVICEACCOUNT`
     pub uri: String,
-    /// The namespace in it.
-    pub namespace: String,
-    /// The service account in it.
-    pub service_account: String,
+    /// Where the namespace ends and the service account begins in it; both are between slashes.
+    namespace: (usize, usize),
+    service_account: usize,
 }
 
 /// The scheme of an identity's URI.
@@ -30,16 +29,30 @@ impl Identity {
             "/sa/",
             service_account,
         ];
+        let uri = parts.concat();
+        let account_at = uri.len() - service_account.len();
+        let namespace_end = account_at - "/sa/".len();
         Identity {
-            uri: parts.concat(),
-            namespace: namespace.to_owned(),
-            service_account: service_account.to_owned(),
+            uri,
+            namespace: (namespace_end - namespace.len(), namespace_end),
+            service_account: account_at,
         }
     }
 
     /// As policies write it: without the scheme.
     pub fn principal(&self) -> &str {
         self.uri.strip_prefix(SCHEME).unwrap_or(&self.uri)
+    }
+
+    /// The namespace in it.
+    pub fn namespace(&self) -> &str {
+        let (from, to) = self.namespace;
+        self.uri.get(from..to).unwrap_or_default()
+    }
+
+    /// The service account in it.
+    pub fn service_account(&self) -> &str {
+        self.uri.get(self.service_account..).unwrap_or_default()
     }
 }
 
@@ -265,13 +278,13 @@ fn identity_matches(field: &Field, pattern: &Pattern, client: Client<'_>) -> boo
     };
     match pattern {
         Pattern::ServiceAccount { namespace, name } => {
-            identity.namespace == *namespace && identity.service_account == *name
+            identity.namespace() == namespace && identity.service_account() == name
         }
         Pattern::Namespace(parts) => namespace_matches(parts, &identity.uri),
         Pattern::TrustDomain { start, end } => {
             trust_domain_matches(start, end.as_deref(), identity.principal())
         }
-        text if *field == Field::Namespace => text_matches(text, &identity.namespace, false),
+        text if *field == Field::Namespace => text_matches(text, identity.namespace(), false),
         text => text_matches(text, identity.principal(), false),
     }
 }

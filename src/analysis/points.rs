@@ -3,6 +3,7 @@
 use super::binding::{binding, strict};
 use super::envoy::{self, Context};
 use super::index::Index;
+use super::matching::Identity;
 use super::rules::{Clause, Effect, Entry, Field, Match, Part, Pattern, Policy, Rule};
 use super::verdict::Doubts;
 use super::ztunnel;
@@ -12,6 +13,7 @@ use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::{
     DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, label, selects,
 };
+use std::net::IpAddr;
 
 /// Who enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,10 @@ pub struct Points {
     pub backends: Vec<Vec<u32>>,
     /// What is attached to a gateway's own requests, for each Gateway.
     pub gateways: Vec<Vec<Attached>>,
+    /// Who each Gateway's pods are.
+    pub identities: Vec<Option<Identity>>,
+    /// Where they come from, where there is one only.
+    pub gateway_ips: Vec<Option<IpAddr>>,
     /// What Envoy refuses to load, for each Gateway.
     pub unloadable: Vec<bool>,
     /// The policy of PeerAuthentications that demand mutual TLS.
@@ -121,6 +127,16 @@ impl Points {
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
             gateways: Vec::with_capacity(mesh.gateways.len()),
+            identities: mesh
+                .gateways
+                .iter()
+                .map(|gateway| {
+                    let account = gateway.service_accounts.first()?;
+                    let domain = mesh.settings.trust_domain.as_str();
+                    Some(Identity::new(domain, &gateway.namespace, account))
+                })
+                .collect(),
+            gateway_ips: Vec::new(),
             unloadable: vec![false; mesh.gateways.len()],
             strict: 0,
             index: Index::default(),
@@ -132,6 +148,16 @@ impl Points {
                 .get(at)
                 .is_some_and(|found| !found.is_empty())
         });
+        points.gateway_ips = mesh
+            .gateways
+            .iter()
+            .map(|gateway| {
+                let account = gateway.service_accounts.first()?;
+                let mut pods = points.of_account(&gateway.namespace, account);
+                let only = pods.next().filter(|_| pods.next().is_none())?;
+                mesh.workloads.get(only)?.address()
+            })
+            .collect();
         points.attach_gateways(mesh);
         points.attach_services(mesh);
         points.attach_workloads(mesh);
@@ -406,10 +432,21 @@ impl Points {
                 }
             }
         }
-        let mut peers: Vec<&PeerAuthentication> = mesh.peer_authentications.iter().collect();
-        crate::order::sort_by(&mut peers, |left, right| {
-            left.namespace.cmp(&right.namespace)
-        });
+        let mut spaces = crate::map::Index::default();
+        let mut by_space: Vec<Vec<&PeerAuthentication>> = Vec::new();
+        for peer in &mesh.peer_authentications {
+            let at = spaces.get_or_insert(peer.namespace.as_str().into(), by_space.len());
+            if at == by_space.len() {
+                by_space.push(Vec::new());
+            }
+            if let Some(list) = by_space.get_mut(at) {
+                list.push(peer);
+            }
+        }
+        let peers = |namespace: &str| -> Vec<&PeerAuthentication> {
+            let list = spaces.get(namespace).and_then(|at| by_space.get(at));
+            list.cloned().unwrap_or_default()
+        };
         for (workload, mut waypoints) in mesh.workloads.iter().zip(serving) {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
@@ -431,7 +468,7 @@ impl Points {
                     attached.extend(self.attach(mesh.policies.len() + gateway, doubts));
                 }
             }
-            if let Some(doubts) = strict(mesh, &peers, workload) {
+            if let Some(doubts) = strict(&mesh.settings.root_namespace, &peers, workload) {
                 attached.push(Attached {
                     policy: self.strict,
                     doubts,

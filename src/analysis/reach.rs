@@ -159,7 +159,6 @@ fn rows(
                 continue;
             }
             let (parts, complete) = solved.describe(here, MAX_PARTS);
-            let parts: Vec<_> = parts.into_iter().collect();
             let mut made = Vec::with_capacity(parts.len());
             for (cube, access) in parts {
                 let sets: Vec<(u32, &[u32])> = cube

@@ -241,9 +241,9 @@ fn actual(field: &Field, seen: &Seen<'_>) -> String {
     match field {
         Field::Principal | Field::Namespace | Field::ServiceAccount | Field::TrustDomain => {
             match (field, seen.client) {
-                (Field::Namespace, Client::Known(identity)) => identity.namespace.clone(),
+                (Field::Namespace, Client::Known(identity)) => identity.namespace().to_owned(),
                 (Field::ServiceAccount, Client::Known(identity)) => {
-                    format!("{}/{}", identity.namespace, identity.service_account)
+                    format!("{}/{}", identity.namespace(), identity.service_account())
                 }
                 (_, Client::Known(identity)) => identity.principal().to_owned(),
                 (_, Client::Unknown | Client::Dash) => String::new(),

@@ -2,7 +2,7 @@
 
 use super::asker::Asker;
 use super::decide::{Analysis, Outcome};
-use super::matching::Seen;
+use super::matching::{Identity, Seen};
 use super::path::normalise;
 use super::points::{Attached, Binding, Layer};
 use super::request::{Request, Target};
@@ -37,6 +37,17 @@ impl Via {
     }
 }
 
+/// Who sends a request to an enforcement point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The request's own client.
+    Client,
+    /// Somebody without identity.
+    Nobody,
+    /// A waypoint, by its Gateway's place in the mesh.
+    Gateway(usize),
+}
+
 /// One enforcement point on a way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -52,8 +63,8 @@ pub struct Step {
     pub port: Option<u16>,
     /// The port speaks TCP there.
     pub tcp: bool,
-    /// Who it takes the client to be: the identity, or `None`.
-    pub client: Option<(String, String)>,
+    /// Who it takes the client to be.
+    pub client: Caller,
     /// The address that the client comes from, where it is known.
     pub source_ip: Option<IpAddr>,
     /// Its answer.
@@ -110,9 +121,16 @@ impl Analysis {
                 .path
                 .as_deref()
                 .map(|path| normalise(path, self.mesh.settings.path_normalization)),
-            identity: None,
-            from: request.from.clone(),
+            identity: request.from.as_ref().map(|(namespace, account)| {
+                Identity::new(&self.mesh.settings.trust_domain, namespace, account)
+            }),
+            caller: if request.from.is_some() {
+                Caller::Client
+            } else {
+                Caller::Nobody
+            },
             source_ip: request.source_ip,
+            all_ways: true,
         }
     }
 
@@ -124,9 +142,8 @@ impl Analysis {
         show: impl FnOnce(&Seen<'_>) -> T,
     ) -> T {
         let mut asker = self.asker(request);
-        asker.from.clone_from(&step.client);
+        asker.caller = step.client;
         asker.source_ip = step.source_ip;
-        asker.identify();
         let ips = match (step.service, step.workload) {
             (Some(at), _) => self.mesh.services.get(at).map(|service| &service.ips),
             (None, Some(at)) => self.mesh.workloads.get(at).map(|workload| &workload.ips),
@@ -160,33 +177,55 @@ impl Analysis {
         }
     }
 
-    /// How a request's client is carried.
-    fn sender(&self, from: Option<&(String, String)>) -> Sender {
+    /// The verdicts of a batch, without what led to them.
+    pub fn verdicts(&self, requests: &[Request]) -> Vec<Verdict> {
+        requests
+            .iter()
+            .map(|request| {
+                let mut asker = self.asker(request);
+                asker.all_ways = false;
+                let answer = match request.layer {
+                    Some(layer) => asker.layer(layer),
+                    None => asker.ways(),
+                };
+                answer.verdict
+            })
+            .collect()
+    }
+
+    /// How a request's client is carried, and its address where it has one pod only.
+    fn sender(&self, from: Option<&(String, String)>) -> (Sender, Option<IpAddr>) {
         let Some((namespace, account)) = from else {
-            return Sender::Outside;
+            return (Sender::Outside, None);
         };
-        let mut sender = None;
-        for at in self.points.of_account(namespace, account) {
+        let mut sender: Option<Sender> = None;
+        let mut address = None;
+        for (count, at) in self.points.of_account(namespace, account).enumerate() {
             let Some(workload) = self.mesh.workloads.get(at) else {
                 continue;
             };
-            if label(&workload.labels, GATEWAY_NAME).is_some() {
-                return Sender::Ingress;
-            }
-            match workload.data_plane {
-                Some(DataPlane::None) => {
-                    sender.get_or_insert(Sender::Outside);
+            address = workload.address().filter(|_| count == 0);
+            let one = if label(&workload.labels, GATEWAY_NAME).is_some() {
+                Sender::Ingress
+            } else {
+                match workload.data_plane {
+                    Some(DataPlane::None) => Sender::Outside,
+                    Some(DataPlane::Sidecar) => Sender::Sidecar,
+                    Some(DataPlane::Ambient) | None => Sender::Ambient,
                 }
-                Some(DataPlane::Sidecar) => sender = Some(Sender::Sidecar),
-                Some(DataPlane::Ambient) | None => return Sender::Ambient,
+            };
+            // Of several pods, one that is on the mesh tells what the client may be.
+            if sender.is_none_or(|known| known == Sender::Outside) {
+                sender = Some(one);
             }
         }
         // A client of which nothing is known is taken to be on the mesh.
-        sender.unwrap_or(match self.mesh.settings.data_plane {
+        let sender = sender.unwrap_or(match self.mesh.settings.data_plane {
             Some(DataPlane::None) => Sender::Outside,
             Some(DataPlane::Sidecar) => Sender::Sidecar,
             _ => Sender::Ambient,
-        })
+        });
+        (sender, address)
     }
 }
 
@@ -195,7 +234,6 @@ impl Asker<'_> {
     fn layer(&mut self, layer: Layer) -> Answer {
         let points = &self.analysis.points;
         let mesh = &self.analysis.mesh;
-        self.identify();
         let mut steps = Vec::new();
         match (&self.request.to, layer) {
             (Target::Service { namespace, name }, Layer::Waypoint) => {
@@ -283,17 +321,12 @@ impl Asker<'_> {
     fn ways(&mut self) -> Answer {
         let analysis = self.analysis;
         let (mesh, points) = (&analysis.mesh, &analysis.points);
-        let sender = analysis.sender(self.request.from.as_ref());
+        let (sender, address) = analysis.sender(self.request.from.as_ref());
         let client_outside = matches!(sender, Sender::Outside) && self.request.from.is_some();
         if client_outside {
-            self.from = None;
+            self.caller = Caller::Nobody;
         }
-        if self.source_ip.is_none()
-            && let Some((namespace, account)) = &self.request.from
-        {
-            self.source_ip = self.address_of(namespace, account);
-        }
-        self.identify();
+        self.source_ip = self.source_ip.or(address);
         let mut ways = Vec::new();
         match &self.request.to {
             Target::Service { namespace, name } => {
@@ -315,8 +348,9 @@ impl Asker<'_> {
                     }
                 } else {
                     self.towards_service(at, service, sender, &mut ways);
-                    for workload in backends {
-                        self.towards_pod(*workload as usize, sender, false, &mut ways);
+                    let besides = backends.iter().filter(|_| self.all_ways);
+                    for workload in besides.copied().collect::<Vec<u32>>() {
+                        self.towards_pod(workload as usize, sender, false, &mut ways);
                     }
                 }
             }
@@ -417,20 +451,7 @@ impl Asker<'_> {
             .and_then(|service| self.port(service, None))
             .is_some_and(|port| port.tcp);
         let step = self.waypoint(Some(gateway), service, attached, tcp);
-        // The pod sees the waypoint's identity and address.
-        let Some(described_gateway) = mesh.gateways.get(gateway) else {
-            return;
-        };
-        let account = described_gateway.service_accounts.first().cloned();
-        let client = account.map(|account| (described_gateway.namespace.clone(), account));
-        let source_ip = client
-            .as_ref()
-            .and_then(|(namespace, account)| self.address_of(namespace, account));
-        let before = (
-            std::mem::replace(&mut self.from, client),
-            std::mem::replace(&mut self.source_ip, source_ip),
-        );
-        self.identify();
+        let before = self.go_behind(gateway);
         let first = ways.len();
         let backends = service
             .and_then(|at| points.backends.get(at))
@@ -449,8 +470,16 @@ impl Asker<'_> {
         } else {
             ways.push(way(Via::Waypoint, true, vec![step], doubts));
         }
-        (self.from, self.source_ip) = before;
-        self.identify();
+        (self.caller, self.source_ip) = before;
+    }
+
+    /// The pod sees the waypoint's identity and address. Returns what it saw before.
+    fn go_behind(&mut self, gateway: usize) -> (Caller, Option<IpAddr>) {
+        let before = (self.caller, self.source_ip);
+        self.caller = Caller::Gateway(gateway);
+        let addresses = &self.analysis.points.gateway_ips;
+        self.source_ip = addresses.get(gateway).copied().flatten();
+        before
     }
 
     /// To a pod's own address.
@@ -469,21 +498,10 @@ impl Asker<'_> {
             if let Some(made) = ways.get_mut(first) {
                 made.asked = asked;
                 // The pod itself, seen from the waypoint.
-                let described = self.analysis.mesh.gateways.get(gateway);
-                let account = described.and_then(|gateway| {
-                    Some((
-                        gateway.namespace.clone(),
-                        gateway.service_accounts.first()?.clone(),
-                    ))
-                });
-                let before = std::mem::replace(&mut self.from, account);
-                let source_ip = self.source_ip.take();
-                self.identify();
+                let before = self.go_behind(gateway);
                 made.steps
                     .extend(self.at_workload(at, port, self.pod_speaks_tcp(at)));
-                self.from = before;
-                self.source_ip = source_ip;
-                self.identify();
+                (self.caller, self.source_ip) = before;
                 let steps = std::mem::take(&mut made.steps);
                 *made = way(Via::Waypoint, asked, steps, doubts);
             }

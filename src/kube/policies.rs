@@ -50,6 +50,7 @@ pub(super) fn start(
         },
         is_plan: options.flag("plan", false)?,
         all_or_nothing: options.flag("allOrNothing", false)?,
+        prunes: options.flag("prune", true)?,
         listing,
         next_id: 1,
         wanted: Vec::new(),
@@ -79,6 +80,8 @@ struct Policies {
     manner: Manner,
     is_plan: bool,
     all_or_nothing: bool,
+    /// What is managed and not wanted is deleted.
+    prunes: bool,
     listing: Listing,
     next_id: u32,
     /// Sorted by namespace and name, each once.
@@ -240,6 +243,10 @@ impl Policies {
         let sought = self
             .wanted
             .binary_search_by(|manifest| key(manifest).cmp(&(namespace, name)));
+        if sought.is_err() && !self.prunes {
+            self.covered.extend_from_slice(before.covers());
+            return Some(());
+        }
         let Ok(at) = sought else {
             self.writes.push(Write {
                 namespace: namespace.to_owned(),

@@ -4,6 +4,7 @@
 use super::manifests::GATEWAY_NAME;
 use super::{DataPlane, Labels, Mesh, Namespace, label, selects};
 use crate::istio::policy::{parse_bool, read_policy};
+use crate::map::Index;
 use crate::text::parse_json;
 
 /// The label that joins pods to the ambient mesh.
@@ -12,37 +13,40 @@ const DATA_PLANE_MODE: &str = "istio.io/dataplane-mode";
 /// Draws the conclusions that need all of the input.
 pub fn finish(mesh: &mut Mesh) {
     // A template whose pods are there says nothing new.
-    let mut pods: Vec<(&str, &Labels)> = Vec::new();
+    let mut spaces = Index::default();
+    let mut pods: Vec<Vec<&Labels>> = Vec::new();
     for pod in mesh.workloads.iter().filter(|one| !one.template) {
-        pods.push((&pod.namespace, &pod.labels));
+        let at = spaces.get_or_insert(pod.namespace.as_str().into(), pods.len());
+        if at == pods.len() {
+            pods.push(Vec::new());
+        }
+        pods.get_mut(at)
+            .into_iter()
+            .for_each(|list| list.push(&pod.labels));
     }
-    pods.sort_unstable_by_key(|(namespace, _)| *namespace);
     let keep: Vec<bool> = mesh
         .workloads
         .iter()
         .map(|one| {
-            let from = pods.partition_point(|(namespace, _)| *namespace < one.namespace.as_str());
-            let mut same = pods
-                .iter()
-                .skip(from)
-                .take_while(|(namespace, _)| *namespace == one.namespace);
+            let beside = || spaces.get(&one.namespace).and_then(|at| pods.get(at));
+            let mut same = beside().into_iter().flatten();
             !one.template
                 || one.labels.is_empty()
-                || !same.any(|(_, labels)| selects(&one.labels, labels))
+                || !same.any(|labels| selects(&one.labels, labels))
         })
         .collect();
     let mut kept = keep.into_iter();
     mesh.workloads.retain(|_| kept.next().unwrap_or(true));
 
     let namespaces = std::mem::take(&mut mesh.namespaces);
-    let mut sorted: Vec<&Namespace> = namespaces.iter().collect();
-    sorted.sort_by(|left, right| left.name.cmp(&right.name));
+    let mut by_name = Index::default();
+    for (at, namespace) in namespaces.iter().enumerate() {
+        by_name.get_or_insert(namespace.name.as_str().into(), at);
+    }
     for workload in &mut mesh.workloads {
         if workload.data_plane.is_none() {
-            let namespace = sorted
-                .binary_search_by(|one| one.name.as_str().cmp(&workload.namespace))
-                .ok()
-                .and_then(|at| sorted.get(at));
+            let at = by_name.get(&workload.namespace);
+            let namespace: Option<&Namespace> = at.and_then(|at| namespaces.get(at));
             workload.data_plane = data_plane(
                 &workload.labels,
                 namespace.map(|namespace| namespace.labels.as_slice()),

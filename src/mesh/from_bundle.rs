@@ -46,14 +46,18 @@ pub fn add(mesh: &mut Mesh, compiled: &Compiled) {
     let mut models: Vec<&str> = Vec::new();
     let mut beacons: Vec<&Beacon> = Vec::new();
     let mut seen = Index::default();
+    let mut known = Index::default();
     for application in &compiled.applications {
         if seen.add(application.model.as_str()) {
             models.push(&application.model);
         }
-        beacons.extend(&application.beacon);
+        if let Some(beacon) = &application.beacon {
+            let name = [&beacon.model, "/", &beacon.application].concat();
+            if known.add(name) {
+                beacons.push(beacon);
+            }
+        }
     }
-    crate::order::sort(&mut beacons);
-    beacons.dedup();
     for beacon in beacons {
         mesh.gateways.push(waypoint(beacon));
     }

@@ -265,6 +265,16 @@ impl Workload {
     }
 }
 
+impl Workload {
+    /// The address of a pod that has one only.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.ips.as_slice() {
+            [ip] if !self.template => Some(*ip),
+            _ => None,
+        }
+    }
+}
+
 // === impl Gateway ===
 
 impl Gateway {

@@ -215,6 +215,29 @@ policies:
     assert.deepEqual(versions(await existing(cluster, namespace, labelsOf(namespace))), versions(items));
   });
 
+  test("a policy that cannot be made is named; the others are applied, and nothing is deleted", async () => {
+    const namespace = await cluster.createNamespace("dropped");
+    const file = join(dir, "policies.json");
+    const policy = (/** @type {string} */ source, /** @type {object} */ more) => ({
+      source_namespace: namespace, source_app_name: source, target_namespace: namespace, target_app_name: "api",
+      target_selector_labels: null, target_service: null, target_type: "unit", endpoints: [{ ports: [80] }], ...more,
+    });
+    const wish = (/** @type {object[]} */ ...policies) => {
+      writeFileSync(file, JSON.stringify(policies));
+      return ["--databags", `${namespace}=${file}`, ...as()];
+    };
+    const labels = beaconLabels({ appName: "istio-beacon-k8s", modelName: namespace });
+    assert.equal((await cli(["apply", ...wish(policy("a", {}))])).code, 0);
+    const http = { endpoints: [{ ports: [80], methods: ["GET"] }] };
+    const ended = await cli(["apply", ...wish(policy("a", http), policy("b", {}))]);
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.match(ended.stderr, /unit-policy-with-http/);
+    assert.match(ended.stdout, /1 created, 0 updated, 0 deleted/);
+    assert.equal((await existing(cluster, namespace, labels)).length, 2);
+    assert.equal((await cli(["apply", ...wish(policy("b", {}))])).code, 0);
+    assert.equal((await existing(cluster, namespace, labels)).length, 1);
+  });
+
   test("a namespace that does not exist is named; the others' policies are applied", async () => {
     const namespace = await cluster.createNamespace("present");
     const ended = await cli(["apply", ...bundle("not-there-at-all", 2), ...bundle(namespace, 2), ...as()]);

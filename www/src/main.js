@@ -178,15 +178,11 @@ function show(compiled) {
   showFindings(compiled);
   // In a large mesh it would keep the next result waiting.
   if (!badInput && took < 200) lintSoon(compiled);
-  const said = stale
-    ? "The input cannot be read: this is the last that could. See the problems."
-    : dropped
-      ? "Not every policy could be compiled: see the problems."
-      : "";
-  say(said);
+  say(stale ? "The input cannot be read: this is the last that could. See the problems." : "");
   document.body.classList.toggle("stale", stale);
   const n = result.policies.length;
-  status.textContent = stale ? "not current" : `${counted(n, "policy", "policies")} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
+  status.classList.toggle("less", dropped && !stale);
+  status.textContent = stale ? "not current" : `${counted(n, "policy", "policies")}${dropped ? ", not all that are asked for," : ""} in ${took < 1 ? "under 1" : Math.round(took)} ms`;
 }
 
 function drawGraph() {

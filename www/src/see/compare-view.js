@@ -51,7 +51,7 @@ export class CompareView {
    * @param {string} what
    */
   async baseline(input, what) {
-    this.#when = `Compared with ${what} at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
+    this.#when = `Compared with ${what} at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })}`;
     this.told.textContent = this.#when;
     this.#last = "";
     await this.actions.keep(input);

@@ -14,7 +14,7 @@ const LISTING_BYTES = 16 * 1024 * 1024;
 function git(args, limit) {
   const { status, stdout, stderr, error } = spawnSync('git', args, { maxBuffer: limit });
   const code = /** @type {NodeJS.ErrnoException | undefined} */ (error)?.code;
-  if (code === 'ENOBUFS') throw new UsageError('the input of the commit is too large: give less, or raise --max-input');
+  if (code === 'ENOBUFS') throw new UsageError('the input is larger than --max-input in that commit: give less, or raise it');
   if (code !== undefined) throw new UsageError(`cannot run git: ${code === 'ENOENT' ? 'it is not installed' : code}`);
   return status === 0 ? { output: stdout } : { refusal: stderr.toString().trim().split('\n')[0] ?? '' };
 }
@@ -38,10 +38,9 @@ export function commitReader(revision, limit) {
 
   /** @param {string} path @returns {Uint8Array} */
   function read(path) {
-    const { output, refusal } = git(['cat-file', 'blob', object(path)], left + 1);
+    const { output, refusal } = git(['cat-file', 'blob', object(path)], left);
     if (!output) throw new UsageError(`cannot read \`${path}\` in \`${revision}\`: ${refusal}`);
     left -= output.length;
-    if (left < 0) throw new UsageError(`\`${path}\` makes the input larger than ${limit} bytes: give less, or raise --max-input`);
     return output;
   }
 

@@ -162,6 +162,6 @@ test('diff --base says what is wrong with a commit', () => {
   assert.match(inFolder.stdout, /^2 granted, 0 revoked$/m, inFolder.stderr);
   const small = cli('--base', base, '.', '--max-input', '500');
   assert.equal(small.status, 2);
-  assert.match(small.stderr, /larger than 500 bytes/);
+  assert.match(small.stderr, /^error: the input is larger than --max-input in that commit/);
   assert.match(cli('--base', base, '-').stderr, /standard input is in no commit/);
 });

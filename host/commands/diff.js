@@ -68,7 +68,7 @@ async function run(files, options) {
   if (base === undefined && files.length !== 2) {
     throw new UsageError('give what there was and what there is (`OLD NEW`), or `--base COMMIT` and any number of files');
   }
-  if (files.every((path) => path === '-')) throw new UsageError('only one side can come from standard input');
+  if (base === undefined && files.every((path) => path === '-')) throw new UsageError('only one side can come from standard input');
   const oldCharms = options.oldCharms.length > 0 ? options.oldCharms : charms;
   const old = base === undefined ? undefined : commitReader(base, maxInput);
   const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old });

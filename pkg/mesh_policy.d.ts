@@ -96,6 +96,8 @@ export interface ReconcilePoliciesOptions extends PolicyManagerOptions {
     policies: Partial<MeshPolicy>[];
     meshType?: "istio";
     rawPolicies?: object[];
+    /** Deletes what is managed and not wanted (true). */
+    prune?: boolean;
     /** These stay as they are: they are neither made, nor changed, nor deleted. */
     keep?: { namespace: string; name: string }[];
     /** Takes over fields of managed policies that others changed (true). Foreign objects are never taken over. */

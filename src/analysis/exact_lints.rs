@@ -4,6 +4,7 @@
 //! at all of them.
 
 use super::decide::Analysis;
+use super::lint::placed;
 use super::points::Origin;
 use super::rules::Effect;
 use super::symbolic::lower;
@@ -234,11 +235,18 @@ impl Linter<'_> {
             let nothing = allows && rules.iter().all(|rule| rule.shadowed);
             if nothing {
                 let message = format!("the ALLOW policy `{id}` lets no request through");
-                diagnostics.push(
+                // Charms do things while they run that no bundle tells, such as joining a mesh.
+                let finding = if policy.declared.is_some() {
+                    Diagnostic::note(
+                        GRANTS_NOTHING,
+                        format!("as far as the input tells, {message}"),
+                    )
+                } else {
                     Diagnostic::warning(GRANTS_NOTHING, message)
-                        .help("no request can meet its rules, or DENY policies refuse all that do; see `mesh-policy explain`")
-                        .at(&policy.file, policy.at),
-                );
+                };
+                let finding = finding
+                    .help("no request can meet its rules, or DENY policies refuse all that do; see `mesh-policy explain`");
+                diagnostics.push(placed(finding, policy, policy.at));
                 continue;
             }
             for (rule, findings) in policy.rules.iter().zip(rules) {
@@ -267,11 +275,13 @@ impl Linter<'_> {
                 } else {
                     continue;
                 };
-                diagnostics.push(
+                // What is said twice does no harm.
+                let finding = if findings.unreachable || findings.shadowed {
                     Diagnostic::warning(code, message)
-                        .help(help)
-                        .at(&policy.file, rule.at),
-                );
+                } else {
+                    Diagnostic::note(code, message)
+                };
+                diagnostics.push(placed(finding.help(help), policy, rule.at));
             }
         }
         diagnostics

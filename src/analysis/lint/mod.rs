@@ -11,6 +11,7 @@ mod sets;
 mod values;
 
 use super::decide::Analysis;
+use super::exact_lints::exact_lints;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::istio::policy::AuthorizationPolicy;
 use crate::juju::charm::clip;
@@ -45,6 +46,7 @@ pub fn lint(analysis: &Analysis) -> Vec<Diagnostic> {
     }
     sets::lint(&analysis.mesh, &mut found);
     access::lint(analysis, &mut found);
+    found.extend(exact_lints(analysis));
     found
 }
 
@@ -123,7 +125,11 @@ fn new(severity: Severity, code: &'static str, message: String) -> Diagnostic {
 }
 
 /// Puts a finding where the policy is written, or where it is declared.
-fn placed(diagnostic: Diagnostic, policy: &AuthorizationPolicy, at: Position) -> Diagnostic {
+pub(super) fn placed(
+    diagnostic: Diagnostic,
+    policy: &AuthorizationPolicy,
+    at: Position,
+) -> Diagnostic {
     match &policy.declared {
         Some(place) => Diagnostic {
             place: Some(place.clone()),

@@ -60,7 +60,7 @@ async function run(files, options) {
 }
 
 /** @param {string} text */
-const indented = (text) => text.trimEnd().split('\n').map((line) => `      ${printable(line)}\n`).join('');
+const indented = (text) => text.trimEnd().split('\n').map((line) => `${`      ${printable(line)}`.trimEnd()}\n`).join('');
 
 /** @param {Report} report */
 function human({ passed, failed, results, untouched }) {

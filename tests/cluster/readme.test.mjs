@@ -13,7 +13,7 @@ const SKIP_EXISTING = process.env.KUBECONFIG_TEST
   : false;
 
 const readme = readFileSync(`${ROOT}README.md`, "utf8");
-const command = /^ {4}node host\/cli\.js (plan bookinfo=.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
+const command = /^ {4}npx mesh-policy (plan bookinfo=.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
 const shown = /```text\n(istio-beacon-k8s of bookinfo:[^]*?)```/.exec(readme)?.[1];
 
 /** @type {import("./start.mjs").Cluster} */

@@ -13,7 +13,7 @@ help: ## this list
 demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
 	@tools/setup.sh demo
 	@node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms
-	@printf '\nThis was: node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms\n'
+	@printf '\nThis was: npx mesh-policy compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms\n'
 	@printf 'The same in a browser: make page\n'
 
 page: ## build the page and serve it on 127.0.0.1, until Ctrl-C (Node 20 only; PORT=4173)

@@ -106,6 +106,29 @@ test('the AuthorizationPolicy that the README shows is what `compile` prints', (
   assert.ok(stdout.startsWith(`---\n${shown}---\n`), stdout.slice(0, 1000));
 });
 
+test('the way to a verdict from a databag', () => {
+  const cli = (/** @type {string[]} */ ...args) => spawnSync(process.execPath, ['host/cli.js', ...args], { cwd: root, encoding: 'utf8' });
+  const example = ['bookinfo=examples/bookinfo/bundle.yaml', '--charms', 'examples/bookinfo/charms'];
+  const { meshPolicies } = JSON.parse(cli('compile', ...example, '-o', 'json').stdout);
+  const relation = { endpoint: 'service-mesh', 'application-data': { policies: JSON.stringify(meshPolicies) }, 'related-units': {} };
+  const unit = join(bin, 'unit.json');
+  writeFileSync(unit, JSON.stringify({ 'istio-beacon-k8s/0': { 'relation-info': [relation] } }));
+  const commands = [...readme.matchAll(/^ {4}npx mesh-policy (.*--databags MODEL=unit\.json.*)$/gm)].map(([, command = '']) =>
+    command
+      .replace('unit.json', unit)
+      .replace('8080', '9080')
+      .replace('CLIENT', 'bookinfo-productpage-k8s')
+      .replace('SERVER', 'bookinfo-details-k8s')
+      .replace('--path /', '--path /health')
+      .replaceAll('MODEL', 'bookinfo')
+      .split(' '),
+  );
+  assert.deepEqual(commands.map(([name]) => name), ['lint', 'explain']);
+  const [lint, explain] = commands.map((command) => cli(...command));
+  assert.equal(lint?.status, 0, lint?.stdout);
+  assert.match(explain?.stdout ?? '', /^allowed: bookinfo\/bookinfo-productpage-k8s to send GET \/health /);
+});
+
 test('commands and options in the documentation exist', () => {
   const { program } = createProgram();
   /** @type {Map<string, Set<string>>} */

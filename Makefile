@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench bench-cluster fuzz clean
+.PHONY: help demo page setup check test pkg bench bench-cluster fuzz man clean
 
 PORT ?= 4173
 
@@ -13,7 +13,7 @@ help: ## this list
 demo: ## compile a real Juju bundle into AuthorizationPolicies (Node 20 only)
 	@tools/setup.sh demo
 	@node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms
-	@printf '\nThis was: node host/cli.js compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms\n'
+	@printf '\nThis was: npx mesh-policy compile bookinfo=examples/bookinfo/bundle.yaml --charms examples/bookinfo/charms\n'
 	@printf 'The same in a browser: make page\n'
 
 page: ## build the page and serve it on 127.0.0.1, until Ctrl-C (Node 20 only; PORT=4173)
@@ -46,6 +46,9 @@ bench-cluster: ## compare with the Python library on a real API server
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
+
+man: ## write man/mesh-policy.1 from what the commands declare
+	@node tools/man.mjs
 
 clean: ## remove what was built; .tools and node_modules stay
 	@rm -rf target fuzz/target www/dist .cache

@@ -38,20 +38,22 @@ export function toSarif(findings) {
   };
 }
 
+/** Text of a GitHub workflow's command. @param {string} text */
+export const commandData = (text) => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
+
+/** A property of a GitHub workflow's command. @param {string} text */
+export const commandProperty = (text) => commandData(text).replace(/:/g, '%3A').replace(/,/g, '%2C');
+
 /**
  * Commands of a GitHub workflow, which show findings beside the lines of a pull request.
  * @param {Diagnostic[]} findings
  */
 export function toGithub(findings) {
-  /** @param {string} text */
-  const data = (text) => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
-  /** @param {string} text */
-  const property = (text) => data(text).replace(/:/g, '%3A').replace(/,/g, '%2C');
   const names = { error: 'error', warning: 'warning', note: 'notice' };
   return findings
     .map(({ code, severity, message, help, place }) => {
-      const at = place ? ` file=${property(place.file)},line=${place.line},col=${place.column},title=${property(code)}` : ` title=${property(code)}`;
-      return `::${names[severity]}${at}::${data(help ? `${message}. ${help}` : message)}\n`;
+      const at = place ? ` file=${commandProperty(place.file)},line=${place.line},col=${place.column},title=${commandProperty(code)}` : ` title=${commandProperty(code)}`;
+      return `::${names[severity]}${at}::${commandData(help ? `${message}. ${help}` : message)}\n`;
     })
     .join('');
 }

@@ -1,5 +1,6 @@
 // `mesh-policy diff`
 import { UsageError } from '../files.js';
+import { commitReader } from '../git.js';
 import { printable } from '../render.js';
 import { EXIT_FINDINGS, bytes, collect, DEFAULT_MAX_INPUT, oneOf } from './input.js';
 import { analysed } from './mesh.js';
@@ -27,8 +28,9 @@ export function diff(program) {
   program
     .command('diff')
     .description('which access a change grants and which it revokes, each with a request that shows it')
-    .argument('<old>', 'bundles or manifests: a file, a folder, or `cluster` for the live one')
-    .argument('<new>', 'the same after the change')
+    .usage('[options] (OLD NEW | --base COMMIT FILES...)')
+    .argument('<files...>', 'bundles or manifests before and after the change: files, folders, or `cluster` for the live one')
+    .option('--base <commit>', 'compare all files, those of options too, with what they are in this commit of git')
     .option('--manifests <path>', 'manifests that both sides have: Services, pods, namespaces', collect, [])
     .option('--charms <path>', 'charm files, or folders of them', collect, [])
     .option('--old-charms <path>', 'charm files of the old side, where they differ', collect, [])
@@ -44,6 +46,7 @@ export function diff(program) {
 
 /**
  * @typedef {object} DiffOptions
+ * @property {string} [base]
  * @property {string[]} manifests
  * @property {string[]} charms
  * @property {string[]} oldCharms
@@ -57,14 +60,19 @@ export function diff(program) {
  */
 
 /**
- * @param {string} oldPath
- * @param {string} newPath
+ * @param {string[]} files
  * @param {DiffOptions} options
  */
-async function run(oldPath, newPath, options) {
-  if (oldPath === '-' && newPath === '-') throw new UsageError('only one side can come from standard input');
-  const before = await side(oldPath, options, options.oldCharms.length > 0 ? options.oldCharms : options.charms);
-  const after = before && (await side(newPath, options, options.charms));
+async function run(files, options) {
+  const { base, maxInput, charms } = options;
+  if (base === undefined && files.length !== 2) {
+    throw new UsageError('give what there was and what there is (`OLD NEW`), or `--base COMMIT` and any number of files');
+  }
+  if (base === undefined && files.every((path) => path === '-')) throw new UsageError('only one side can come from standard input');
+  const oldCharms = options.oldCharms.length > 0 ? options.oldCharms : charms;
+  const old = base === undefined ? undefined : commitReader(base, maxInput);
+  const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old });
+  const after = before && (await side(old ? files : files.slice(1), options));
   if (!before || !after) return;
   const text = before.diffTo(after);
   before.free();
@@ -82,15 +90,12 @@ async function run(oldPath, newPath, options) {
 }
 
 /**
- * @param {string} path
- * @param {DiffOptions} options
- * @param {string[]} charms
+ * @param {string[]} paths
+ * @param {DiffOptions & { reader?: ReturnType<typeof commitReader> }} options
  */
-function side(path, options, charms) {
-  const { manifests, settings, maxInput, kubeconfig, context, timeout } = options;
-  const cluster = path === 'cluster';
-  const rest = { overlay: [], databags: [], charms, manifests, settings, maxInput, cluster, kubeconfig, context, timeout };
-  return analysed(cluster ? [] : [path], rest);
+function side(paths, options) {
+  const files = paths.filter((path) => path !== 'cluster');
+  return analysed(files, { ...options, overlay: [], databags: [], cluster: files.length < paths.length });
 }
 
 /**

@@ -26,14 +26,15 @@ export function bytes(text) {
 export const collect = (value, before) => [...before, value];
 
 /**
- * A parser of an option that takes one of a few words.
+ * A parser of an option that takes one of a few words; completion reads them from it.
  * @param {string[]} words
  */
 export function oneOf(...words) {
-  return (/** @type {string} */ value) => {
+  const parse = (/** @type {string} */ value) => {
     if (!words.includes(value)) throw new InvalidArgumentError(`write ${words.join(' or ')}.`);
     return value;
   };
+  return Object.assign(parse, { words });
 }
 
 /**

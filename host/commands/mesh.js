@@ -11,6 +11,7 @@ import { EXIT_USAGE, collect, juju } from './input.js';
 /**
  * @typedef {import('./input.js').JujuOptions & {
  *   manifests: string[], settings?: string, cluster?: boolean, kubeconfig?: string, context?: string, timeout: number,
+ *   reader?: ReturnType<typeof reader>,
  * }} MeshOptions
  */
 
@@ -40,7 +41,7 @@ export async function meshInput(files, options) {
   if (files.length + databags.length + manifests.length === 0 && !options.cluster) {
     throw new UsageError('nothing to look at: give a bundle (`[MODEL=]BUNDLE`), `--manifests PATH` or `--cluster`');
   }
-  const { read, expand } = reader(options.maxInput);
+  const { read, expand } = options.reader ?? reader(options.maxInput);
   /** @param {string} argument @param {boolean} [over] @returns {Source[]} */
   const sources = (argument, over) => {
     const { model, path } = splitModel(argument);

@@ -1,5 +1,6 @@
 // `mesh-policy test`
 import { reader, UsageError } from '../files.js';
+import { commandData, commandProperty } from '../findings.js';
 import { printable, renderDiagnostics } from '../render.js';
 import { collect, EXIT_FINDINGS, EXIT_USAGE, oneOf } from './input.js';
 import { analysed, mesh } from './mesh.js';
@@ -20,13 +21,13 @@ import { analysed, mesh } from './mesh.js';
 export function test(program) {
   mesh(program.command('test').description('check expectations about who may reach what, like unit tests'))
     .option('--expect <path>', 'a file of expectations, or a folder of them; may also stand among the other files', collect, [])
-    .option('-o, --output <format>', 'human, json or junit', oneOf('human', 'json', 'junit'), 'human')
+    .option('-o, --output <format>', 'human, json, junit or github', oneOf('human', 'json', 'junit', 'github'), 'human')
     .action(run);
 }
 
 /**
  * @param {string[]} files
- * @param {import('./mesh.js').MeshOptions & { expect: string[], output: 'human' | 'json' | 'junit' }} options
+ * @param {import('./mesh.js').MeshOptions & { expect: string[], output: 'human' | 'json' | 'junit' | 'github' }} options
  */
 async function run(files, options) {
   const { isExpectations } = await import('../index.js');
@@ -54,12 +55,12 @@ async function run(files, options) {
   /** @type {Report} */
   const report = JSON.parse(text);
   if (options.output === 'json') process.stdout.write(`${text}\n`);
-  else process.stdout.write(options.output === 'junit' ? junit(report) : human(report));
+  else process.stdout.write({ human, junit, github }[options.output](report));
   process.exitCode = bad ? EXIT_USAGE : report.failed > 0 ? EXIT_FINDINGS : 0;
 }
 
 /** @param {string} text */
-const indented = (text) => text.trimEnd().split('\n').map((line) => `      ${printable(line)}\n`).join('');
+const indented = (text) => text.trimEnd().split('\n').map((line) => `${`      ${printable(line)}`.trimEnd()}\n`).join('');
 
 /** @param {Report} report */
 function human({ passed, failed, results, untouched }) {
@@ -103,4 +104,18 @@ function junit({ passed, failed, results }) {
     out += `>\n      <failure message="${xml(why ?? '')}">${detail}</failure>\n    </testcase>\n`;
   }
   return `${out}  </testsuite>\n</testsuites>\n`;
+}
+
+/**
+ * Annotations beside the expectations of a pull request.
+ * @param {Report} report
+ */
+function github({ passed, failed, results }) {
+  let out = '';
+  for (const { name, file, line, pass, why, witness } of results) {
+    if (pass) continue;
+    const text = `${name}: ${why ?? ''}${witness ? `; for example ${JSON.stringify(witness)}` : ''}`;
+    out += `::error file=${commandProperty(printable(file))},line=${line},title=expectation::${commandData(printable(text))}\n`;
+  }
+  return `${out}${passed} passed, ${failed} failed\n`;
 }

@@ -13,7 +13,7 @@ const SKIP_EXISTING = process.env.KUBECONFIG_TEST
   : false;
 
 const readme = readFileSync(`${ROOT}README.md`, "utf8");
-const command = /^ {4}node host\/cli\.js (plan bookinfo=.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
+const command = /^ {4}npx mesh-policy (plan bookinfo=.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
 const shown = /```text\n(istio-beacon-k8s of bookinfo:[^]*?)```/.exec(readme)?.[1];
 
 /** @type {import("./start.mjs").Cluster} */
@@ -38,6 +38,18 @@ test("plan prints what the README shows; a second apply writes nothing", { skip:
   assert.equal(items.length, 3);
   assert.equal((await cli(apply, { env })).code, 0);
   assert.deepEqual(versions(await existing(cluster, "bookinfo")), versions(items));
+
+  // The way to a verdict about one's own cluster.
+  const linted = await cli(["lint", "--cluster"], { env });
+  assert.match(linted.stdout, /^\d+ errors?, \d+ warnings?, \d+ notes?$/m, linted.stderr);
+  const reached = await cli(["reach", "--cluster"], { env });
+  assert.equal(reached.code, 0, reached.stderr);
+  assert.match(reached.stdout, /^FROM /);
+  const question = "--from bookinfo/bookinfo-productpage-k8s --to service:default/kubernetes --port 443";
+  const explained = await cli(["explain", "--cluster", ...question.split(" ")], { env });
+  assert.equal(explained.code, 0, explained.stderr);
+  assert.match(explained.stdout, /^(allowed|denied|depends)\b.*: bookinfo\/bookinfo-productpage-k8s to /m);
+
   assert.equal((await cli(["delete", ...command.slice(1)], { env })).code, 0);
   assert.deepEqual(await existing(cluster, "bookinfo"), []);
 });

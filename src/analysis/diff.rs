@@ -1,6 +1,7 @@
 //! What a change of policies means: which access it grants, which it revokes.
 
 use super::decide::{Analysis, Via};
+use super::lint::fingerprint;
 use super::points::Origin;
 use super::request::Target;
 use super::rules::Effect;
@@ -12,6 +13,7 @@ use super::symbolic::space::Space;
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
 use super::symbolic::witness::{self, RequestJson, ToJson};
+use crate::istio::policy::Action;
 use crate::text::to_json;
 use serde::Serialize;
 
@@ -133,6 +135,9 @@ pub fn diff(old: &Analysis, new: &Analysis) -> Diff {
         }
     }
     let mut found = comparer.found;
+    let nowhere = changed_nowhere(old, new);
+    found.equivalent &= nowhere.is_empty();
+    found.not_compared.extend(nowhere);
     found.granted = gathered(found.granted);
     found.revoked = gathered(found.revoked);
     found
@@ -179,6 +184,82 @@ fn targets(old: &Analysis, new: &Analysis) -> Vec<(Target, Option<Place>, Option
             let slot = if is_new { after } else { before };
             // Of two of one name the first counts, as for `decide`.
             slot.get_or_insert(place);
+        }
+    }
+    found
+}
+
+/// Policies that differ and that apply to nothing the input describes: what their change means
+/// cannot be told.
+fn changed_nowhere(old: &Analysis, new: &Analysis) -> Vec<NotCompared> {
+    let mut texts: Vec<(String, bool, usize)> = Vec::new();
+    for (is_new, analysis) in [(false, old), (true, new)] {
+        for (at, policy) in analysis.mesh.policies.iter().enumerate() {
+            texts.push((fingerprint(policy), is_new, at));
+        }
+    }
+    crate::order::sort(&mut texts);
+    let (attached_old, attached_new) = (attached(old), attached(new));
+    let mut found: Vec<NotCompared> = Vec::new();
+    for same in texts.chunk_by(|left, right| left.0 == right.0) {
+        let is_in = |side: bool| same.iter().any(|(_, is_new, _)| *is_new == side);
+        if is_in(false) && is_in(true) {
+            continue;
+        }
+        let Some((_, is_new, at)) = same.first() else {
+            continue;
+        };
+        let (analysis, attached) = if *is_new {
+            (new, &attached_new)
+        } else {
+            (old, &attached_old)
+        };
+        let is_refused = analysis
+            .points
+            .refused
+            .get(*at)
+            .is_some_and(|why| !why.is_empty());
+        let Some(policy) =
+            analysis.mesh.policies.get(*at).filter(|policy| {
+                !is_refused && !policy.is_dry_run() && policy.action != Action::Audit
+            })
+        else {
+            continue;
+        };
+        if attached.get(*at).copied().unwrap_or_default() {
+            continue;
+        }
+        let to = match policy
+            .targets()
+            .iter()
+            .find(|target| target.kind == "Service")
+        {
+            Some(target) => ToJson::Service(format!("{}/{}", policy.namespace, target.name)),
+            None => ToJson::Pod(format!("{}/*", policy.namespace)),
+        };
+        found.push(NotCompared {
+            to,
+            why: format!(
+                "the input describes nothing that the policy `{}` applies to",
+                crate::juju::charm::clip(&policy.id())
+            ),
+            help: "give the namespaces, workloads and Services by `--manifests`",
+        });
+    }
+    found
+}
+
+/// For each policy of a mesh, whether it is attached to anything.
+fn attached(analysis: &Analysis) -> Vec<bool> {
+    let points = &analysis.points;
+    let mut found = vec![false; analysis.mesh.policies.len()];
+    let all = [&points.workloads, &points.services, &points.gateways];
+    for one in all.into_iter().flatten().flatten() {
+        let origin = points.held.get(one.policy as usize).map(|held| held.origin);
+        if let Some(Origin::Written(at)) = origin
+            && let Some(flag) = found.get_mut(at)
+        {
+            *flag = true;
         }
     }
     found

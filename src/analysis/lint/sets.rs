@@ -119,7 +119,7 @@ pub(super) fn lint(mesh: &Mesh, found: &mut Vec<Diagnostic>) {
 }
 
 /// What a policy says, without its name and places.
-fn fingerprint(policy: &AuthorizationPolicy) -> String {
+pub fn fingerprint(policy: &AuthorizationPolicy) -> String {
     let mut out = String::new();
     let mut part = |text: &str| {
         out.push_str(text);

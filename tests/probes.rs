@@ -51,3 +51,30 @@ fn every_probe() {
     assert_eq!(count, 128);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Policies that Istio accepts and Envoy refuses: one in each file at least, and Istio takes them all.
+#[test]
+fn configurations_that_envoy_refused() {
+    for (file, text) in [
+        ("sidecar-74", include_str!("data/nack/sidecar-74.yaml")),
+        ("waypoint-4", include_str!("data/nack/waypoint-4.yaml")),
+        ("waypoint-26", include_str!("data/nack/waypoint-26.yaml")),
+        ("waypoint-142", include_str!("data/nack/waypoint-142.yaml")),
+        ("waypoint-177", include_str!("data/nack/waypoint-177.yaml")),
+        ("waypoint-295", include_str!("data/nack/waypoint-295.yaml")),
+    ] {
+        let (mesh, _) = read_mesh(&MeshInput {
+            manifests: vec![source(file, text)],
+            ..MeshInput::default()
+        });
+        let analysis = Analysis::new(mesh);
+        let refused: Vec<&str> = analysis
+            .points
+            .held
+            .iter()
+            .filter(|held| held.unloadable)
+            .map(|held| held.id.as_str())
+            .collect();
+        assert!(!refused.is_empty(), "{file}");
+    }
+}

@@ -1,7 +1,12 @@
 // Ours and the Python library against one API server: requests and time for a first apply, an unchanged set, one change.
 //
 //   node bench/cluster.mjs [--size 1000] [--rounds 3]
+//
+// Times are worth little while other work runs on the machine: the load is printed, and the processor's time (client and
+// server together), which suffers less.
 
+import { readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { openLibrary } from "../tests/cluster/library.mjs";
@@ -21,13 +26,31 @@ const STEPS = /** @type {const} */ (["first apply", "unchanged", "one changed", 
 const cluster = await startCluster({ requestLog: true });
 const library = openLibrary();
 
+/** The processor's time of the server and of both clients until now, in ms; NaN where the system does not tell. */
+function processorTime() {
+  const pids = [process.pid, library.pid, ...(/** @type {const} */ (["apiserver", "etcd", "webhook"])).map(cluster.pid)];
+  try {
+    // In ticks of 10 ms, after the name in parentheses.
+    return pids
+      .map((pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [])
+      .reduce((sum, fields) => sum + 10 * (Number(fields[11]) + Number(fields[12])), 0);
+  } catch {
+    return NaN;
+  }
+}
+
+/** @typedef {{ ms: number, cpu: number, requests: number }} Result */
+
 /**
  * @param {() => Promise<number>} work gives its own time in ms
+ * @returns {Promise<Result>}
  */
 async function measure(work) {
   const earlier = (await cluster.requestLog()).length;
+  const before = processorTime();
   const ms = await work();
-  return { ms, requests: (await cluster.requestLog()).length - earlier };
+  const cpu = processorTime() - before;
+  return { ms, cpu, requests: (await cluster.requestLog()).length - earlier };
 }
 
 /**
@@ -39,7 +62,7 @@ async function timed(work) {
   return performance.now() - start;
 }
 
-/** @type {Record<"ours" | "library", Record<string, { ms: number, requests: number }[]>>} */
+/** @type {Record<"ours" | "library", Record<string, Result[]>>} */
 const results = { ours: {}, library: {} };
 
 try {
@@ -73,7 +96,7 @@ try {
           return ms;
         });
       // Who goes first takes turns.
-      /** @type {[("ours" | "library"), () => Promise<{ ms: number, requests: number }>][]} */
+      /** @type {[("ours" | "library"), () => Promise<Result>][]} */
       const both = [["ours", ours], ["library", python]];
       if (round % 2 !== 0) both.reverse();
       for (const [who, run] of both) {
@@ -95,9 +118,10 @@ try {
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 const ms = (/** @type {number} */ value) => (value < 100 ? value.toFixed(1) : value.toFixed(0));
 
-console.log(`\n${size} policies, ${rounds} rounds, median (smallest to largest)\n`);
-console.log("| | requests, ours | requests, Python | fewer | ms, ours | ms, Python | faster |");
-console.log("|---|--:|--:|--:|--:|--:|--:|");
+const load = loadavg().map((one) => one.toFixed(1)).join(", ");
+console.log(`\n${size} policies, ${rounds} rounds, median (smallest to largest); ${availableParallelism()} processors, load average ${load}\n`);
+console.log("| | requests, ours | requests, Python | fewer | ms, ours | ms, Python | faster | processor ms, ours | processor ms, Python |");
+console.log("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
 /** @type {Record<string, { fewer: number, faster: number }>} */
 const ratios = {};
 for (const step of STEPS) {
@@ -106,12 +130,13 @@ for (const step of STEPS) {
     const times = runs.map((run) => run.ms);
     return `${ms(median(times))} (${ms(Math.min(...times))} to ${ms(Math.max(...times))})`;
   };
-  const requests = (/** @type {{ requests: number }[]} */ runs) => median(runs.map((run) => run.requests));
+  const requests = (/** @type {Result[]} */ runs) => median(runs.map((run) => run.requests));
+  const cpu = (/** @type {Result[]} */ runs) => median(runs.map((run) => run.cpu)).toFixed(0);
   const fewer = requests(theirs) / requests(mine);
   const faster = median(theirs.map((run) => run.ms)) / median(mine.map((run) => run.ms));
   ratios[step] = { fewer, faster };
   console.log(
-    `| ${step} | ${requests(mine)} | ${requests(theirs)} | ${fewer.toFixed(1)} × | ${cell(mine)} | ${cell(theirs)} | ${faster.toFixed(1)} × |`,
+    `| ${step} | ${requests(mine)} | ${requests(theirs)} | ${fewer.toFixed(1)} × | ${cell(mine)} | ${cell(theirs)} | ${faster.toFixed(1)} × | ${cpu(mine)} | ${cpu(theirs)} |`,
   );
 }
 const [fewer, faster] = [ratios["unchanged"]?.fewer ?? 0, ratios["first apply"]?.faster ?? 0];

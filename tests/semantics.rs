@@ -458,6 +458,17 @@ fn at_the_waypoint() {
     ] {
         at(spec).expect(json!({}), verdict, depends);
     }
+    // A proxy that refuses its configuration does so whatever else is in it, AUDIT included.
+    let audit = at("action: AUDIT, rules: [{to: [{operation: {paths: ['/{*}//']}}]}]").mesh;
+    let deny = policy(
+        "a",
+        "{targetRefs: [{kind: Service, group: '', name: web}], action: DENY, rules: [{}]}",
+    );
+    World {
+        mesh: format!("{audit}{deny}"),
+        settings: String::new(),
+    }
+    .expect(json!({}), "depends", &["envoy-refuses-configuration"]);
     // DENY or ALLOW refuse whatever an external service says.
     let both = "action: CUSTOM, provider: {name: x}, rules: [{}]";
     let two = format!(

@@ -1,8 +1,8 @@
 //! The entry points that take text, and real documents to start from.
 
+use crate::{growth, hooks, mesh};
 use mesh_policy::compile::{Input, Source, compile};
 use mesh_policy::conformance;
-use mesh_policy::juju::request;
 use mesh_policy::text::{decode_utf8, parse_any, parse_json};
 use std::hint::black_box;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "text",
         run: text,
@@ -41,15 +41,50 @@ pub const TARGETS: [Target; 6] = [
         seeds: recorded,
     },
     Target {
-        name: "hooks",
-        run: hooks,
-        seeds: units,
+        name: "mesh",
+        run: mesh::mesh,
+        seeds: mesh::meshes,
+    },
+    Target {
+        name: "exact",
+        run: mesh::exact,
+        seeds: mesh::meshes,
+    },
+    Target {
+        name: "change",
+        run: mesh::change,
+        seeds: mesh::changes,
+    },
+    Target {
+        name: "ask",
+        run: mesh::requests,
+        seeds: mesh::asked_requests,
+    },
+    Target {
+        name: "expectations",
+        run: mesh::expectations,
+        seeds: mesh::expected,
+    },
+    Target {
+        name: "cluster",
+        run: hooks::cluster,
+        seeds: hooks::conversations,
+    },
+    Target {
+        name: "hook",
+        run: hooks::hook,
+        seeds: hooks::hooks,
+    },
+    Target {
+        name: "growth",
+        run: growth::growth,
+        seeds: growth::shapes,
     },
 ];
 
 const BUNDLE: &[u8] = include_bytes!("../../examples/bookinfo/bundle.yaml");
 
-fn source<'a>(file: &'a str, bytes: &'a [u8]) -> Source<'a> {
+pub fn source<'a>(file: &'a str, bytes: &'a [u8]) -> Source<'a> {
     Source {
         file,
         bytes,
@@ -71,16 +106,21 @@ fn text(bytes: &[u8]) {
     }
 }
 
+/// What is before and after the first line that divides.
+pub fn pieces<'a>(bytes: &'a [u8], line: &[u8]) -> (&'a [u8], Option<&'a [u8]>) {
+    let at = bytes.windows(line.len()).position(|window| window == line);
+    match at {
+        Some(at) => (&bytes[..at], Some(&bytes[at + line.len()..])),
+        None => (bytes, None),
+    }
+}
+
 /// A bundle and its charms in one text, apart by a line of its own.
 fn bundle(bytes: &[u8]) {
-    let apart = bytes
-        .windows(9)
-        .position(|window| window == b"\n#CHARMS\n")
-        .unwrap_or(bytes.len());
-    let (bundle, charms) = bytes.split_at(apart);
+    let (bundle, charms) = pieces(bytes, b"\n#CHARMS\n");
     show(&Input {
         bundles: vec![source("bundle.yaml", bundle)],
-        charms: vec![source("charms.yaml", charms)],
+        charms: vec![source("charms.yaml", charms.unwrap_or_default())],
         ..Input::default()
     });
 }
@@ -108,14 +148,7 @@ fn requests(bytes: &[u8]) {
     }
 }
 
-fn hooks(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        black_box(request::consumer(text));
-        black_box(request::provider(text));
-    }
-}
-
-fn project() -> &'static Path {
+pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("fuzz/ is in the project")
@@ -170,32 +203,6 @@ fn shown_units() -> Vec<Vec<u8>> {
         r#"{{"beacon/0": {{"relation-info": [{{"relation-id": 3, "endpoint": "service-mesh", "related-endpoint": "service-mesh", "application-data": {{"policies": "{escaped}"}}, "related-units": {{"web/0": {{"in-scope": true, "data": {{}}}}}}}}]}}}}"#
     );
     vec![policies.to_vec(), unit.into_bytes()]
-}
-
-/// What a host asks in a hook.
-fn units() -> Vec<Vec<u8>> {
-    let far = "remote-0123456789abcdef0123456789abcdef";
-    let policy = r#"[{\"source_namespace\": \"m\", \"source_app_name\": \"web\", \"target_namespace\": \"m\", \"target_app_name\": \"db\"}]"#;
-    let unit = format!(
-        r#""unit": {{"app": "db", "model": "m", "leader": true, "event": {{"name": "relation_changed", "relationId": 3}}, "relations": [
-{{"endpoint": "service-mesh", "id": 1, "app": "db", "remote": {{"policies": "{policy}", "labels": "{{\"a\": \"b\"}}", "mesh_type": "\"istio\""}}}},
-{{"endpoint": "data", "id": 2, "app": "{far}", "crossModel": true}},
-{{"endpoint": "provide-cmr-mesh", "id": 3, "app": "{far}", "remote": {{"cmr_data": "{{\"app_name\": \"x\", \"juju_model_name\": \"y\"}}"}}}}]}}"#
-    );
-    let names = r#""meshRelationName": "service-mesh", "crossModelMeshRequiresName": "require-cmr-mesh", "crossModelMeshProvidesName": "provide-cmr-mesh""#;
-    let policies = r#""policies": [{"kind": "unit", "relation": "data", "ports": [1]}, {"kind": "app", "relation": "data", "endpoints": [{"paths": ["/"]}]}]"#;
-    let charm = r#""charm": {"file": "c", "text": "name: c\npolicies:\n- {kind: unit, relation: data}\nprovides: {data: d}\n"}"#;
-    let metadata = r#""metadata": "provides: {data: d}""#;
-    let labels = r#""labels": {"a": "b"}, "meshType": "istio", "applications": ["x"], "ownership": "enforce""#;
-    [
-        format!(r#"{{"do": "run", "options": {{{names}, {policies}, {metadata}}}, {unit}}}"#),
-        format!(r#"{{"do": "update", "options": {{{charm}}}, {unit}}}"#),
-        format!(r#"{{"do": "update", "options": {{{labels}}}, {unit}}}"#),
-        format!(r#"{{"do": "checkedInfo", "options": {{{labels}}}, {unit}}}"#),
-        format!(r#"{{"do": "info", "options": {{{labels}}}, {unit}}}"#),
-    ]
-    .map(String::into_bytes)
-    .to_vec()
 }
 
 /// Requests of the conformance tests, some to a text.

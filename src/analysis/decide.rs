@@ -87,6 +87,17 @@ impl Analysis {
         attached: &[Attached],
         seen: &Seen<'_>,
     ) -> Outcome {
+        // Envoy refuses the whole of a configuration that holds one template it cannot read.
+        let refused = attached.iter().find(|one| {
+            let held = self.points.held.get(one.policy as usize);
+            layer != Layer::Ztunnel && !tcp && held.is_some_and(|held| held.unloadable)
+        });
+        if let Some(one) = refused {
+            return Outcome {
+                policy: Some(one.policy),
+                ..Outcome::doubtful(Doubts::UNLOADABLE | one.doubts)
+            };
+        }
         let mut custom: Option<u32> = None;
         let mut denied = Truth::No;
         let mut allowed = Truth::No;
@@ -100,12 +111,6 @@ impl Analysis {
             let Some(policy) = held.and_then(|held| held.at(layer, tcp)) else {
                 continue;
             };
-            if policy.unloadable.is_some() {
-                return Outcome {
-                    policy: Some(one.policy),
-                    ..Outcome::doubtful(Doubts::UNLOADABLE | one.doubts)
-                };
-            }
             let (truth, rule) = policy_matches(policy, seen);
             let sure = one.doubts.is_empty();
             match policy.effect {

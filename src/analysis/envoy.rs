@@ -32,13 +32,7 @@ pub fn convert(policy: &AuthorizationPolicy, context: Context<'_>) -> Option<Pol
         Action::Custom => Effect::Custom,
         Action::Audit => return None,
     };
-    let mut converter = Converter {
-        context,
-        effect,
-        namespace: &policy.namespace,
-        ignored: Vec::new(),
-        unloadable: None,
-    };
+    let mut converter = Converter::new(policy, context, effect);
     let mut converted = Policy {
         effect,
         rules: Vec::new(),
@@ -64,8 +58,44 @@ struct Converter<'a> {
     unloadable: Option<String>,
 }
 
+/// Why Envoy refuses the configuration that a policy becomes, if it does. AUDIT and dry-run policies
+/// enforce nothing and still are part of it.
+pub fn unloadable(policy: &AuthorizationPolicy, context: Context<'_>) -> Option<String> {
+    let effect = match policy.action {
+        Action::Allow => Effect::Allow,
+        Action::Deny | Action::Custom | Action::Audit => Effect::Deny,
+    };
+    let mut converter = Converter::new(policy, context, effect);
+    for (index, rule) in policy.rules.iter().enumerate() {
+        // What is left out is not part of it either.
+        let _ = converter.rule(index, rule);
+    }
+    converter.unloadable
+}
+
+impl<'a> Converter<'a> {
+    fn new(policy: &'a AuthorizationPolicy, context: Context<'a>, effect: Effect) -> Self {
+        Converter {
+            context,
+            effect,
+            namespace: &policy.namespace,
+            ignored: Vec::new(),
+            unloadable: None,
+        }
+    }
+}
+
 impl Converter<'_> {
     fn rule(&mut self, index: usize, rule: &policy::Rule) -> Result<Rule, String> {
+        let before = self.unloadable.clone();
+        let made = self.make(index, rule);
+        if made.is_err() {
+            self.unloadable = before;
+        }
+        made
+    }
+
+    fn make(&mut self, index: usize, rule: &policy::Rule) -> Result<Rule, String> {
         self.ignored.clear();
         let mut clauses = Vec::new();
         for (part, written) in [(Part::From, &rule.from), (Part::To, &rule.to)] {
@@ -105,6 +135,7 @@ impl Converter<'_> {
 
     /// In an ALLOW rule, a value that cannot be generated drops the rule; in a DENY (or CUSTOM)
     /// rule it drops only that value, so that the rule matches more.
+    #[inline(never)]
     fn take(
         &mut self,
         matches: &mut Vec<Match>,
@@ -120,6 +151,7 @@ impl Converter<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn list(
         &mut self,
         attribute: Attribute,
@@ -155,6 +187,7 @@ impl Converter<'_> {
         })
     }
 
+    #[inline(never)]
     fn condition(&mut self, key: &str, values: &[Text]) -> Result<(Field, Vec<Pattern>), String> {
         Ok(match key {
             "destination.ip" => (Field::DestinationIp, addresses(values)),
@@ -221,6 +254,7 @@ impl Converter<'_> {
         }
     }
 
+    #[inline(never)]
     fn paths(&mut self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         for value in values {
@@ -238,6 +272,7 @@ impl Converter<'_> {
         patterns
     }
 
+    #[inline(never)]
     fn principals(&self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         for value in values {
@@ -277,6 +312,7 @@ impl Converter<'_> {
         }
     }
 
+    #[inline(never)]
     fn trust_domains(&self, values: &[Text]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(values.len());
         let mut one = |value: &str| {
@@ -312,6 +348,7 @@ fn push(clauses: &mut Vec<Clause>, part: Part, entries: Vec<Entry>) {
     }
 }
 
+#[inline(never)]
 fn texts(values: &[Text], star: &Pattern) -> Vec<Pattern> {
     values
         .iter()
@@ -321,6 +358,7 @@ fn texts(values: &[Text], star: &Pattern) -> Vec<Pattern> {
 
 /// `namespaces` at Envoy is a regular expression over the whole URI, `.*/ns/VALUE/.*`, where a
 /// star stands for any text.
+#[inline(never)]
 fn namespaces(values: &[Text]) -> Vec<Pattern> {
     values
         .iter()

@@ -9,9 +9,9 @@ use super::points::Origin;
 use super::rules::Effect;
 use super::symbolic::lower;
 use super::symbolic::region::Region;
-use super::symbolic::routes::Target;
+use super::symbolic::routes::{Point, Target};
 use super::symbolic::solve::{Gap, Side, space};
-use super::symbolic::space::Holds;
+use super::symbolic::space::{Condition, Holds};
 use crate::diagnostic::Diagnostic;
 use crate::juju::charm::clip;
 
@@ -39,6 +39,14 @@ struct RuleAt {
     rule: usize,
     effect: Effect,
     holds: Holds,
+}
+
+/// The same before it is solved.
+struct RuleForm {
+    policy: usize,
+    rule: usize,
+    effect: Effect,
+    condition: Condition,
 }
 
 /// Finds rules that make no difference. Policies that the input cannot place, or that are too
@@ -84,49 +92,75 @@ impl Linter<'_> {
     fn target(&mut self, target: Target) -> Result<(), Gap> {
         let cells = self.side.cells(target);
         let form = self.side.form(&cells)?;
-        let mut solved = space(&self.side, &[&form], &[], &[])?;
-        for (cell, shape) in cells.iter().zip(&form.cells) {
-            let guard = solved.holds(&shape.guard)?.surely;
-            for point in cell.chains.iter().flatten() {
-                let view = self.side.view(point);
+        // The rules of each point. Those that a policy's other rules make needless are in no
+        // policy's condition, so the space must be told of them.
+        let mut written: Vec<Vec<RuleForm>> = Vec::new();
+        for point in cells.iter().flat_map(|cell| cell.chains.iter().flatten()) {
+            written.push(self.rules(point)?);
+        }
+        let conditions: Vec<&Condition> = written
+            .iter()
+            .flatten()
+            .map(|rule| &rule.condition)
+            .collect();
+        let mut solved = space(&self.side, &[&form], &conditions, &[])?;
+        let mut written = written.iter();
+        for cell in &form.cells {
+            let guard = solved.holds(&cell.guard)?.surely;
+            for _ in cell.chains.iter().flatten() {
                 let mut rules = Vec::new();
-                let mut unsure = point.stale;
-                for one in point.attached.iter() {
-                    let Some(held) = self.side.held(one.policy) else {
-                        continue;
-                    };
-                    let Some(policy) = held.at(point.layer, point.tcp) else {
-                        continue;
-                    };
-                    unsure |= policy.unloadable.is_some();
-                    let Origin::Written(at) = held.origin else {
-                        continue;
-                    };
-                    if !one.doubts.is_empty() {
-                        self.doubt(at);
-                        continue;
-                    }
-                    for rule in &policy.rules {
-                        let condition = lower::rule(&view, rule)?;
-                        let mut holds = solved.holds(&condition)?;
-                        holds.surely = solved.regions.and(holds.surely, guard)?;
-                        holds.maybe = solved.regions.and(holds.maybe, guard)?;
-                        rules.push(RuleAt {
-                            policy: at,
-                            rule: rule.index,
-                            effect: policy.effect,
-                            holds,
-                        });
-                    }
-                }
-                if unsure {
-                    rules.iter().for_each(|rule| self.doubt(rule.policy));
-                    continue;
+                for rule in written.next().into_iter().flatten() {
+                    let mut holds = solved.holds(&rule.condition)?;
+                    holds.surely = solved.regions.and(holds.surely, guard)?;
+                    holds.maybe = solved.regions.and(holds.maybe, guard)?;
+                    rules.push(RuleAt {
+                        policy: rule.policy,
+                        rule: rule.rule,
+                        effect: rule.effect,
+                        holds,
+                    });
                 }
                 self.judge(&mut solved, &rules)?;
             }
         }
         Ok(())
+    }
+
+    /// The rules at a point that are there for certain.
+    fn rules(&mut self, point: &Point<'_>) -> Result<Vec<RuleForm>, Gap> {
+        let view = self.side.view(point);
+        let mut rules: Vec<RuleForm> = Vec::new();
+        let mut unsure = point.stale;
+        for one in point.attached.iter() {
+            let Some(held) = self.side.held(one.policy) else {
+                continue;
+            };
+            let Some(policy) = held.at(point.layer, point.tcp) else {
+                continue;
+            };
+            unsure |= policy.unloadable.is_some();
+            let Origin::Written(at) = held.origin else {
+                continue;
+            };
+            if !one.doubts.is_empty() {
+                self.doubt(at);
+                continue;
+            }
+            for rule in &policy.rules {
+                rules.push(RuleForm {
+                    policy: at,
+                    rule: rule.index,
+                    effect: policy.effect,
+                    condition: lower::rule(&view, rule)?,
+                });
+            }
+        }
+        if unsure {
+            for rule in rules.drain(..) {
+                self.doubt(rule.policy);
+            }
+        }
+        Ok(rules)
     }
 
     fn judge(

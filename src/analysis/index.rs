@@ -36,18 +36,28 @@ fn key(parts: &[&str]) -> String {
 }
 
 impl Table {
+    #[inline(never)]
     pub(super) fn add(&mut self, parts: &[&str], at: usize) {
         if let Ok(at) = u32::try_from(at) {
             self.rows.push((key(parts), at));
         }
     }
 
+    #[inline(never)]
     pub(super) fn sort(&mut self) {
         self.rows.sort_unstable();
         self.rows.dedup();
     }
 
     pub(super) fn find<'t>(&'t self, parts: &[&str]) -> impl Iterator<Item = usize> + use<'t> {
+        let (from, count) = self.range(parts);
+        let found = self.rows.get(from..from + count).unwrap_or_default();
+        found.iter().map(|(_, at)| *at as usize)
+    }
+
+    // One copy serves all look-ups.
+    #[inline(never)]
+    fn range(&self, parts: &[&str]) -> (usize, usize) {
         // Compared part by part, so that a look-up allocates nothing.
         let compare = |row: &str| {
             let mut rest = row.as_bytes();
@@ -79,11 +89,7 @@ impl Table {
             .skip(from)
             .take_while(|(row, _)| compare(row).is_eq())
             .count();
-        self.rows
-            .iter()
-            .skip(from)
-            .take(count)
-            .map(|(_, at)| *at as usize)
+        (from, count)
     }
 }
 

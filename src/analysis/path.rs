@@ -36,7 +36,7 @@ pub fn normalise(path: &str, mode: PathNormalization) -> Option<Cow<'_, str>> {
     } else {
         Cow::Borrowed(before)
     };
-    let mut out = canonical(unescaped.as_bytes())?;
+    let mut out = canonical(without_dot_parameters(&unescaped).as_bytes())?;
     // "Merge slashes after path normalization to catch potential edge cases".
     if merge {
         out = merge_slashes(&out);
@@ -53,6 +53,7 @@ pub fn without_query(path: &str) -> &str {
 }
 
 /// `%2F` and `%5C`, in either case, become `/` and `\`.
+#[inline(never)]
 fn unescape_slashes(path: &str) -> String {
     let mut out = path.to_owned();
     for (from, to) in [("%2F", "/"), ("%2f", "/"), ("%5C", "\\"), ("%5c", "\\")] {
@@ -65,6 +66,7 @@ fn unescape_slashes(path: &str) -> String {
 
 /// A path of nothing but slashes keeps two: Envoy joins its segments, of which there are none, between
 /// a slash before and one after.
+#[inline(never)]
 fn merge_slashes(path: &str) -> String {
     if path.len() > 1 && path.bytes().all(|byte| byte == b'/') {
         return "//".to_owned();
@@ -78,10 +80,35 @@ fn merge_slashes(path: &str) -> String {
     out
 }
 
+/// A segment `..;PARAMETERS` is `..`, and `.;PARAMETERS` is `.`; other parameters stay. The dots must be
+/// written plainly.
+fn without_dot_parameters(path: &str) -> Cow<'_, str> {
+    if !path.contains("/.;") && !path.contains("/..;") {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            out.push('/');
+        }
+        out.push_str(if segment.starts_with("..;") {
+            ".."
+        } else if segment.starts_with(".;") {
+            "."
+        } else {
+            segment
+        });
+    }
+    Cow::Owned(out)
+}
+
 /// Resolves `.` and `..`, written plainly or as `%2e`; turns `\` to `/`; decodes what need not be
 /// encoded and encodes what must be. `None` for an encoded NUL.
+#[inline(never)]
 fn canonical(path: &[u8]) -> Option<String> {
     let mut out = String::with_capacity(path.len());
+    // Where a `%` stands in `out` that begins no escape.
+    let mut stray: Option<usize> = None;
     let mut at = 0;
     while let Some(&byte) = path.get(at) {
         let dot = dot_length(path, at);
@@ -90,6 +117,7 @@ fn canonical(path: &[u8]) -> Option<String> {
                 Some((up, used)) => {
                     if up {
                         up_one(&mut out);
+                        stray = stray.filter(|stray| *stray < out.len());
                     }
                     at += dot + used;
                 }
@@ -108,6 +136,14 @@ fn canonical(path: &[u8]) -> Option<String> {
                 Some(value) if value.is_ascii_alphanumeric() || b"-_~.".contains(&value) => {
                     out.push(char::from(value));
                     at += 2;
+                    // What was decoded must not make an escape with a `%` that was none.
+                    if let Some(percent) = stray
+                        && percent + 3 >= out.len()
+                        && escaped(out.as_bytes(), percent + 1).is_some()
+                    {
+                        out.insert_str(percent + 1, "25");
+                        stray = None;
+                    }
                 }
                 Some(_) => {
                     out.push('%');
@@ -116,7 +152,10 @@ fn canonical(path: &[u8]) -> Option<String> {
                     }
                     at += 2;
                 }
-                None => out.push('%'),
+                None => {
+                    stray = Some(out.len());
+                    out.push('%');
+                }
             },
             0 => return None,
             b' '..=b'~' if !b" \"<>^`{|}".contains(&byte) => out.push(char::from(byte)),
@@ -133,6 +172,7 @@ fn canonical(path: &[u8]) -> Option<String> {
 }
 
 /// The length of a dot at a place: 1, 3 for `%2e`, 0 for none.
+#[inline(never)]
 fn dot_length(path: &[u8], at: usize) -> usize {
     match path.get(at) {
         Some(b'.') => 1,
@@ -196,6 +236,22 @@ mod tests {
             (Base, "/a.b/..c/d..", "/a.b/..c/d.."),
             (Base, "/a\"b{", "/a%22b%7B"),
             (Base, "/%zz%4", "/%zz%4"),
+            (Base, "/%1%61", "/%251a"),
+            (Base, "/%A%61", "/%25Aa"),
+            (Base, "/%2%61.%2f", "/%252a.%2f"),
+            (Base, "/x/..;/a", "/a"),
+            (Base, "/x/..;v=1/a", "/a"),
+            (Base, "/x/.;/a", "/x/a"),
+            (Base, "/..;]>", "/"),
+            (Base, "/.;", "/"),
+            (Base, "/..;//..b", "//..b"),
+            (MergeSlashes, "/..;//..b", "/..b"),
+            (Base, "/x/%2e%2e;/a", "/x/..;/a"),
+            (Base, "/x/..;\\a", "/"),
+            (Base, "/x/..;..;/a", "/a"),
+            (Base, "/x/y/..;", "/x/"),
+            (Base, "/x/..;?q=1", "/?q=1"),
+            (Base, "/a;v/b", "/a;v/b"),
             (MergeSlashes, "//a", "/a"),
             (MergeSlashes, "/x//../a", "/x/a"),
             (MergeSlashes, "/a//", "/a/"),

@@ -57,6 +57,8 @@ pub struct Held {
     pub id: String,
     /// What is in doubt about its being there at all.
     pub doubts: Doubts,
+    /// Envoy refuses the configuration that it becomes, even where it enforces nothing.
+    pub unloadable: bool,
     /// At ztunnel.
     pub ztunnel: Option<Policy>,
     /// At Envoy, on a port that speaks HTTP.
@@ -248,6 +250,7 @@ impl Points {
                 } else {
                     Doubts::NONE
                 },
+                unloadable: !refused && envoy::unloadable(policy, context(false)).is_some(),
                 ztunnel: (!refused).then(|| ztunnel::convert(policy)).flatten(),
                 http: form(false),
                 tcp: form(true),
@@ -270,6 +273,7 @@ impl Points {
                     gateway.namespace, gateway.namespace, gateway.name
                 ),
                 doubts: Doubts::NONE,
+                unloadable: false,
                 ztunnel: Some(policy),
                 http: None,
                 tcp: None,
@@ -282,12 +286,14 @@ impl Points {
             origin: Origin::Strict,
             id: format!("{}/istio_converted_static_strict", settings.root_namespace),
             doubts: Doubts::NONE,
+            unloadable: false,
             ztunnel: Some(strict.clone()),
             http: Some(strict.clone()),
             tcp: Some(strict),
         });
     }
 
+    #[inline(never)]
     fn attach(&self, at: usize, doubts: Doubts) -> Option<Attached> {
         let held = self.held.get(at)?;
         Some(Attached {
@@ -297,6 +303,7 @@ impl Points {
     }
 
     /// Policies without selector: for their whole namespace, in the root namespace for the mesh.
+    #[inline(never)]
     fn wide(&self, mesh: &Mesh, namespace: &str) -> Vec<Attached> {
         let mut attached = Vec::new();
         for space in spaces(namespace, &mesh.settings.root_namespace) {
@@ -308,6 +315,7 @@ impl Points {
     }
 
     /// A root-namespace policy with a selector applies in every namespace.
+    #[inline(never)]
     fn selecting(
         &self,
         mesh: &Mesh,
@@ -342,6 +350,7 @@ impl Points {
 
     /// Policies that target a Service, its waypoint's Gateway, or the class of waypoints. Selectors
     /// are never applied at a waypoint.
+    #[inline(never)]
     fn targeting(
         &self,
         mesh: &Mesh,
@@ -483,9 +492,8 @@ impl Points {
     fn find_unloadable(&mut self) {
         let is_bad = |attached: &[Attached]| {
             attached.iter().any(|one| {
-                let policy = self.held.get(one.policy as usize);
-                let policy = policy.and_then(|held| held.http.as_ref());
-                policy.is_some_and(|policy| policy.unloadable.is_some())
+                let held = self.held.get(one.policy as usize);
+                held.is_some_and(|held| held.unloadable)
             })
         };
         let mut found: Vec<bool> = self.gateways.iter().map(|one| is_bad(one)).collect();

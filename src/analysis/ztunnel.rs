@@ -156,6 +156,7 @@ fn when(condition: &Condition) -> Vec<Match> {
 }
 
 /// Adds a list to a field's match. A list of which no value could be read is no list.
+#[inline(never)]
 pub(super) fn add(matches: &mut Vec<Match>, field: Field, negated: bool, patterns: Vec<Pattern>) {
     if patterns.is_empty() {
         return;
@@ -190,6 +191,7 @@ fn texts(values: &[Text]) -> Vec<Pattern> {
 }
 
 /// A service account without a namespace is one of the policy's own.
+#[inline(never)]
 pub(super) fn service_accounts(values: &[Text], namespace: &str) -> Vec<Pattern> {
     values
         .iter()
@@ -207,6 +209,7 @@ pub(super) fn service_accounts(values: &[Text], namespace: &str) -> Vec<Pattern>
 }
 
 /// IP blocks that do not parse are dropped from the list.
+#[inline(never)]
 pub(super) fn addresses(values: &[Text]) -> Vec<Pattern> {
     values
         .iter()
@@ -215,6 +218,7 @@ pub(super) fn addresses(values: &[Text]) -> Vec<Pattern> {
 }
 
 /// Ports that do not parse are dropped from the list.
+#[inline(never)]
 pub(super) fn ports(values: &[Text]) -> Vec<Pattern> {
     values
         .iter()

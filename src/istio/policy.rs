@@ -323,11 +323,13 @@ struct Reader {
 }
 
 impl Reader {
+    #[inline(never)]
     fn wrong(&mut self, at: Position, message: String) {
         self.problems.push(Problem { at, message });
     }
 
     /// A field that Istio's decoder drops without a word.
+    #[inline(never)]
     fn unknown(&mut self, at: Position, key: &str, of: &str) {
         self.unknown_fields.push(Problem {
             at,
@@ -353,6 +355,7 @@ impl Reader {
         object
     }
 
+    #[inline(never)]
     fn items<'n>(&mut self, node: &'n Node<'_>, what: &str) -> &'n [Node<'n>] {
         if node.is_null() {
             return &[];
@@ -366,6 +369,7 @@ impl Reader {
         })
     }
 
+    #[inline(never)]
     fn string(&mut self, node: &Node<'_>, what: &str) -> String {
         if node.is_null() {
             return String::new();
@@ -379,6 +383,7 @@ impl Reader {
         })
     }
 
+    #[inline(never)]
     fn texts(&mut self, node: &Node<'_>, what: &str) -> Vec<Text> {
         let mut texts = Vec::new();
         for item in self.items(node, what) {
@@ -481,6 +486,7 @@ impl Reader {
         labels
     }
 
+    #[inline(never)]
     fn target(&mut self, node: &Node<'_>) -> Option<TargetRef> {
         let object = self.object(node, "a target reference")?;
         let mut target = TargetRef {
@@ -543,6 +549,7 @@ impl Reader {
         Some(rule)
     }
 
+    #[inline(never)]
     fn entry(
         &mut self,
         node: &Node<'_>,
@@ -588,6 +595,7 @@ impl Reader {
         Some(entry)
     }
 
+    #[inline(never)]
     fn condition(&mut self, node: &Node<'_>) -> Option<Condition> {
         let object = self.object(node, "a condition")?;
         let mut condition = Condition {

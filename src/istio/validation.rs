@@ -69,12 +69,23 @@ struct Check {
 }
 
 impl Check {
-    fn refuse(&mut self, at: Position, message: impl Into<String>, help: &'static str) {
-        self.found.push(Refusal {
-            at,
-            message: message.into(),
-            help,
-        });
+    // Called from many places: inlined, it would make the module larger by a tenth of this file.
+    #[inline(never)]
+    fn refuse(&mut self, at: Position, message: String, help: &'static str) {
+        self.found.push(Refusal { at, message, help });
+    }
+
+    #[inline(never)]
+    fn refuse_plainly(&mut self, at: Position, message: &str, help: &'static str) {
+        self.refuse(at, message.to_owned(), help);
+    }
+
+    /// Refuses with user input in backticks between two halves of a sentence.
+    #[inline(never)]
+    fn refuse_input(&mut self, at: Position, parts: [&str; 3], help: &'static str) {
+        let [before, input, after] = parts;
+        let message = [before, "`", &clip(input), "`", after].concat();
+        self.refuse(at, message, help);
     }
 
     fn dry_run(&mut self, policy: &AuthorizationPolicy) {
@@ -82,7 +93,7 @@ impl Check {
             return;
         };
         if !matches!(policy.action, Action::Allow | Action::Deny) {
-            self.refuse(
+            self.refuse_plainly(
                 value.at,
                 "the annotation `istio.io/dry-run` works with ALLOW and DENY only",
                 "take the annotation out",
@@ -101,7 +112,7 @@ impl Check {
             + usize::from(policy.target_ref.is_some())
             + usize::from(!policy.target_refs.is_empty());
         if ways > 1 {
-            self.refuse(
+            self.refuse_plainly(
                 policy.selector_at,
                 "`selector` and `targetRefs` exclude each other",
                 "keep `targetRefs` for a Service or a Gateway, `selector` for pods",
@@ -122,14 +133,14 @@ impl Check {
         }
         for target in policy.target_refs.iter().chain(&policy.target_ref) {
             if target.name.is_empty() {
-                self.refuse(
+                self.refuse_plainly(
                     target.at,
                     "a target reference has no `name`",
                     "name the target",
                 );
             }
             if !target.namespace.is_empty() {
-                self.refuse(
+                self.refuse_plainly(
                     target.at,
                     "a target reference cannot name a `namespace`",
                     "put the policy into the target's namespace",
@@ -157,7 +168,7 @@ impl Check {
     fn action(&mut self, policy: &AuthorizationPolicy) {
         let empty = policy.rules.is_empty();
         if self.custom && !empty && policy.provider.as_deref().unwrap_or_default().is_empty() {
-            self.refuse(
+            self.refuse_plainly(
                 policy.action_at,
                 "CUSTOM needs `provider.name`",
                 "name a provider of MeshConfig's `extensionProviders`",
@@ -181,7 +192,7 @@ impl Check {
 
     fn source(&mut self, entry: &Entry) {
         let Some(lists) = &entry.lists else {
-            self.refuse(
+            self.refuse_plainly(
                 entry.at,
                 "an entry of `from` has no `source`",
                 "write `source`, or take the entry out",
@@ -192,14 +203,14 @@ impl Check {
         if has(&[Attribute::ServiceAccounts])
             && has(&[Attribute::Principals, Attribute::Namespaces])
         {
-            self.refuse(
+            self.refuse_plainly(
                 entry.at,
                 "`serviceAccounts` excludes principals and namespaces beside it",
                 "write `NAMESPACE/NAME` in `serviceAccounts` alone",
             );
         }
         if lists.is_empty() {
-            self.refuse(
+            self.refuse_plainly(
                 entry.at,
                 "a `source` must not be empty",
                 "take the `from` out to admit any source",
@@ -240,7 +251,7 @@ impl Check {
 
     fn operation(&mut self, entry: &Entry) {
         let Some(lists) = &entry.lists else {
-            self.refuse(
+            self.refuse_plainly(
                 entry.at,
                 "an entry of `to` has no `operation`",
                 "write `operation`, or take the entry out",
@@ -248,7 +259,7 @@ impl Check {
             return;
         };
         if lists.is_empty() {
-            self.refuse(
+            self.refuse_plainly(
                 entry.at,
                 "an `operation` must not be empty",
                 "take the `to` out to allow every operation, or name what is meant",
@@ -277,7 +288,7 @@ impl Check {
     fn condition(&mut self, condition: &Condition) {
         let key = condition.key.text.as_str();
         if key.is_empty() {
-            self.refuse(
+            self.refuse_plainly(
                 condition.at,
                 "a condition has no `key`",
                 "name what it tests",
@@ -293,16 +304,16 @@ impl Check {
                 | "source.principal"
         );
         if self.custom && (of_identity || key.starts_with("request.auth.")) {
-            self.refuse(
+            self.refuse_input(
                 condition.key.at,
-                format!("`{}` does not work with CUSTOM", clip(key)),
+                ["", key, " does not work with CUSTOM"],
                 "take it out",
             );
         }
         if condition.values.is_empty() && condition.not_values.is_empty() {
-            self.refuse(
+            self.refuse_input(
                 condition.at,
-                format!("the condition on `{}` has no values", clip(key)),
+                ["the condition on ", key, " has no values"],
                 "write `values` or `notValues`",
             );
             return;
@@ -355,9 +366,9 @@ impl Check {
                 );
             }
         } else if !plain.contains(&key) {
-            self.refuse(
+            self.refuse_input(
                 condition.key.at,
-                format!("`{}` is no key of a condition", clip(key)),
+                ["", key, " is no key of a condition"],
                 "use one of Istio's reference, such as `source.ip` or `request.headers[x-env]`",
             );
         }
@@ -376,9 +387,9 @@ impl Check {
     fn addresses(&mut self, values: &[Text]) {
         for value in values.iter().filter(|value| !value.text.is_empty()) {
             if Cidr::parse(&value.text).is_none() {
-                self.refuse(
+                self.refuse_input(
                     value.at,
-                    format!("`{}` is no IP address or block", clip(&value.text)),
+                    ["", &value.text, " is no IP address or block"],
                     "write, for example, 10.0.0.0/8",
                 );
             }
@@ -388,9 +399,9 @@ impl Check {
     fn ports(&mut self, values: &[Text]) {
         for value in values.iter().filter(|value| !value.text.is_empty()) {
             if parse_port(&value.text).is_none() {
-                self.refuse(
+                self.refuse_input(
                     value.at,
-                    format!("`{}` is no port", clip(&value.text)),
+                    ["", &value.text, " is no port"],
                     "write a number from 1 to 65535, as a string",
                 );
             }
@@ -399,7 +410,7 @@ impl Check {
 
     fn service_accounts(&mut self, values: &[Text]) {
         if let Some(first) = values.get(MAX_SERVICE_ACCOUNTS) {
-            self.refuse(
+            self.refuse_plainly(
                 first.at,
                 "`serviceAccounts` takes at most 16 values",
                 "spread them over several entries",
@@ -412,9 +423,9 @@ impl Check {
                 || parts().any(str::is_empty)
                 || value.text.len() > MAX_SERVICE_ACCOUNT_LENGTH;
             if wrong {
-                self.refuse(
+                self.refuse_input(
                     value.at,
-                    format!("`{}` names no service account", clip(&value.text)),
+                    ["", &value.text, " names no service account"],
                     "write `NAME` or `NAMESPACE/NAME`, without wildcards",
                 );
             }

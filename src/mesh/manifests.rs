@@ -408,6 +408,7 @@ fn text_at<'n>(root: &'n Node<'_>, key: &str) -> Option<&'n str> {
 }
 
 /// Labels, or anything else that maps names to text.
+#[inline(never)]
 fn labels(node: Option<&Node<'_>>) -> Labels {
     let object = node.and_then(Node::as_object);
     object
@@ -420,10 +421,12 @@ fn labels(node: Option<&Node<'_>>) -> Labels {
         .collect()
 }
 
+#[inline(never)]
 fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
     node?.as_str()?.parse().ok()
 }
 
+#[inline(never)]
 fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
     match node?.value {
         Value::Int(number) => u16::try_from(number).ok(),
@@ -432,6 +435,7 @@ fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
 }
 
 /// A pod (`root` is `described`), or an owner and its template.
+#[inline(never)]
 fn workload(
     root: &Node<'_>,
     described: &Node<'_>,

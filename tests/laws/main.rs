@@ -640,8 +640,10 @@ fn what_is_redundant_can_go() {
             let change = diff(&analysis, &less);
             assert!(
                 change.granted.is_empty() && change.revoked.is_empty(),
-                "seed {seed}: {}",
-                lint.message
+                "seed {seed}: {} {} {}",
+                lint.message,
+                change.json(),
+                Value::from(objects.clone())
             );
             found += 1;
         }

@@ -48,3 +48,31 @@ test("lint joins the problems once nobody types", async () => {
     await finding.waitFor({ state: "detached" });
   });
 });
+
+test("expectations hold or do not, each with a request, while one types", async () => {
+  await withPage({}, async (page) => {
+    await compiled(page);
+    await view(page, /^Expect/);
+    await page.getByRole("button", { name: "Begin a file of expectations" }).click();
+    await page.locator(".cm-line", { hasText: "nobody else reaches it" }).waitFor();
+    await write(
+      page,
+      `- {name: the page reads details, expect: allow, from: [bookinfo/bookinfo-productpage-k8s], to: bookinfo/bookinfo-details-k8s, port: 9080, method: GET, path: /health}
+- {name: nobody writes details, expect: deny, from: [any], to: bookinfo/bookinfo-details-k8s, method: POST}
+- {name: nobody reads details, expect: deny, from: [any], to: bookinfo/bookinfo-details-k8s}
+`,
+    );
+    const list = page.locator("#view-expect");
+    await list.getByText("1 of 3 expectations does not hold.").waitFor();
+    await list.locator(".fails", { hasText: "nobody reads details" }).getByRole("button", { name: "ask" }).click();
+    await page.locator(".verdict.allowed").waitFor();
+    await view(page, /^Expect/);
+    await file(page, "bookinfo-details-k8s.yaml");
+    await write(page, DETAILS.replace("- GET", "- POST"));
+    await list.getByText("3 of 3 expectations do not hold.").waitFor();
+    await page.getByRole("tab", { name: "Expect 3" }).waitFor();
+    await file(page, "expectations");
+    await write(page, "- {name: x, expect: perhaps}\n");
+    await list.locator(".failure").first().waitFor();
+  });
+});

@@ -91,6 +91,8 @@ test("the same by keyboard, and by pointing at the underlined word", async () =>
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     await page.keyboard.press("Control+z");
     await problem(page, "bookinfo-detials-k8s").waitFor();
+    // What lint adds comes once nobody types.
+    await page.waitForTimeout(1000);
     await page.locator(".cm-lintRange-error").first().hover();
     await page.locator(".cm-tooltip .cm-diagnosticAction", { hasText: "bookinfo-details-k8s" }).first().click();
     await page.locator("#status", { hasText: "3 policies" }).waitFor();

@@ -56,6 +56,8 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"]))
         await page.locator(".changes p").first().waitFor();
         await accessible(page, "compare");
         await save("compare");
+        await view(page, /^Expect/);
+        await accessible(page, "expect");
         await view(page, "Cluster");
         await accessible(page, "cluster");
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

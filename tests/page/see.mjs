@@ -239,7 +239,8 @@ test("200 applications stay smooth", async (t) => {
     }));
     const p95 = frames[Math.floor(frames.length * 0.95)] ?? 0;
     t.diagnostic(`frames while zooming: p95 ${p95.toFixed(0)} ms of ${frames.length}; longest task ${Math.max(0, ...long).toFixed(0)} ms`);
-    assert(p95 < 120, `frames take ${p95} ms`);
+    // Without a GPU and beside other work; a graph that redraws itself whole takes seconds.
+    assert(p95 < 250, `frames take ${p95} ms`);
     await page.getByLabel("Find an application in the graph").fill("application-042");
     await page.locator(".drawer h2", { hasText: "application-042" }).waitFor();
     await page.screenshot({ path: new URL("../../.cache/screenshots/200.png", import.meta.url).pathname });

@@ -16,6 +16,7 @@ import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
 import { accesses } from "./see/access.js";
 import { AskView } from "./see/ask-view.js";
+import { ExpectView } from "./see/expect-view.js";
 import { GraphView } from "./see/graph-view.js";
 import { PoliciesView } from "./see/policies-view.js";
 import { TableView } from "./see/table-view.js";
@@ -84,6 +85,15 @@ const compareView = new CompareView(views.add("compare", "Compare"), workspace, 
   },
   open: openBaseline,
   counted: (n) => views.count("compare", n),
+});
+const expectView = new ExpectView(views.add("expect", "Expect"), workspace, {
+  check: () => core.check(),
+  goTo,
+  ask: (witness) => {
+    views.show("ask");
+    askView.request(witness);
+  },
+  counted: (failed) => views.count("expect", failed),
 });
 new ClusterView(views.add("cluster", "Cluster"), workspace, async (text) => {
   await leave();
@@ -172,7 +182,7 @@ function show(compiled) {
   if (!stale || !result) {
     result = compiled;
     made = declarations(compiled);
-    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies), compare: () => void compareView.show() });
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies), compare: () => void compareView.show(), expect: () => void expectView.show() });
     views.count("policies", compiled.policies.length);
   }
   showFindings(compiled);
@@ -242,7 +252,7 @@ function describeActive() {
   if (!file) return;
   for (const [input, value] of /** @type {const} */ ([[nameInput, file.name], [modelInput, file.model]])) if (input.value !== value) input.value = value;
   kindSelect.value = file.kind;
-  find("model-field", HTMLElement).hidden = file.kind === "charm" || file.kind === "manifests";
+  find("model-field", HTMLElement).hidden = !["bundle", "overlay", "databag"].includes(file.kind);
 }
 
 // Keeping.

@@ -2,7 +2,7 @@
 /** @import { Input } from "./work/core.js" */
 
 /**
- * @typedef {"bundle" | "overlay" | "charm" | "databag" | "manifests"} Kind
+ * @typedef {"bundle" | "overlay" | "charm" | "databag" | "manifests" | "expectations"} Kind
  *
  * @typedef {object} OpenFile
  * @property {string} id stable while the page is open; also what the compiler calls the file
@@ -21,6 +21,7 @@ export const KINDS = {
   charm: { one: "Charm file", many: "Charm files" },
   databag: { one: "Databag", many: "Databags" },
   manifests: { one: "Manifests", many: "Manifests" },
+  expectations: { one: "Expectations", many: "Expectations" },
 };
 
 /** Together no more than this, in UTF-16 units. */
@@ -36,6 +37,7 @@ export const MOST_FILES = 1000;
 export function kindOf(name, text) {
   const start = text.slice(0, 200_000);
   if (/^\s*\[|"relation-info"|"source_app_name"/.test(start)) return "databag";
+  if (/^[-[\s{]*(?:expect|name)\s*:.*$[^]*?^[\s{-]*expect\s*:|^-\s*\{.*\bexpect\s*:/m.test(start.slice(0, 5000))) return "expectations";
   if (/^(?:apiVersion|kind)\s*:|^\s*\{\s*"(?:apiVersion|kind)"/m.test(start)) return "manifests";
   if (/^charm\s*:/m.test(start)) return "charm";
   if (/^(?:applications|services|bundle|saas|relations)\s*:/m.test(start)) return /overlay/i.test(name) ? "overlay" : "bundle";
@@ -154,6 +156,7 @@ export class Workspace extends EventTarget {
       charms: filled.filter(({ kind }) => kind === "charm").map(source),
       databags: filled.filter(({ kind }) => kind === "databag").map(source),
       manifests: filled.filter(({ kind }) => kind === "manifests").map(source),
+      expectations: filled.filter(({ kind }) => kind === "expectations").map(source),
     };
   }
 }

@@ -455,6 +455,7 @@ pub fn glob_text(glob: &Glob) -> String {
     for piece in &glob.0 {
         match piece {
             Piece::Char(c) => text.push(char::from(*c)),
+            Piece::Star(CharSet::Segments) => text.push_str("{**}"),
             Piece::Star(_) => text.push('*'),
             Piece::Plus(set) if *set == CharSet::Any => text.push('*'),
             Piece::Plus(_) => text.push_str("{*}"),

@@ -7,6 +7,10 @@ pub enum CharSet {
     Any,
     /// Every character but `/`.
     NotSlash,
+    /// What Envoy lets `{*}` of a path template stand for.
+    Segment,
+    /// What it lets `{**}` stand for: the same and `/`.
+    Segments,
 }
 
 impl CharSet {
@@ -15,8 +19,20 @@ impl CharSet {
         match self {
             CharSet::Any => true,
             CharSet::NotSlash => c != b'/',
+            CharSet::Segment => in_template(c),
+            CharSet::Segments => c == b'/' || in_template(c),
         }
     }
+}
+
+/// The characters that a path template's operators stand for; see
+/// [`crate::analysis::matching`].
+pub const fn in_template(c: u8) -> bool {
+    matches!(
+        c,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$'
+            | b'&' | b'\'' | b'(' | b')' | b'+' | b',' | b';' | b':' | b'@' | b'=' | b'*'
+    )
 }
 
 /// A part of a pattern.

@@ -176,8 +176,8 @@ fn text(pattern: &Pattern) -> Option<Glob> {
                 glob = glob.text("/");
                 glob = match segment {
                     Segment::Literal(text) => glob.text(text),
-                    Segment::One => glob.plus(SEGMENT),
-                    Segment::Rest => glob.star(CharSet::Any),
+                    Segment::One => glob.plus(CharSet::Segment),
+                    Segment::Rest => glob.star(CharSet::Segments),
                 };
             }
             glob

@@ -47,6 +47,8 @@ const DOT: u32 = 2;
 const DOTS: u32 = 3;
 const INSIDE: u32 = 4;
 const PERCENT: u32 = 5;
+const ROOT: u32 = 6;
+const SLASHES: u32 = 7;
 const FIRST_DIGIT: u32 = 16;
 
 impl Universe {
@@ -64,11 +66,13 @@ impl Universe {
                 b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => 4 + hex(c),
                 b'g'..=b'z' | b'G'..=b'Z' => 20,
                 b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
-                | b',' | b';' | b'=' | b':' | b'@' | b'[' | b']' => 20,
+                | b',' | b';' | b'=' | b':' | b'@' => 20,
+                // Templates' operators do not stand for these.
+                b'[' | b']' => 21,
                 b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'
                     if *mode == PathMode::None =>
                 {
-                    20
+                    21
                 }
                 _ => 0,
             },
@@ -176,7 +180,10 @@ impl Universe {
     /// Whether a string may end here.
     pub fn accepts(&self, state: u32) -> bool {
         match self {
-            Universe::Path(_) => matches!(state, SEGMENT | INSIDE | PERCENT | FIRST_DIGIT..),
+            Universe::Path(_) => matches!(
+                state,
+                SEGMENT | INSIDE | PERCENT | ROOT | SLASHES | FIRST_DIGIT..
+            ),
             Universe::Host => matches!(state, 1 | 2 | 5 | 10..=14),
             Universe::Method => state == 1,
             Universe::ServerName => state <= 1,
@@ -240,7 +247,10 @@ fn path_step(mode: PathMode, state: u32, c: u8) -> u32 {
         PathMode::MergeSlashes | PathMode::DecodeAndMergeSlashes
     );
     match (state, c) {
-        (0, b'/') => SEGMENT,
+        (0, b'/') => ROOT,
+        // Slashes alone are merged to two; see [`crate::analysis::path`].
+        (ROOT, b'/') if merges => SLASHES,
+        (SLASHES, _) => DEAD,
         (0, _) => DEAD,
         (PERCENT, _) if is_hex => FIRST_DIGIT + u32::from(hex(c)),
         (FIRST_DIGIT.., _) if is_hex => {
@@ -255,7 +265,7 @@ fn path_step(mode: PathMode, state: u32, c: u8) -> u32 {
         (DOT | DOTS, b'/') => DEAD,
         (SEGMENT, b'/') if merges => DEAD,
         (_, b'/') => SEGMENT,
-        (SEGMENT, b'.') if !plain => DOT,
+        (ROOT | SEGMENT, b'.') if !plain => DOT,
         (DOT, b'.') => DOTS,
         _ => INSIDE,
     }

@@ -199,11 +199,18 @@ export class Editor {
     this.#marks();
   }
 
+  /** @type {{ text: string, doc: import("@codemirror/state").Text } | undefined} */
+  #marked;
+
   #marks() {
     const file = this.#file;
     if (!file) return;
     const { state } = this.view;
     const { doc } = state;
+    // Marks set anew close the tooltip that somebody reads.
+    const text = JSON.stringify([file.id, this.workspace.readOnly, this.#findings.get(file.id), this.#made.get(file.id)]);
+    if (this.#marked?.text === text && this.#marked.doc.eq(doc)) return;
+    this.#marked = { text, doc };
     /** @type {Mark[]} */
     const marks = (this.#findings.get(file.id) ?? []).slice(0, MARKS).flatMap((finding) => {
       const { place, severity, message, help, code } = finding;

@@ -5,7 +5,7 @@ import url from "./core.worker.js?worker&url";
 import { startWorker } from "./trusted.js";
 
 /**
- * @typedef {{ bundles: Source[], charms: Source[], databags: Source[], manifests: Source[] }} Input
+ * @typedef {{ bundles: Source[], charms: Source[], databags: Source[], manifests: Source[], expectations: Source[] }} Input
  *
  * @typedef {object} Compiled
  * @property {Policy[]} policies
@@ -33,6 +33,9 @@ import { startWorker } from "./trusted.js";
  * @typedef {object} Change
  * @property {string} [text]
  * @property {{ from: { namespace: string, serviceAccount: string } | null, to: Record<string, string>, port?: number, method?: string, path?: string }} [witness]
+ *
+ * @typedef {{ name: string, file: string, line: number, pass: boolean, why?: string, witness?: NonNullable<Change["witness"]> }} Fate of an expectation
+ * @typedef {{ passed: number, failed: number, results: Fate[], untouched: string[], diagnostics: Diagnostic[] }} Expected
  *
  * @typedef {object} Difference
  * @property {boolean} equivalent
@@ -149,6 +152,11 @@ export class Core {
   baseline(input) {
     this.#baseline = input;
     return this.#ask("baseline", input);
+  }
+
+  /** @returns {Promise<Expected>} how the expectations of the last compilation's input fare */
+  check() {
+    return this.#ask("check", undefined);
   }
 
   /** @returns {Promise<Difference>} from the baseline to the last compilation */

@@ -3,11 +3,11 @@ import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies } from "./policies.js";
 
-/** @import { Answer, Difference, Input, Compiled, Question } from "./core.js" */
+/** @import { Answer, Difference, Expected, Input, Compiled, Question } from "./core.js" */
 /** @import { AuthorizationPolicy, MeshAnalysis } from "../../../pkg/mesh_policy.js" */
 
 /** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
-let last = { input: { bundles: [], charms: [], databags: [], manifests: [] } };
+let last = { input: { bundles: [], charms: [], databags: [], manifests: [], expectations: [] } };
 
 /** What the last compilation is compared with. @type {{ input: Input, mesh?: MeshAnalysis } | undefined} */
 let baseline;
@@ -48,6 +48,16 @@ const answers = {
       };
     } finally {
       compilation.free();
+    }
+  },
+
+  /** @returns {Expected} */
+  check() {
+    const checked = mesh(last).test({ expectations: last.input.expectations });
+    try {
+      return { ...JSON.parse(checked.json()), diagnostics: checked.diagnostics };
+    } finally {
+      checked.free();
     }
   },
 

@@ -200,7 +200,7 @@ fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<S
 
 fn name(side: &Side<'_>, number: u32) -> Option<String> {
     let held = side.held(number)?;
-    matches!(held.origin, Origin::Written(_)).then(|| held.id.clone())
+    (held.origin != Origin::Strict).then(|| held.id.clone())
 }
 
 /// The ALLOW policies at the points of a target, and what each may match.

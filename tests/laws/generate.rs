@@ -177,7 +177,12 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
             );
         }
         4 | 5 => {
-            spec.insert("selector".into(), json!({"matchLabels": {"app": "web"}}));
+            let label = if random.one_in(4) {
+                json!({"tier": "canary"})
+            } else {
+                json!({"app": "web"})
+            };
+            spec.insert("selector".into(), json!({"matchLabels": label}));
         }
         6 => namespace = random.pick(&["shop", "istio-system"]),
         _ => {
@@ -207,6 +212,8 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
     let mut metadata = json!({"name": format!("p-{number}"), "namespace": namespace});
     if random.one_in(12) {
         metadata["annotations"] = json!({"istio.io/dry-run": "true"});
+    } else if random.one_in(15) {
+        metadata["annotations"] = json!({"mesh-policy/when": "config x=y"});
     }
     json!({
         "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
@@ -235,8 +242,11 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
             "status": {"phase": "Running"},
         })
     };
+    let headless = random.one_in(8);
+    let alone = random.one_in(8);
+    let named = random.one_in(4);
     let service = |namespace: &str, name: &str| {
-        json!({
+        let mut service = json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {"name": name, "namespace": namespace},
             "spec": {"selector": {"app": name}, "ports": [
@@ -244,7 +254,17 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
                 {"name": "http-alt", "port": 9090},
                 {"name": "tcp-db", "port": 443, "targetPort": 8443},
             ]},
-        })
+        });
+        if headless {
+            service["spec"]["clusterIP"] = json!("None");
+        }
+        if alone {
+            service["spec"]["selector"] = json!({"app": "nobody"});
+        }
+        if named {
+            service["spec"]["ports"][0]["targetPort"] = json!("http");
+        }
+        service
     };
     let mut objects = vec![
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": shop}}),
@@ -256,12 +276,24 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         pod("cos", "grafana", "grafana"),
         pod("off", "stranger", "stranger"),
     ];
+    if random.one_in(3) {
+        // A second pod behind the Service, with labels of its own.
+        let mut second = pod("shop", "web", "web");
+        second["metadata"]["name"] = json!("web-1");
+        second["metadata"]["labels"]["tier"] = json!("canary");
+        objects.push(second);
+    }
     if !sidecar {
+        let addresses = if random.one_in(5) {
+            json!([])
+        } else {
+            json!([{"value": "10.9.9.9"}])
+        };
         objects.push(json!({
             "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
             "metadata": {"name": "wp", "namespace": "shop", "labels": {"istio.io/waypoint-for": random.pick(&["service", "service", "all", "workload"])}},
             "spec": {"gatewayClassName": "istio-waypoint", "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}]},
-            "status": {"addresses": [{"value": "10.9.9.9"}]},
+            "status": {"addresses": addresses},
         }));
     }
     if random.one_in(4) {
@@ -325,4 +357,19 @@ pub fn request(random: &mut Random) -> Value {
         "host": random.pick(&["web.shop", "WEB.shop", "web.shop:80", "web.shop:8080", "other", "a.shop", "x"]),
         "headers": headers,
     })
+}
+
+/// The plainest surroundings: one Service and its pod in an ambient namespace without waypoint.
+pub fn plain() -> Vec<Value> {
+    vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio.io/dataplane-mode": "ambient"}}}),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop", "labels": {"app": "web"}},
+            "spec": {"serviceAccountName": "web", "containers": [{"name": "c"}]},
+        }),
+    ]
 }

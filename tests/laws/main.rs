@@ -14,7 +14,7 @@
 
 mod generate;
 
-use generate::{Random, policy, request, surroundings};
+use generate::{Random, plain, policy, request, surroundings};
 use mesh_policy::analysis::diff::{Change, diff};
 use mesh_policy::analysis::exact_lints::exact_lints;
 use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
@@ -528,7 +528,7 @@ fn safe_plans_have_no_bad_state() {
 
 #[test]
 fn deleting_before_applying_is_caught() {
-    let around = surroundings(&mut Random::new(7));
+    let around = plain();
     let allow = |name: &str, account: &str| {
         json!({
             "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
@@ -565,7 +565,7 @@ fn deleting_before_applying_is_caught() {
 
 #[test]
 fn rules_that_make_no_difference_are_found() {
-    let around = surroundings(&mut Random::new(7));
+    let around = plain();
     let policy = |name: &str, action: &str, rules: Value| {
         json!({
             "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",

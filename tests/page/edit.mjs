@@ -52,8 +52,8 @@ test("every example of the menu compiles", async () => {
       [/^Bookinfo(?!,)/, 1 + charmsOf("bookinfo").length, 3],
     ])) {
       await example(page, title);
+      await page.waitForFunction((files) => document.querySelectorAll(".files .file").length === files, files);
       await page.locator("#status", { hasText: `${policies} policies` }).waitFor();
-      assert.equal(await page.locator(".files .file").count(), files);
       assert.equal(await page.locator(".notice.bug:visible").count(), 0);
     }
   });

@@ -259,7 +259,23 @@ impl<'a> Finder<'a, '_> {
         };
         let ingress = label(&service.labels, "istio.io/ingress-use-waypoint") == Some("true");
         let redirected = |sender| sender == Sender::Ambient || sender == Sender::Ingress && ingress;
-        for (ports, port, tcp) in service_ports(service) {
+        // The pods of a headless Service are asked on any port; what those of no description have
+        // behind a port that the Service does not name is not known.
+        let unnamed = TargetPort::Name(String::new());
+        let mut all = service_ports(service);
+        if service.headless {
+            let known: Vec<u16> = all
+                .iter()
+                .filter_map(|(ports, ..)| match ports {
+                    Ports::Only(port) => Some(*port),
+                    Ports::AllBut(_) => None,
+                })
+                .collect();
+            if !known.is_empty() {
+                all.push((Ports::AllBut(known), Some(&unnamed), false));
+            }
+        }
+        for (ports, port, tcp) in all {
             let direct = |finder: &Self, hop: &Hop| -> Vec<Vec<Point<'a>>> {
                 if backends.is_empty() {
                     return vec![finder.unknown_pod(service, hop, port, tcp)];

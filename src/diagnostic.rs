@@ -196,3 +196,12 @@ impl Diagnostic {
         self
     }
 }
+
+/// User input for a message: long text is cut, so that a hostile name cannot fill the screen.
+pub fn clip(text: &str) -> String {
+    const LONGEST: usize = 80;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST).chain(['…']).collect()
+}

@@ -4,7 +4,7 @@ import { oneOf } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function apply(program) {
-  policies(program.command('apply').description('makes the policies of the cluster those that the beacons would make'))
+  policies(program.command('apply').description('make the policies of the cluster those that the beacons would make'))
     .option('--dry-run <where>', '`server`: the API server checks every write and keeps none', oneOf('server'))
     .option('--force-conflicts', 'take over what others changed in managed policies')
     .action(run);

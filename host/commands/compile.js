@@ -5,7 +5,7 @@ import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function compile(program) {
-  juju(program.command('compile').description('Juju bundles and charm files -> AuthorizationPolicies'))
+  juju(program.command('compile').description('turn Juju bundles and charm files into AuthorizationPolicies'))
     .option('-o, --output <format>', 'yaml or json', oneOf('yaml', 'json'), 'yaml')
     .action(run);
 }

@@ -5,7 +5,7 @@ import { oneOf } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function remove(program) {
-  beacons(program.command('delete').description('deletes what `apply` made'))
+  beacons(program.command('delete').description('delete what `apply` made'))
     .option('--dry-run <where>', '`server`: the API server checks every deletion and does none', oneOf('server'))
     .option('--plan', 'only say what would be deleted')
     .action(run);

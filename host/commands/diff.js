@@ -27,7 +27,7 @@ import { analysed } from './mesh.js';
 export function diff(program) {
   program
     .command('diff')
-    .description('which access a change grants and which it revokes, each with a request that shows it')
+    .description('say which access a change grants and which it revokes, each with a request that shows it')
     .usage('[options] (OLD NEW | --base COMMIT FILES...)')
     .argument('<files...>', 'bundles or manifests before and after the change: files, folders, or `cluster` for the live one')
     .option('--base <commit>', 'compare all files, those of options too, with what they are in this commit of git')

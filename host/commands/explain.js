@@ -10,7 +10,7 @@ const BATCH = 4096;
 
 /** @param {import('commander').Command} program */
 export function explain(program) {
-  mesh(program.command('explain').description('may this client send this request to that target, and which policy decides?'))
+  mesh(program.command('explain').description('say whether a client may send a request to a target, and which policy decides'))
     .option('--from <client>', 'NAMESPACE/SERVICEACCOUNT, or outside')
     .option('--to <target>', 'service:NAMESPACE/NAME or pod:NAMESPACE/NAME')
     .option('--port <number>', 'the port that is connected to', port)

@@ -7,15 +7,15 @@ const MAX_CHARM_FILE = 4 * 1024 * 1024;
 
 /** @param {import('commander').Command} program */
 export function hook(program) {
-  const command = program.command('hook').description('runs as a Juju hook, from `dispatch`; the event is what Juju says it is');
+  const command = program.command('hook').description('run as a Juju hook, from `dispatch`; the event is what Juju says it is');
   command
     .command('consumer')
-    .description('joins a mesh: policies into its databag, its labels onto pods and Service')
+    .description('join a mesh: policies into its databag, its labels onto pods and Service')
     .argument('<charm-file>', 'policies and names, as `compile --charms` reads them')
     .action((file) => inHook(() => consumer(file)));
   command
     .command('provider')
-    .description('provides a mesh: labels into databags, and as leader the policies that consumers ask for into the cluster')
+    .description('provide a mesh: labels into databags, and as leader the policies that consumers ask for into the cluster')
     .argument('<labels...>', 'KEY=VALUE: what puts a pod on the mesh')
     .option('--mesh-relation-name <endpoint>', 'the endpoint of the mesh', 'service-mesh')
     .option('--ownership <how>', '`enforce` leaves out policies on what their sender does not own, `report` only says so', oneOf('enforce', 'report'), 'enforce')

@@ -8,7 +8,7 @@ export function labels(program) {
   cluster(
     program
       .command('labels')
-      .description("sets labels on an application's pods and Service; those set before and not given now are removed")
+      .description("set labels on an application's pods and Service; remove those set before and not given now")
       .argument('<application>', 'whose StatefulSet and Service these are')
       .argument('[labels...]', 'KEY=VALUE'),
   )

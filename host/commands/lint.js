@@ -6,7 +6,7 @@ import { mesh, meshInput } from './mesh.js';
 
 /** @param {import('commander').Command} program */
 export function lint(program) {
-  mesh(program.command('lint').description('what is wrong with policies, or dangerous: place, reason, what to write instead'))
+  mesh(program.command('lint').description('say what is wrong with policies, or dangerous: where, why, what to write instead'))
     .option('--fail-on <severity>', 'exit with 1 from this severity on: error or warning', oneOf('error', 'warning'), 'error')
     .option('-o, --output <format>', 'human, json, sarif or github', oneOf('human', 'json', 'sarif', 'github'), 'human')
     .action(run);

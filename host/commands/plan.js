@@ -4,7 +4,7 @@ import { EXIT_FINDINGS } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function plan(program) {
-  policies(program.command('plan').description('what `apply` would send to the cluster, in order, and why; writes nothing'))
+  policies(program.command('plan').description('say what `apply` would send to the cluster, in order, and why; write nothing'))
     .option('--exit-code', 'exit with 1 when there is something to change')
     .option('--force-conflicts', 'as `apply` would with it')
     .action(run);

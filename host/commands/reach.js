@@ -20,7 +20,7 @@ import { analysed, mesh } from './mesh.js';
 
 /** @param {import('commander').Command} program */
 export function reach(program) {
-  mesh(program.command('reach').description('who may reach whom, on which ports, methods and paths, by which policy'))
+  mesh(program.command('reach').description('say who may reach whom, on which ports, methods and paths, by which policy'))
     .option('-o, --output <format>', 'table, json, dot or mermaid', oneOf('table', 'json', 'dot', 'mermaid'), 'table')
     .action(run);
 }

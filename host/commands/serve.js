@@ -25,7 +25,7 @@ const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object
 export function serve(program) {
   program
     .command('serve')
-    .description('the page, on this machine alone')
+    .description('serve the page, on this machine alone')
     .option('--port <number>', 'port to listen on; 0 takes a free one', port, DEFAULT_PORT)
     .action(run);
 }

@@ -636,5 +636,5 @@ fn plural(node: &Node<'_>) -> &'static str {
 }
 
 fn clipped(text: &str) -> Cow<'_, str> {
-    Cow::Owned(crate::juju::charm::clip(text))
+    Cow::Owned(crate::diagnostic::clip(text))
 }

@@ -6,7 +6,7 @@
 
 use super::address::{Cidr, parse_port};
 use super::policy::{Action, Attribute, AuthorizationPolicy, Condition, Entry, Text, parse_bool};
-use crate::juju::charm::clip;
+use crate::diagnostic::clip;
 use crate::text::Position;
 
 /// One reason for which Istio refuses a policy.

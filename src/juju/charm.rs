@@ -1,5 +1,6 @@
 //! Charm files: what a charm declares about its endpoints and its part in the mesh.
 
+pub use crate::diagnostic::clip;
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::Map;
 use crate::model::{
@@ -380,15 +381,6 @@ fn one_edit_apart(left: &str, right: &str) -> bool {
         || left == tail(&right, 1)
         || (!left.is_empty() && !right.is_empty() && tail(&left, 1) == tail(&right, 1))
         || swapped
-}
-
-/// User input for a message: long text is cut, so that a hostile name cannot fill the screen.
-pub fn clip(text: &str) -> String {
-    const LONGEST: usize = 80;
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    text.chars().take(LONGEST).chain(['…']).collect()
 }
 
 #[cfg(test)]

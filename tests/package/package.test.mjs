@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { assertShown, sessions } from "../node/shown.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOOLS = path.join(ROOT, "node_modules/.bin");
@@ -45,8 +46,8 @@ test("the package holds what users need and nothing else", async () => {
   const { stdout } = await run("npm", ["pack", "--json", "--dry-run"], { cwd: ROOT, env, ...LARGE });
   /** @type {string[]} */
   const files = JSON.parse(stdout)[0].files.map((/** @type {{ path: string }} */ file) => file.path);
-  assert(files.includes("pkg/mesh_policy_bg.wasm") && files.includes("host/cli.js"));
-  const odd = files.filter((file) => !/^(host|pkg|www\/dist)\/|^(README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(file));
+  assert(files.includes("pkg/mesh_policy_bg.wasm") && files.includes("host/cli.js") && files.includes("man/mesh-policy.1"));
+  const odd = files.filter((file) => !/^(host|pkg|www\/dist)\/|^examples\/.*\.(yaml|md)$|^(README\.md|LICENSE|CHANGELOG\.md|package\.json|man\/mesh-policy\.1)$/.test(file));
   assert.deepEqual(odd, []);
   const { scripts = {} } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8"));
   assert.deepEqual(Object.keys(scripts).filter((name) => /install|prepare/.test(name)), [], "no install scripts");
@@ -62,19 +63,63 @@ test("attw finds the types right wherever ES modules are read", async () => {
 });
 
 test("TypeScript accepts the package's own uses of its types", async () => {
-  const uses = await readFile(path.join(ROOT, "tests/types/uses.ts"), "utf8");
-  await writeFile(path.join(project, "uses.ts"), uses.replaceAll("../../host/index.js", "mesh-policy"));
+  const uses = ["uses.ts", "kubernetes.ts", "juju.ts"];
+  for (const name of uses) {
+    const text = await readFile(path.join(ROOT, "tests/types", name), "utf8");
+    const typed = text.replaceAll("../../host/index.js", "mesh-policy").replace(/\.\.\/\.\.\/host\/(\w+)\.js/g, "mesh-policy/$1");
+    assert.doesNotMatch(typed, /\.\.\//, name);
+    await writeFile(path.join(project, name), typed);
+  }
   await writeFile(
     path.join(project, "browser.ts"),
     "import init, { compile } from 'mesh-policy';\nawait init();\ncompile({}).free();\n",
   );
   const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2023,dom"];
   const tsc = [path.join(TOOLS, "tsc"), ...strict];
-  await run(process.execPath, [...tsc, "--module", "nodenext", "uses.ts"], { cwd: project, env });
+  await run(process.execPath, [...tsc, "--module", "nodenext", "--typeRoots", path.join(ROOT, "node_modules/@types"), "--types", "node", ...uses], { cwd: project, env });
   await run(process.execPath, [...tsc, "--module", "esnext", "--moduleResolution", "bundler", "browser.ts"], {
     cwd: project,
     env,
   });
+});
+
+test("the README's examples, typed as written", async () => {
+  const home = path.join(project, "readme");
+  await mkdir(home);
+  await cp(path.join(project, "node_modules/mesh-policy/examples"), path.join(home, "examples"), { recursive: true });
+  const found = sessions(await readFile(path.join(project, "node_modules/mesh-policy/README.md"), "utf8"));
+  assert(found.length >= 5);
+  for (const { command, shown } of found) {
+    // npm's own warnings are about the machine's configuration.
+    const { stdout } = await run("bash", ["-c", `{ ${command}\n} 2>&1 || true`], { cwd: home, env: { ...env, npm_config_loglevel: "silent" }, ...LARGE });
+    assertShown(shown, stdout.trimEnd().split("\n").map((line) => line.trimEnd()));
+  }
+});
+
+test("every entry of the package, and nothing beside them", async () => {
+  const { exports } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8"));
+  assert.deepEqual(Object.keys(exports), [".", "./mesh_policy_bg.wasm", "./juju", "./kubernetes", "./package.json"]);
+  const program = `
+    import { AppPolicy, Program, compile } from 'mesh-policy';
+    import { KubernetesClient, KubernetesError, PolicyResourceManager, readMesh, reconcileCharmLabels, removeCharmLabels } from 'mesh-policy/kubernetes';
+    import { Hook, ServiceMeshConsumer, ServiceMeshProvider } from 'mesh-policy/juju';
+    for (const one of [AppPolicy, Program, compile, KubernetesClient, KubernetesError, readMesh, reconcileCharmLabels, removeCharmLabels, Hook, ServiceMeshConsumer, ServiceMeshProvider]) {
+      if (typeof one !== 'function') throw new Error(String(one));
+    }
+    const asked = [];
+    const lightkubeClient = { request: async ({ method, path }) => {
+      asked.push(method + ' ' + path);
+      return { status: 200, headers: {}, body: '{"kind": "AuthorizationPolicyList", "metadata": {"resourceVersion": "1"}, "items": []}' };
+    } };
+    const charm = { app: { name: 'beacon' }, model: { name: 'shop' } };
+    const { unchanged } = await new PolicyResourceManager({ charm, lightkubeClient, labels: { a: 'b' } }).reconcile([], 'istio');
+    console.log(JSON.stringify({ unchanged, asked }));`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: project, env });
+  assert.deepEqual(JSON.parse(stdout), { unchanged: 0, asked: ["GET /apis/security.istio.io/v1/authorizationpolicies"] });
+  for (const inside of ["mesh-policy/host/cli.js", "mesh-policy/pkg/mesh_policy.js"]) {
+    const ended = run(process.execPath, ["--input-type=module", "-e", `await import('${inside}')`], { cwd: project, env });
+    await assert.rejects(ended, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  }
 });
 
 for (const version of NODES) {

@@ -279,9 +279,9 @@ export function renderFailure({ changes, unresolved }) {
  * Prints the ends of what `runAll` ran, and sets the exit code.
  *
  * @param {NonNullable<Awaited<ReturnType<typeof runAll>>>} result
- * @param {{ output: string, tense: 'plan' | 'done' | 'dry-run', dropped?: boolean }} how
+ * @param {{ output: string, tense: 'plan' | 'done' | 'dry-run', dropped?: boolean, more?: object }} how
  */
-export function report({ ends, interrupted, untried }, { output, tense, dropped = false }) {
+export function report({ ends, interrupted, untried }, { output, tense, dropped = false, more = {} }) {
   let left = dropped;
   let failed = untried.length > 0;
   for (const { title, end } of ends) {
@@ -301,7 +301,7 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
   }
   for (const title of untried) process.stderr.write(`${printable(title)}: not tried\n`);
   if (output === 'json') {
-    process.stdout.write(`${JSON.stringify({ runs: ends.map(({ title, end }) => ({ title, ...end })), interrupted, untried })}\n`);
+    process.stdout.write(`${JSON.stringify({ runs: ends.map(({ title, end }) => ({ title, ...end })), interrupted, untried, ...more })}\n`);
   }
   if (interrupted) {
     process.stderr.write('interrupted: run it again to go on\n');

@@ -1,18 +1,20 @@
 // `mesh-policy plan`
-import { compiled, noteDropped, policies, reconcileProgram, report, runAll } from './cluster.js';
+import { printable } from '../render.js';
+import { compiled, note, noteDropped, policies, readCluster, reconcileProgram, report, runAll } from './cluster.js';
 import { EXIT_FINDINGS } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function plan(program) {
   policies(program.command('plan').description('say what `apply` would send to the cluster, in order, and why; write nothing'))
     .option('--exit-code', 'exit with 1 when there is something to change')
+    .option('--prove', 'read the mesh as well and prove that no state in between allows what neither the policies before nor after do')
     .option('--force-conflicts', 'as `apply` would with it')
     .action(run);
 }
 
 /**
  * @param {string[]} bundles
- * @param {import('./input.js').JujuOptions & import('./cluster.js').ClusterOptions & { exitCode?: boolean, forceConflicts?: boolean }} options
+ * @param {import('./input.js').JujuOptions & import('./cluster.js').ClusterOptions & { exitCode?: boolean, forceConflicts?: boolean, prove?: boolean }} options
  */
 async function run(bundles, options) {
   const wish = await compiled(bundles, options);
@@ -27,7 +29,48 @@ async function run(bundles, options) {
     { quiet: true },
   );
   if (!result) return;
-  report(result, { output: options.output, tense: 'plan', dropped: wish.dropped });
+  const changes = result.ends.flatMap(({ end }) => ('done' in end ? end.done.changes : []));
+  const safety = options.prove ? await prove(options, changes) : undefined;
+  report(result, { output: options.output, tense: 'plan', dropped: wish.dropped, more: safety && { safety } });
+  if (safety && options.output === 'human') process.stdout.write(renderSafety(safety));
   const pending = result.ends.some(({ end }) => 'done' in end && end.done.changes.length > 0);
   if (options.exitCode && pending && process.exitCode === 0) process.exitCode = EXIT_FINDINGS;
+}
+
+/**
+ * @typedef {object} Safety
+ * @property {boolean} safe
+ * @property {{ harm: 'exposes' | 'unproven' | 'interrupts', when: string, text: string, witness?: object }[]} moments
+ */
+
+/**
+ * Asks the exact engine about every state between the policies of the cluster and those of the plan.
+ *
+ * @param {import('./cluster.js').ClusterOptions} options
+ * @param {import('./cluster.js').KubeChange[]} changes
+ * @returns {Promise<Safety | undefined>}
+ */
+async function prove(options, changes) {
+  const text = await readCluster(options);
+  if (text === undefined) {
+    note('the plan is not proven: the mesh cannot be read');
+    return undefined;
+  }
+  const { analyse } = await import('../index.js');
+  const analysis = analyse({ manifests: [{ file: '<cluster>', text }] });
+  const safety = JSON.parse(analysis.prove(JSON.stringify(changes)));
+  analysis.free();
+  return safety;
+}
+
+/** @param {Safety} safety */
+function renderSafety({ safe, moments }) {
+  let out = safe
+    ? 'proven: no state in between allows what neither the policies before nor those after allow\n'
+    : 'not safe at every moment:\n';
+  for (const { harm, when, text, witness } of moments) {
+    out += `  ${harm}: ${printable(when ? `${when}: ${text}` : text)}\n`;
+    if (witness) out += `    such as ${printable(JSON.stringify(witness))}\n`;
+  }
+  return out;
 }

@@ -13,6 +13,7 @@ mod index;
 pub mod lint;
 pub mod matching;
 pub mod path;
+pub mod plan;
 pub mod points;
 pub mod reach;
 pub mod request;

@@ -5,7 +5,9 @@ use super::{borrow, sources, to_js};
 use crate::analysis::diff::diff;
 use crate::analysis::expect::{Report, check};
 use crate::analysis::expectation::{is_expectations, read_expectations};
+use crate::analysis::plan::read_plan;
 use crate::analysis::reach::reach;
+use crate::analysis::safety::prove;
 use crate::diagnostic::Diagnostic;
 use wasm_bindgen::prelude::*;
 
@@ -35,6 +37,13 @@ impl MeshAnalysis {
     #[wasm_bindgen(js_name = diffTo)]
     pub fn diff_to(&self, other: &MeshAnalysis) -> String {
         diff(&self.analysis, &other.analysis).json()
+    }
+
+    /// Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies
+    /// as they are now; `changes` is the JSON text of a plan's changes.
+    pub fn prove(&self, changes: &str) -> Result<String, JsValue> {
+        let phases = read_plan(changes).map_err(|error| js_sys::Error::new(&error.to_string()))?;
+        Ok(prove(&self.analysis.mesh, &phases).json())
     }
 
     /// Who may reach whom, as JSON text: `{"rows", "notSolved"}`.

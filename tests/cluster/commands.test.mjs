@@ -97,6 +97,12 @@ describe("plan, apply, delete", () => {
     const planned = await cli(["plan", ...bundle(namespace, 3), ...access, "--exit-code"]);
     assert.equal(planned.code, 1, planned.stderr);
     assert.equal(await there(namespace), 0);
+    const proven = await cli(["plan", ...bundle(namespace, 3), ...access, "--prove", "-o", "json"]);
+    assert.equal(proven.code, 0, proven.stderr);
+    const { safety } = JSON.parse(proven.stdout);
+    assert.equal(typeof safety.safe, "boolean", proven.stdout);
+    assert.ok(Array.isArray(safety.moments), proven.stdout);
+    assert.ok(safety.safe || safety.moments.length > 0, "what is not safe has its moment named");
     assert.match(planned.stdout, /3 to create, 0 to update, 0 to delete, 0 unchanged/);
     assert.equal([...planned.stdout.matchAll(/^ +PATCH \/apis\/security\.istio\.io\/v1\/namespaces\//gm)].length, 3);
 

@@ -402,6 +402,11 @@ export class MeshAnalysis {
      */
     explain(request: string): string;
     /**
+     * Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies
+     * as they are now; `changes` is the JSON text of a plan's changes.
+     */
+    prove(changes: string): string;
+    /**
      * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
      */
     reach(): string;
@@ -538,6 +543,7 @@ export interface InitOutput {
     readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_prove: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_reach: (a: number) => [number, number];
     readonly meshanalysis_test: (a: number, b: any) => [number, number, number];
     readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];

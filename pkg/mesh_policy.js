@@ -304,6 +304,32 @@ export class MeshAnalysis {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
+     * Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies
+     * as they are now; `changes` is the JSON text of a plan's changes.
+     * @param {string} changes
+     * @returns {string}
+     */
+    prove(changes) {
+        let deferred3_0;
+        let deferred3_1;
+        try {
+            const ptr0 = passStringToWasm0(changes, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ret = wasm.meshanalysis_prove(this.__wbg_ptr, ptr0, len0);
+            var ptr2 = ret[0];
+            var len2 = ret[1];
+            if (ret[3]) {
+                ptr2 = 0; len2 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred3_0 = ptr2;
+            deferred3_1 = len2;
+            return getStringFromWasm0(ptr2, len2);
+        } finally {
+            wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+        }
+    }
+    /**
      * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
      * @returns {string}
      */

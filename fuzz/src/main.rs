@@ -25,8 +25,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 use targets::{TARGETS, Target};
 
-/// What an input of 100 KB may take; smaller ones get as much.
-const TIME: Duration = Duration::from_secs(1);
 /// What every input may allocate at once, in bytes.
 const BASE_MEMORY: usize = 32 << 20;
 /// And for each byte of input.
@@ -95,6 +93,7 @@ fn run(target: &Target, input: &[u8]) -> Option<String> {
 /// The time that an input took, and what went wrong with it.
 fn measure(target: &Target, input: &[u8]) -> (Duration, Option<String>) {
     allocations::reset();
+    let length = input.len().max(target.bytes);
     let start = spent();
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
     let took = spent().saturating_sub(start);
@@ -106,12 +105,12 @@ fn measure(target: &Target, input: &[u8]) -> (Duration, Option<String>) {
             .unwrap_or("a panic");
         return (took, Some(format!("panicked: {text}")));
     }
-    if took > TIME.mul_f64((input.len() as f64 / 100_000.0).max(1.0)) {
-        let why = format!("took {took:?} for {} bytes", input.len());
+    if took > Duration::from_secs(target.seconds).mul_f64((length as f64 / 100_000.0).max(1.0)) {
+        let why = format!("took {took:?} for {length} bytes");
         return (took, Some(why));
     }
-    if peak > BASE_MEMORY + input.len() * MEMORY_PER_BYTE {
-        let why = format!("allocated {peak} bytes for {} bytes of input", input.len());
+    if peak > BASE_MEMORY + length * MEMORY_PER_BYTE {
+        let why = format!("allocated {peak} bytes for {length} bytes of input");
         return (took, Some(why));
     }
     (took, None)
@@ -186,7 +185,11 @@ fn main() -> ExitCode {
     while done < options.count && start.elapsed().as_secs() < options.seconds && failures < 10 {
         // Each input depends on the seed and its number alone, so any can be made again.
         let mut random = Random::new(options.seed ^ done.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let at = (done % chosen.len() as u64) as usize;
+        let many = chosen.len() as u64;
+        let mut at = (done % many) as usize;
+        if many > 1 && !(done / many).is_multiple_of(chosen[at].every) {
+            at = random.below(chosen.len() - 1);
+        }
         let input = mutate::input(&mut random, &seeds[at]);
         let (took, why) = measure(chosen[at], &input);
         slowest[at] = slowest[at].max(took);

@@ -25,8 +25,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 use targets::{TARGETS, Target};
 
-/// What an input of 100 KB may take; smaller ones get as much.
-const TIME: Duration = Duration::from_secs(1);
 /// What every input may allocate at once, in bytes.
 const BASE_MEMORY: usize = 32 << 20;
 /// And for each byte of input.
@@ -89,7 +87,13 @@ fn spent() -> Duration {
 
 /// What went wrong with an input, if anything did.
 fn run(target: &Target, input: &[u8]) -> Option<String> {
+    measure(target, input).1
+}
+
+/// The time that an input took, and what went wrong with it.
+fn measure(target: &Target, input: &[u8]) -> (Duration, Option<String>) {
     allocations::reset();
+    let length = input.len().max(target.bytes);
     let start = spent();
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
     let took = spent().saturating_sub(start);
@@ -99,18 +103,17 @@ fn run(target: &Target, input: &[u8]) -> Option<String> {
         let text = text
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("a panic");
-        return Some(format!("panicked: {text}"));
+        return (took, Some(format!("panicked: {text}")));
     }
-    if took > TIME.mul_f64((input.len() as f64 / 100_000.0).max(1.0)) {
-        return Some(format!("took {took:?} for {} bytes", input.len()));
+    if took > Duration::from_secs(target.seconds).mul_f64((length as f64 / 100_000.0).max(1.0)) {
+        let why = format!("took {took:?} for {length} bytes");
+        return (took, Some(why));
     }
-    if peak > BASE_MEMORY + input.len() * MEMORY_PER_BYTE {
-        return Some(format!(
-            "allocated {peak} bytes for {} bytes of input",
-            input.len()
-        ));
+    if peak > BASE_MEMORY + length * MEMORY_PER_BYTE {
+        let why = format!("allocated {peak} bytes for {length} bytes of input");
+        return (took, Some(why));
     }
-    None
+    (took, None)
 }
 
 fn report(target: &Target, input: &[u8], why: &str, seed: u64, number: u64) {
@@ -177,13 +180,20 @@ fn main() -> ExitCode {
     let (start, mut said) = (Instant::now(), Instant::now());
     let first = done;
     let mut failures = 0;
+    let mut slowest = vec![Duration::ZERO; chosen.len()];
     let seeds: Vec<Vec<Vec<u8>>> = chosen.iter().map(|target| (target.seeds)()).collect();
     while done < options.count && start.elapsed().as_secs() < options.seconds && failures < 10 {
         // Each input depends on the seed and its number alone, so any can be made again.
         let mut random = Random::new(options.seed ^ done.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let at = (done % chosen.len() as u64) as usize;
+        let many = chosen.len() as u64;
+        let mut at = (done % many) as usize;
+        if many > 1 && !(done / many).is_multiple_of(chosen[at].every) {
+            at = random.below(chosen.len() - 1);
+        }
         let input = mutate::input(&mut random, &seeds[at]);
-        if let Some(why) = run(chosen[at], &input) {
+        let (took, why) = measure(chosen[at], &input);
+        slowest[at] = slowest[at].max(took);
+        if let Some(why) = why {
             report(chosen[at], &input, &why, options.seed, done);
             failures += 1;
         }
@@ -198,6 +208,13 @@ fn main() -> ExitCode {
         }
     }
     save(&options, done);
+    for (target, took) in chosen.iter().zip(&slowest) {
+        println!(
+            "{}: {:.0} ms at most",
+            target.name,
+            took.as_secs_f64() * 1000.0
+        );
+    }
     println!(
         "{} inputs of {} targets in {:.0} s, {failures} failures, seed {}",
         done - first,

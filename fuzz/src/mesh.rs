@@ -9,6 +9,7 @@ use mesh_policy::analysis::lint::report;
 use mesh_policy::analysis::reach::reach;
 use mesh_policy::analysis::safety::{Phase, Write, prove};
 use mesh_policy::analysis::{Analysis, Request};
+use mesh_policy::compile::Source;
 use mesh_policy::mesh::Mesh;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use mesh_policy::text::{parse_json, to_json};
@@ -25,7 +26,11 @@ fn read(bytes: &[u8]) -> (Mesh, Vec<mesh_policy::diagnostic::Diagnostic>) {
     let (manifests, settings) = pieces(bytes, b"\n#SETTINGS\n");
     let settings = settings.map(|bytes| source("settings.yaml", bytes));
     read_mesh(&MeshInput {
-        files: vec![source("mesh.yaml", manifests)],
+        // With a model it would be taken for a bundle.
+        files: vec![Source {
+            model: None,
+            ..source("mesh.yaml", manifests)
+        }],
         settings: settings.into_iter().collect(),
         ..MeshInput::default()
     })
@@ -77,7 +82,11 @@ pub fn change(bytes: &[u8]) {
 
 fn shop() -> &'static Analysis {
     static SHOP_READ: OnceLock<Analysis> = OnceLock::new();
-    SHOP_READ.get_or_init(|| Analysis::new(read(SHOP).0))
+    SHOP_READ.get_or_init(|| {
+        let mesh = read(SHOP).0;
+        assert!(!mesh.policies.is_empty() && !mesh.workloads.is_empty());
+        Analysis::new(mesh)
+    })
 }
 
 pub fn requests(bytes: &[u8]) {
@@ -99,6 +108,7 @@ pub fn meshes() -> Vec<Vec<u8>> {
     let folder = project().join("fuzz/seeds/manifests");
     let read = |name: &str| fs::read(folder.join(name)).expect("a seed");
     let settings = read("settings.yaml");
+    shop();
     let mut all = vec![SHOP.to_vec(), read("sidecars.yaml")];
     all.extend(policies().iter().map(|one| {
         let apart: &[u8] = b"\n---\n";

@@ -125,6 +125,7 @@ pub fn diff(old: &Analysis, new: &Analysis) -> Diff {
     comparer.old.clients.absent.dedup();
     for (target, before, after) in targets(old, new) {
         if let Err(gap) = comparer.target(&target, before, after) {
+            comparer.old.note(&gap);
             comparer.found.equivalent = false;
             comparer.found.not_compared.push(NotCompared {
                 to: ToJson::from(&target),

@@ -73,7 +73,8 @@ pub fn exact_lints(analysis: &Analysis) -> Vec<Diagnostic> {
     let services = (0..analysis.mesh.services.len()).map(Target::Service);
     let workloads = (0..analysis.mesh.workloads.len()).map(Target::Workload);
     for target in services.chain(workloads) {
-        if linter.target(target).is_err() {
+        if let Err(gap) = linter.target(target) {
+            linter.side.note(&gap);
             linter.give_up(target);
         }
     }

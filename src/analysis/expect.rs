@@ -141,6 +141,7 @@ impl Checker<'_> {
             }
             Ok(Err(why)) => outcome.why = Some(why),
             Err(gap) => {
+                self.side.note(&gap);
                 outcome.why = Some(format!(
                     "the expectation about {text} cannot be checked: {}; narrow it with a port, a \
                      method or a path",

@@ -127,6 +127,7 @@ impl Reach {
 fn add(side: &Side<'_>, target: &Target, cells: &[Cell<'_>], found: &mut Reach) {
     let from = found.rows.len();
     if let Err(gap) = rows(side, target, cells, &mut found.rows) {
+        side.note(&gap);
         found.rows.truncate(from);
         found.not_solved.push(NotSolved {
             to: ToJson::from(target),

@@ -114,17 +114,20 @@ pub fn prove(mesh: &Mesh, phases: &[Phase]) -> Safety {
         };
         let found = match examine(&side, &plan, place, &target) {
             Ok(found) => found,
-            Err(gap) => vec![Moment {
-                harm: Harm::Unproven,
-                to: ToJson::from(&target),
-                when: String::new(),
-                text: format!(
-                    "the states of {} are not proven: {}",
-                    target_text(&target),
-                    gap.message()
-                ),
-                witness: None,
-            }],
+            Err(gap) => {
+                side.note(&gap);
+                vec![Moment {
+                    harm: Harm::Unproven,
+                    to: ToJson::from(&target),
+                    when: String::new(),
+                    text: format!(
+                        "the states of {} are not proven: {}",
+                        target_text(&target),
+                        gap.message()
+                    ),
+                    witness: None,
+                }]
+            }
         };
         safety.safe &= found.iter().all(|one| one.harm == Harm::Interrupts);
         safety.moments.extend(found);

@@ -9,6 +9,7 @@ use super::space::{Condition, Field, Values};
 use super::{glob::Glob, intervals, lower};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Binding, Layer};
+use crate::analysis::rules;
 use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{DataPlane, Protocol, Service, TargetPort, label};
 use std::borrow::Cow;
@@ -47,7 +48,12 @@ pub struct Clients {
     pub absent: Vec<String>,
     /// Identities of workloads in the mesh, in the order of the input.
     pub known: Vec<String>,
+    /// Some policy looks at the address of the destination, which is another for each pod.
+    by_destination: bool,
 }
+
+/// A way is compared with so many before it, so that many different ones cost no more than their number.
+const ALIKE: usize = 8;
 
 /// The ports that a cell is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +65,7 @@ pub enum Ports {
 }
 
 /// An enforcement point on a way, and what it sees.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Point<'a> {
     /// Who enforces.
     pub layer: Layer,
@@ -73,7 +79,7 @@ pub struct Point<'a> {
     pub port: PortSeen,
     /// The peer that it sees.
     pub peer: PeerSeen,
-    /// Its own address, where it is known.
+    /// Its own address, where it is known and some policy looks at it.
     pub destination: Option<IpAddr>,
     /// It may have another configuration: Envoy refuses the one with its policies.
     pub stale: bool,
@@ -115,6 +121,7 @@ impl Clients {
             special: Vec::new(),
             absent: Vec::new(),
             known: Vec::new(),
+            by_destination: looks_at_destination(analysis),
         };
         let mut rest = accounts.as_slice();
         while let Some((namespace, account, _)) = rest.first() {
@@ -160,6 +167,17 @@ impl Clients {
         }
         lower::all(vec![outside().negate(), some(false).negate()])
     }
+}
+
+/// Whether any policy looks at the address of the destination.
+fn looks_at_destination(analysis: &Analysis) -> bool {
+    let held = analysis.points.held.iter();
+    let policies = held.flat_map(|one| [&one.ztunnel, &one.http, &one.tcp]);
+    let rules = policies.flatten().flat_map(|policy| &policy.rules);
+    let clauses = rules.flat_map(|rule| &rule.clauses);
+    let entries = clauses.flat_map(|clause| &clause.entries);
+    let mut matches = entries.flat_map(|entry| &entry.matches);
+    matches.any(|one| one.field == rules::Field::DestinationIp)
 }
 
 /// Clients without identity.
@@ -372,7 +390,14 @@ impl<'a> Finder<'a, '_> {
         }
     }
 
-    fn add(&mut self, clients: Condition, ports: &Ports, via: Via, chains: Vec<Vec<Point<'a>>>) {
+    fn add(&mut self, clients: Condition, ports: &Ports, via: Via, all: Vec<Vec<Point<'a>>>) {
+        // Hundreds of pods behind a Service mostly meet the same policies: one way stands for all.
+        let mut chains: Vec<Vec<Point<'a>>> = Vec::new();
+        for chain in all {
+            if !chains.iter().rev().take(ALIKE).any(|known| *known == chain) {
+                chains.push(chain);
+            }
+        }
         if clients != Condition::Never {
             self.cells.push(Cell {
                 clients,
@@ -398,9 +423,13 @@ impl<'a> Finder<'a, '_> {
             presented: Presented::Client,
             port,
             peer: PeerSeen::Client,
-            destination: only(ips),
+            destination: self.destination(ips),
             stale: self.analysis.points.unloadable.get(gateway) == Some(&true),
         }
+    }
+
+    fn destination(&self, ips: &[IpAddr]) -> Option<IpAddr> {
+        only(ips).filter(|_| self.clients.by_destination)
     }
 
     /// The pod sees the waypoint's identity and address.
@@ -474,7 +503,7 @@ impl<'a> Finder<'a, '_> {
             presented: hop.presented.clone(),
             port,
             peer: hop.peer,
-            destination: only(&described.ips),
+            destination: self.destination(&described.ips),
             stale: false,
         }]
     }

@@ -12,6 +12,7 @@ use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::Held;
 use crate::analysis::rules::Policy;
 use crate::mesh::{PathNormalization, Settings};
+use std::cell::Cell as Counter;
 
 /// Why there is no exact answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Side<'a> {
     pub analysis: &'a Analysis,
     /// Its clients.
     pub clients: Clients,
+    /// How many targets were too complex.
+    given_up: Counter<u32>,
 }
 
 /// A policy at a point, as a condition.
@@ -92,7 +95,22 @@ impl<'a> Side<'a> {
         Side {
             analysis,
             clients: Clients::of(analysis),
+            given_up: Counter::new(0),
         }
+    }
+
+    /// Takes notice of a target that was not solved.
+    pub fn note(&self, gap: &Gap) {
+        if matches!(gap, Gap::TooComplex) {
+            self.given_up.set(self.given_up.get().saturating_add(1));
+        }
+    }
+
+    /// What may be spent on a target: less and less after a few that were too complex, for hundreds
+    /// of such would take minutes and be answered no better.
+    fn work(&self) -> usize {
+        let beyond = self.given_up.get().saturating_sub(PATIENCE);
+        DEFAULT_WORK >> beyond.min(8)
     }
 
     /// The ways to a target.
@@ -358,6 +376,9 @@ pub fn path_mode(settings: &Settings) -> PathMode {
     }
 }
 
+/// So many targets may be too complex before less is spent on each.
+const PATIENCE: u32 = 4;
+
 /// The space of some forms of one target, with conditions of one's own.
 pub fn space(
     side: &Side<'_>,
@@ -391,8 +412,32 @@ pub fn space(
         clients: &clients,
         absent: &side.clients.absent,
         hosts,
-        work: DEFAULT_WORK,
+        work: side.work(),
         ..Setting::new(&settings.trust_domain, path_mode(settings))
     };
     Space::new(&setting, &conditions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::Mesh;
+
+    #[test]
+    fn less_is_spent_after_targets_that_were_too_complex() {
+        let analysis = Analysis::new(Mesh::default());
+        let side = Side::new(&analysis);
+        for _ in 0..PATIENCE {
+            assert_eq!(side.work(), DEFAULT_WORK);
+            side.note(&Gap::Unsupported(String::new()));
+            side.note(&Gap::TooComplex);
+        }
+        assert_eq!(side.work(), DEFAULT_WORK);
+        side.note(&Gap::TooComplex);
+        assert_eq!(side.work(), DEFAULT_WORK / 2);
+        for _ in 0..100 {
+            side.note(&Gap::TooComplex);
+        }
+        assert_eq!(side.work(), DEFAULT_WORK / 256);
+    }
 }

@@ -147,6 +147,8 @@ const LIKELY_ADDRESSES: &[Point] = &[
     (4, 0xc633_6401),
     (6, 0x2001_0db8_0000_0000_0000_0000_0000_0001),
 ];
+/// A step through patterns costs about as much as so much work on regions.
+const STEP: usize = 5;
 const LIKELY_PORTS: &[Point] = &[(0, 80), (0, 8080), (0, 443), (0, 8443), (0, 9090)];
 const LIKELY_METHODS: &[&str] = &[
     "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE",
@@ -573,7 +575,13 @@ fn partition(
             Field::Client => setting.absent,
             _ => &[],
         };
-        let found = classes(&universe, &globs, likely(setting, field), absent)?;
+        let found = classes(
+            &universe,
+            &globs,
+            likely(setting, field),
+            absent,
+            setting.work / STEP,
+        )?;
         let globs = globs.into_iter().cloned().collect();
         return Ok(Partition::Strings(globs, found));
     }

@@ -17,8 +17,6 @@ pub struct TooComplex;
 pub const MAX_CLASSES: usize = 20_000;
 /// Most absent texts that may come up as witnesses.
 const MAX_APART: usize = 200;
-/// Most steps of one exploration.
-const MAX_STEPS: usize = 4_000_000;
 
 /// The partition of a universe by a list of patterns.
 #[derive(Debug, Clone, Default)]
@@ -31,17 +29,18 @@ pub struct Classes {
 
 /// Partitions `universe`, without the texts of `absent` (in ascending order), by `globs`. Each
 /// class prefers its witness from `likely`, strings that a person would rather read, where they
-/// are legal.
+/// are legal. Exploring takes no more than `work` steps.
 pub fn classes(
     universe: &Universe,
     globs: &[&Glob],
     likely: &[&str],
     absent: &[String],
+    work: usize,
 ) -> Result<Classes, TooComplex> {
     let (signatures, mut witnesses) = if globs.iter().all(|glob| is_simple(glob)) {
         exact_classes(universe, globs, likely, absent)
     } else {
-        explore_present(universe, globs, absent)?
+        explore_present(universe, globs, absent, work)?
     };
     let mut matched = vec![Vec::new(); globs.len()];
     for class in 0..u32::try_from(signatures.len()).unwrap_or(u32::MAX) {
@@ -145,12 +144,13 @@ fn explore_present(
     universe: &Universe,
     globs: &[&Glob],
     absent: &[String],
+    work: usize,
 ) -> Result<(Interner, Vec<String>), TooComplex> {
     let many = u32::try_from(globs.len()).unwrap_or(u32::MAX);
     let mut apart: Vec<Glob> = Vec::new();
     loop {
         let all: Vec<&Glob> = globs.iter().copied().chain(&apart).collect();
-        let (found, witnesses) = explore(universe, &all)?;
+        let (found, witnesses) = explore(universe, &all, work)?;
         let mut signatures = Interner::new();
         let mut present = Vec::new();
         let before = apart.len();
@@ -177,7 +177,11 @@ fn explore_present(
 }
 
 /// The reachable signatures by exploration, each with a shortest string.
-fn explore(universe: &Universe, globs: &[&Glob]) -> Result<(Interner, Vec<String>), TooComplex> {
+fn explore(
+    universe: &Universe,
+    globs: &[&Glob],
+    work: usize,
+) -> Result<(Interner, Vec<String>), TooComplex> {
     let product = Product::new(universe, globs);
     let mut states = Interner::new();
     // How each state was reached first: from which state, by which character.
@@ -220,7 +224,7 @@ fn explore(universe: &Universe, globs: &[&Glob]) -> Result<(Interner, Vec<String
                 continue;
             }
             steps += 1 + live.len();
-            if steps > MAX_STEPS {
+            if steps > work {
                 return Err(TooComplex);
             }
             next.clear();
@@ -435,7 +439,7 @@ mod tests {
 
     fn partition(universe: &Universe, globs: &[Glob]) -> Classes {
         let refs: Vec<&Glob> = globs.iter().collect();
-        classes(universe, &refs, &[], &[]).expect("small")
+        classes(universe, &refs, &[], &[], 4_000_000).expect("small")
     }
 
     /// Every class has a legal witness with that class's signature, and no two are equal.

@@ -94,6 +94,8 @@ pub struct Deployed {
     pub beacon: Option<Beacon>,
     /// Whether it joins that mesh by itself, or only with its whole model.
     pub joins: Truth,
+    /// The coordinator that labels it over their cluster relation.
+    pub worker_of: Option<String>,
     /// Options that matter to a mesh and whether they are on.
     pub options: Vec<(&'static str, bool)>,
 }
@@ -514,6 +516,7 @@ fn add_members(
                 charm: String::new(),
                 beacon: Some(beacon.clone()),
                 joins: Truth::True,
+                worker_of: None,
                 options: Vec::new(),
             });
         }
@@ -664,12 +667,50 @@ impl<'a> Compiler<'_, '_, 'a> {
                         .and_then(|at| members.get(at))
                         .cloned(),
                     joins,
+                    worker_of: None,
                     options: MESH_OPTIONS
                         .iter()
                         .filter(|(charm, _)| *charm == application.charm)
                         .map(|(_, option)| (*option, on(&format!("config {option}=true"))))
                         .collect(),
                 });
+            }
+        }
+        self.join_workers();
+    }
+
+    /// Workers have no mesh relation of their own: a coordinator that is on a mesh gives them its
+    /// labels over the cluster relation.
+    /// Source: canonical/cos-coordinated-workers `src/coordinated_workers/service_mesh.py`.
+    fn join_workers(&mut self) {
+        let mut places = Index::default();
+        for (at, one) in self.compiled.applications.iter().enumerate() {
+            places.get_or_insert(full_name(&one.model, &one.name).into(), at);
+        }
+        for model in self.models {
+            for name in model.bundle.applications.keys() {
+                let Some(charm) = charm_of(&model.bundle, self.charms, name)
+                    .filter(|charm| !charm.internal_mesh_policies.is_empty())
+                else {
+                    continue;
+                };
+                let coordinator = places
+                    .get(&full_name(&model.name, name))
+                    .and_then(|at| self.compiled.applications.get(at))
+                    .cloned();
+                let Some(coordinator) = coordinator.filter(|one| one.beacon.is_some()) else {
+                    continue;
+                };
+                for worker in workers(model, charm, name) {
+                    let worker = places
+                        .get(&full_name(&model.name, worker))
+                        .and_then(|at| self.compiled.applications.get_mut(at));
+                    if let Some(worker) = worker.filter(|one| one.beacon.is_none()) {
+                        worker.beacon.clone_from(&coordinator.beacon);
+                        worker.joins = coordinator.joins;
+                        worker.worker_of = Some(coordinator.name.clone());
+                    }
+                }
             }
         }
     }

@@ -577,6 +577,13 @@ fn real_bundles() {
         <[&str; 0]>::default(),
         "what is wrong in COS is wrong in its bundle"
     );
+    // Its workers join over the cluster relation, with the labels that their coordinators' policies select.
+    let cos = example("cos");
+    assert!(
+        cos.iter()
+            .all(|(_, code, _)| *code != code::CANNOT_VERIFY && *code != GRANTS_NOTHING),
+        "{cos:?}"
+    );
 }
 
 #[test]

@@ -148,6 +148,9 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
     );
     let mut labels = vec![name_label.clone()];
     let mut service_labels = vec![name_label.clone()];
+    if let Some(coordinator) = &application.worker_of {
+        labels.push(("app.kubernetes.io/part-of".into(), coordinator.clone()));
+    }
     let mut plane = None;
     if let Some(beacon) = &application.beacon {
         match application.joins {

@@ -1,7 +1,7 @@
 // Every policy of every example, before Istio's own webhook: it passes, or a diagnostic has said why not.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { compile } from "../../host/index.js";
@@ -16,7 +16,7 @@ before(async () => {
 after(() => cluster?.stop());
 
 /** The commands of examples/README.md name the input of each. */
-const EXAMPLES = [...readFileSync(`${ROOT}examples/README.md`, "utf8").replaceAll("\\\n", " ").matchAll(/^ {4}node host\/cli\.js compile (.*)$/gm)].map(
+const EXAMPLES = [...readFileSync(`${ROOT}examples/README.md`, "utf8").replaceAll("\\\n", " ").matchAll(/^ {4}npx mesh-policy compile (.*)$/gm)].map(
   ([, args = ""]) => args.trim().split(/\s+/),
 );
 
@@ -39,7 +39,7 @@ function input(args) {
 test("there are examples, and all folders with bundles are among them", () => {
   const named = new Set(EXAMPLES.map((args) => /examples\/([^/]+)\//.exec(args.join(" "))?.[1]));
   const folders = readdirSync(`${ROOT}examples`, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && readdirSync(`${ROOT}examples/${entry.name}`).some((name) => name.endsWith(".yaml")))
+    .filter((entry) => entry.isDirectory() && existsSync(`${ROOT}examples/${entry.name}/charms`))
     .map(({ name }) => name);
   assert.ok(folders.length > 3);
   assert.deepEqual([...named].sort(), folders.sort());

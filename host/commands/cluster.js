@@ -1,8 +1,7 @@
 // What the commands that talk to a cluster have in common: options, whose policies are meant, running, printing.
-import { InvalidArgumentError } from 'commander';
 import { UsageError } from '../files.js';
 import { printable, renderDiagnostics } from '../render.js';
-import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, collect, juju, oneOf, readJuju } from './input.js';
+import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, access, collect, juju, oneOf, readJuju } from './input.js';
 
 /**
  * @typedef {import('commander').Command} Command
@@ -26,22 +25,12 @@ import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, collect, juju, oneOf, readJuju
 /** What a shell gives for a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
-/** @param {string} text */
-function seconds(text) {
-  if (!/^\d{1,6}(\.\d+)?$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('write a number of seconds.');
-  return Number(text);
-}
-
 /**
  * Which cluster.
  * @param {Command} command
  */
 export function cluster(command) {
-  return command
-    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
-    .option('--context <name>', 'of the kubeconfig, instead of its current one')
-    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', seconds, 30)
-    .option('-o, --output <format>', 'human or json', oneOf('human', 'json'), 'human');
+  return access(command).option('-o, --output <format>', 'human or json', oneOf('human', 'json'), 'human');
 }
 
 /**

@@ -2,7 +2,7 @@
 import { UsageError } from '../files.js';
 import { commitReader } from '../git.js';
 import { printable } from '../render.js';
-import { EXIT_FINDINGS, bytes, collect, DEFAULT_MAX_INPUT, oneOf } from './input.js';
+import { EXIT_FINDINGS, access, bytes, collect, DEFAULT_MAX_INPUT, oneOf } from './input.js';
 import { analysed } from './mesh.js';
 
 /** @typedef {{ service?: string, pod?: string }} To */
@@ -25,7 +25,7 @@ import { analysed } from './mesh.js';
 
 /** @param {import('commander').Command} program */
 export function diff(program) {
-  program
+  const command = program
     .command('diff')
     .description('say which access a change grants and which it revokes, each with a request that shows it')
     .usage('[options] (OLD NEW | --base COMMIT FILES...)')
@@ -38,10 +38,8 @@ export function diff(program) {
     .option('--fail-on <what>', 'exit 1 if there is any: granted, revoked or any', oneOf('granted', 'revoked', 'any'))
     .option('-o, --output <format>', 'human, json, markdown or github', oneOf('human', 'json', 'markdown', 'github'), 'human')
     .option('--max-input <bytes>', 'refuse more input than this, for each side', bytes, DEFAULT_MAX_INPUT)
-    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
-    .option('--context <name>', 'of the kubeconfig, instead of its current one')
-    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', Number, 30)
     .action(run);
+  access(command);
 }
 
 /**

@@ -22,6 +22,23 @@ export function bytes(text) {
   return Number(match[1]) * 2 ** unit;
 }
 
+/** @param {string} text */
+function seconds(text) {
+  if (!/^\d{1,6}(\.\d+)?$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('write a number of seconds.');
+  return Number(text);
+}
+
+/**
+ * The options that say which cluster.
+ * @param {Command} command
+ */
+export function access(command) {
+  return command
+    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
+    .option('--context <name>', 'of the kubeconfig, instead of its current one')
+    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', seconds, 30);
+}
+
 /** @param {string} value @param {string[]} before */
 export const collect = (value, before) => [...before, value];
 

@@ -1,7 +1,7 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
 import { reader, splitModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
-import { EXIT_USAGE, collect, juju } from './input.js';
+import { EXIT_USAGE, access, collect, juju } from './input.js';
 
 /** @typedef {import('commander').Command} Command */
 /** @typedef {import('../../pkg/mesh_policy.js').Source} Source */
@@ -20,13 +20,11 @@ import { EXIT_USAGE, collect, juju } from './input.js';
  * @param {Command} command
  */
 export function mesh(command) {
-  return juju(command)
+  const described = juju(command)
     .option('--manifests <path>', 'Kubernetes manifests: files, folders, or - for standard input', collect, [])
     .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
-    .option('--cluster', 'read the live cluster as well')
-    .option('--kubeconfig <file>', 'instead of KUBECONFIG, ~/.kube/config or the service account of the pod')
-    .option('--context <name>', 'of the kubeconfig, instead of its current one')
-    .option('--timeout <seconds>', 'how long to wait for an answer of the API server', Number, 30);
+    .option('--cluster', 'read the live cluster as well');
+  return access(described);
 }
 
 /**

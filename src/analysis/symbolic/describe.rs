@@ -375,7 +375,7 @@ impl Access {
     /// Who, as the subject of a sentence.
     pub fn clients_text(&self) -> String {
         let Some(clients) = &self.clients else {
-            return "anyone, in the mesh or outside,".to_owned();
+            return "anyone in or outside the mesh".to_owned();
         };
         let inside = clients.inside.as_ref().map(|set| {
             let name = |texts: &[String], last: &str| {

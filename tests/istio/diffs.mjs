@@ -209,7 +209,8 @@ function failures({ pair, difference, questions }, verdicts, counts) {
     if (claim) {
       // Who knows what a proxy does that keeps its old configuration?
       if (verdicts.refused && throughEnvoy(pair.context, request)) fail(`${claim} where Envoy refuses the configuration`);
-      else if (before === null || after === null) counts["witnesses that could not be sent"]++;
+      else if (!sendable(pair, request)) counts["witnesses that could not be sent"]++;
+      else if (before === null || after === null) fail(`${claim}, by a witness that is no request`);
       else if (claim === "granted" ? before === "denied" && after === "allowed" : before === "allowed" && after === "denied") {
         counts["witnesses confirmed"]++;
       } else fail(`${claim}, and it is not`);

@@ -53,6 +53,12 @@ const MANAGED: &[&str] = &[
     "x-request-id",
 ];
 
+/// Whether a request can have a header of this name: a token of RFC 9110.
+pub fn is_name(name: &str) -> bool {
+    let is_token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    !name.is_empty() && name.bytes().all(is_token)
+}
+
 /// Whether the values of this header, if it is repeated, are one to a policy: joined by commas.
 pub fn joined(name: &str) -> bool {
     JOINED.binary_search(&name).is_ok()

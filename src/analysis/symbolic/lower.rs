@@ -148,6 +148,7 @@ fn value(
                 )));
             }
             name if headers::managed(name) => Condition::Unknown,
+            name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
         },
         Of::Sni => text(Field::ServerName, pattern),

@@ -257,7 +257,8 @@ impl TargetForm {
         }
     }
 
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// The verdict on every request, of the policies that `present` keeps. What can be no request is
+    /// denied.
     pub fn verdict(
         &self,
         space: &mut Space,
@@ -271,9 +272,11 @@ impl TargetForm {
             allowed.push(space.regions.and(verdict.allowed, guard)?);
             open.push(space.regions.minus(guard, verdict.denied)?);
         }
-        let open = space.regions.any(&open)?;
+        let (open, allowed) = (space.regions.any(&open)?, space.regions.any(&allowed)?);
+        let legal = space.legal()?;
+        let open = space.regions.and(open, legal)?;
         Ok(Verdict {
-            allowed: space.regions.any(&allowed)?,
+            allowed: space.regions.and(allowed, legal)?,
             denied: space.regions.not(open)?,
         })
     }

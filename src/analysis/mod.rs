@@ -12,6 +12,7 @@ pub mod expectation;
 mod index;
 pub mod lint;
 pub mod matching;
+pub mod overview;
 pub mod path;
 pub mod plan;
 pub mod points;

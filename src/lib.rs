@@ -18,6 +18,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 pub mod python;
+pub mod suggest;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -18,6 +18,7 @@ use generate::{Random, plain, policy, request, surroundings};
 use mesh_policy::analysis::diff::{Change, diff};
 use mesh_policy::analysis::exact_lints::exact_lints;
 use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
+use mesh_policy::analysis::symbolic::forwarded::address_in;
 use mesh_policy::analysis::symbolic::region::Region;
 use mesh_policy::analysis::symbolic::routes::Target as Place;
 use mesh_policy::analysis::symbolic::solve::{Gap, Side, all_present, path_mode, space};
@@ -100,24 +101,27 @@ fn example(side: &Side<'_>, request: &Request) -> Example {
         format!("{}/ns/{namespace}/sa/{account}", settings.trust_domain)
     });
     let known = client.filter(|identity| side.clients.absent.binary_search(identity).is_err());
-    let forwarded = request
-        .headers
-        .iter()
-        .rfind(|(name, _)| name == "x-forwarded-for")
-        .and_then(|(_, values)| values.last()?.parse().ok());
+    let lists = request.headers.iter();
+    let lists = lists.filter(|(name, _)| name == "x-forwarded-for");
+    let texts: Vec<&str> = lists
+        .flat_map(|(_, list)| list)
+        .map(String::as_str)
+        .collect();
+    let forwarded = (!texts.is_empty()).then(|| texts.join(","));
+    let named = forwarded.as_deref().and_then(address_in);
     let path = request
         .path
         .as_deref()
         .and_then(|path| mesh_policy::analysis::path::normalise(path, settings.path_normalization));
-    let path = path.map(|path| mesh_policy::analysis::path::without_query(&path).to_owned());
     Example {
         client: Some(known),
         port: request.port,
         method: request.method.clone(),
-        path,
-        host: request.host.as_deref().map(str::to_ascii_lowercase),
+        path: path.map(std::borrow::Cow::into_owned),
+        host: request.host.clone(),
         source_ip: request.source_ip.map(point),
-        remote_ip: forwarded.or(request.source_ip).map(point),
+        remote_ip: named.or(request.source_ip.map(point)),
+        forwarded: Some(forwarded),
         server_name: Some(request.sni.clone()),
         headers: request.headers.clone(),
         claims: request.claims.clone(),

@@ -114,6 +114,10 @@ fn value(
         Some(glob) => Condition::Is(field, Values::Glob(glob)),
         None => Condition::Never,
     };
+    let raw = |field: Field, pattern: &Pattern| match self::text(pattern) {
+        Some(glob) => Condition::Is(field, Values::Raw(glob)),
+        None => Condition::Never,
+    };
     Ok(match field {
         Of::Principal | Of::Namespace | Of::ServiceAccount | Of::TrustDomain => {
             identity(view, field, pattern)
@@ -122,13 +126,18 @@ fn value(
             PeerSeen::Client => address(Field::SourceIp, pattern),
             PeerSeen::Waypoint(ip) => known_address(ip, pattern),
         },
-        Of::RemoteIp if view.peer == PeerSeen::Client => address(Field::RemoteIp, pattern),
-        // Without X-Forwarded-For it is the waypoint's, with it the client's own word.
-        Of::RemoteIp => {
-            return Err(Unsupported(
-                "conditions on forwarded addresses behind a waypoint are not solved exactly".into(),
-            ));
-        }
+        Of::RemoteIp => match (view.peer, pattern) {
+            (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
+            // With X-Forwarded-For it is the client's own word, without it the waypoint's.
+            (PeerSeen::Waypoint(ip), Pattern::Cidr(cidr)) => any(vec![
+                Condition::Is(Field::Forwarded, Values::Range(block(cidr))),
+                all(vec![
+                    Condition::Is(Field::Forwarded, Values::NoAddress),
+                    known_address(ip, pattern),
+                ]),
+            ]),
+            _ => Condition::Never,
+        },
         Of::DestinationIp => known_address(view.destination, pattern),
         Of::Port => port(view, pattern),
         Of::Host => match text_lower(pattern) {
@@ -139,13 +148,11 @@ fn value(
         Of::Path => text(Field::Path, pattern),
         Of::Header(name) => match name.as_str() {
             ":method" => text(Field::Method, pattern),
-            // These are other views of fields that have classes of their own.
             ":scheme" => Condition::Unknown,
-            ":path" | ":authority" | "host" | "x-forwarded-for" => {
-                return Err(Unsupported(format!(
-                    "conditions on the header `{name}` are not solved exactly"
-                )));
-            }
+            // Other views of fields that have classes of their own.
+            ":path" => raw(Field::Path, pattern),
+            ":authority" | "host" => raw(Field::Host, pattern),
+            "x-forwarded-for" => text(Field::Forwarded, pattern),
             _ => text(Field::Header(name.clone()), pattern),
         },
         Of::Sni => text(Field::ServerName, pattern),

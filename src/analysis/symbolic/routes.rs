@@ -325,7 +325,7 @@ impl<'a> Finder<'a, '_> {
                 .map_or(&[] as &[Attached], Vec::as_slice);
             // A waypoint sees the Service's port.
             let first = self.waypoint(gateway, attached, tcp, &service.ips, seen_port(&ports));
-            let hop = self.behind(gateway, true);
+            let hop = self.behind(gateway);
             let mut chains = direct(self, &hop);
             for chain in &mut chains {
                 chain.insert(0, first.clone());
@@ -364,7 +364,7 @@ impl<'a> Finder<'a, '_> {
                         let attached = points.gateways.get(*gateway);
                         let attached = attached.map_or(&[] as &[Attached], Vec::as_slice);
                         let mut chain = vec![finder.waypoint(*gateway, attached, false, &[], port)];
-                        let behind = finder.behind(*gateway, false);
+                        let behind = finder.behind(*gateway);
                         chain.extend(finder.pod(*at, &behind, port, speaks_tcp));
                         chains.push(chain);
                         if doubts.is_empty() {
@@ -433,7 +433,7 @@ impl<'a> Finder<'a, '_> {
     }
 
     /// The pod sees the waypoint's identity and address.
-    fn behind(&self, gateway: usize, to_service: bool) -> Hop {
+    fn behind(&self, gateway: usize) -> Hop {
         let mesh = &self.analysis.mesh;
         let found = mesh.gateways.get(gateway);
         let account =
@@ -444,24 +444,14 @@ impl<'a> Finder<'a, '_> {
                 peer: PeerSeen::Waypoint(None),
             };
         };
-        let ip = || self.address_of(namespace, account);
+        let ips = &self.analysis.points.gateway_ips;
         Hop {
             presented: Presented::Fixed(format!(
                 "{}/ns/{namespace}/sa/{account}",
                 mesh.settings.trust_domain
             )),
-            peer: PeerSeen::Waypoint(to_service.then(ip).flatten()),
+            peer: PeerSeen::Waypoint(ips.get(gateway).copied().flatten()),
         }
-    }
-
-    /// The address of a service account's only pod.
-    fn address_of(&self, namespace: &str, account: &str) -> Option<IpAddr> {
-        let mut found = self.analysis.points.of_account(namespace, account);
-        let workload = self.analysis.mesh.workloads.get(found.next()?)?;
-        if found.next().is_some() || workload.template {
-            return None;
-        }
-        only(&workload.ips)
     }
 
     fn backend(

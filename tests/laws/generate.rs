@@ -43,6 +43,10 @@ const PRINCIPALS: &[&str] = &[
     "cluster.local/ns/*",
     "spiffe://cluster.local/ns/shop/sa/web",
     "*b",
+    "td/ns/shop/sa/web",
+    "old/ns/cos/sa/grafana",
+    "td/*",
+    "*/ns/shop/sa/db",
 ];
 const SOURCE_NAMESPACES: &[&str] = &["shop", "cos", "sh*", "*s", "*", "sa", "*a", "s*p"];
 const ACCOUNTS: &[&str] = &["web", "shop/db", "cos/grafana", "shop/web"];
@@ -107,8 +111,14 @@ fn add(random: &mut Random, map: &mut serde_json::Map<String, Value>, key: &str,
 fn source(random: &mut Random) -> Value {
     let mut map = serde_json::Map::new();
     for _ in 0..=random.below(2) {
-        match random.below(6) {
+        match random.below(7) {
             0 | 1 => add(random, &mut map, "principals", PRINCIPALS),
+            5 => add(
+                random,
+                &mut map,
+                "trustDomains",
+                &["td", "cluster.local", "old", "*", "c*"],
+            ),
             2 => add(random, &mut map, "namespaces", SOURCE_NAMESPACES),
             3 => add(random, &mut map, "ipBlocks", BLOCKS),
             4 => add(random, &mut map, "remoteIpBlocks", BLOCKS),
@@ -341,6 +351,30 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         }));
     }
     objects
+}
+
+/// MeshConfig, mostly as it is without.
+pub fn settings(random: &mut Random) -> Value {
+    let domain = if random.one_in(4) {
+        "td"
+    } else {
+        "cluster.local"
+    };
+    let mut text = format!("trustDomain: {domain}\n");
+    if random.one_in(4) {
+        text.push_str("trustDomainAliases: [old]\n");
+    }
+    if random.one_in(4) {
+        let mode = random.pick(&["NONE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]);
+        text.push_str(&format!("pathNormalization: {{normalization: {mode}}}\n"));
+    }
+    if random.one_in(5) {
+        text.push_str("rootNamespace: shop\n");
+    }
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text},
+    })
 }
 
 /// A request line as `explain` reads it.

@@ -36,6 +36,20 @@ pub struct Example {
 pub const DEFAULT_PORT: u16 = 80;
 
 impl Space {
+    /// A text of each class of a field.
+    pub fn texts(&self, field: &Field) -> Vec<String> {
+        let list = self.axis(field).and_then(|axis| axis.list());
+        list.map_or_else(Vec::new, |(_, list)| list.witnesses.clone())
+    }
+
+    /// The class of a text of a field.
+    pub fn class(&self, field: &Field, text: &str) -> Option<u32> {
+        let axis = self.axis(field)?;
+        let without = crate::analysis::path::without_query(text);
+        let is_path = *field == Field::Path && !axis.raw;
+        axis.class_of(if is_path { without } else { text })
+    }
+
     /// A request of these classes, one a level.
     pub(super) fn spell(&self, classes: &[u32]) -> Example {
         let mut example = Example::default();

@@ -170,30 +170,55 @@ impl Glob {
         let mut next = live.clone();
         self.enter(&mut live, literal);
         for c in text.bytes().skip(literal) {
-            next.fill(false);
-            for (at, piece) in self.0.iter().enumerate().skip(literal) {
-                if live.get(at) != Some(&true) {
-                    continue;
-                }
-                match piece {
-                    Piece::Char(wanted) if *wanted == c => self.enter(&mut next, at + 1),
-                    Piece::Letter(wanted) if *wanted == c.to_ascii_lowercase() => {
-                        self.enter(&mut next, at + 1);
-                    }
-                    Piece::Query if c == b'?' => self.enter(&mut next, at + 1),
-                    Piece::Star(set) if set.has(c) => self.enter(&mut next, at),
-                    Piece::Plus(set) if set.has(c) => {
-                        self.enter(&mut next, at);
-                        self.enter(&mut next, at + 1);
-                    }
-                    _ => {}
-                }
-            }
+            self.step(&live, c, &mut next);
             std::mem::swap(&mut live, &mut next);
         }
         let before = |back: usize| live.len().checked_sub(back).and_then(|at| live.get(at));
         let last = self.0.len().checked_sub(2).and_then(|at| self.0.get(at));
         before(1) == Some(&true) || last == Some(&Piece::Query) && before(3) == Some(&true)
+    }
+
+    /// Of the texts that it matches, those that begin with `from`, with `to` in its place: together what
+    /// these patterns match.
+    pub fn with_start(&self, from: &str, to: &str) -> Vec<Glob> {
+        let mut live = vec![false; self.0.len() + 1];
+        let mut next = live.clone();
+        self.enter(&mut live, 0);
+        for c in from.bytes() {
+            self.step(&live, c, &mut next);
+            std::mem::swap(&mut live, &mut next);
+        }
+        let live = live.iter().enumerate().filter(|(_, live)| **live);
+        let rest = |at: usize| self.0.get(at..).unwrap_or_default();
+        let glob = |at: usize| {
+            let mut glob = Glob::exact(to);
+            glob.0.extend_from_slice(rest(at));
+            glob
+        };
+        live.map(|(at, _)| glob(at)).collect()
+    }
+
+    /// Marks the positions after one more character.
+    fn step(&self, live: &[bool], c: u8, next: &mut [bool]) {
+        next.fill(false);
+        for (at, piece) in self.0.iter().enumerate() {
+            if live.get(at) != Some(&true) {
+                continue;
+            }
+            match piece {
+                Piece::Char(wanted) if *wanted == c => self.enter(next, at + 1),
+                Piece::Letter(wanted) if *wanted == c.to_ascii_lowercase() => {
+                    self.enter(next, at + 1);
+                }
+                Piece::Query if c == b'?' => self.enter(next, at + 1),
+                Piece::Star(set) if set.has(c) => self.enter(next, at),
+                Piece::Plus(set) if set.has(c) => {
+                    self.enter(next, at);
+                    self.enter(next, at + 1);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Marks a position and those that follow without a character.
@@ -247,6 +272,21 @@ mod tests {
             assert!(!glob.matches(no), "{glob:?} {no}");
         }
         assert_eq!(Glob::exact("/a?b").with_any_query(), None);
+        for (glob, yes, no) in [
+            (Glob::exact("old/ns/a"), "new/ns/a", "old/ns/a"),
+            (Glob::suffix("/a"), "new/b/a", "new/b"),
+            (Glob::prefix("o"), "new/x", "old/x"),
+            (
+                Glob::exact("old").plus(CharSet::Any).text("x"),
+                "new/x",
+                "new/y",
+            ),
+        ] {
+            let moved = glob.with_start("old/", "new/");
+            assert!(moved.iter().any(|one| one.matches(yes)), "{glob:?} {yes}");
+            assert!(!moved.iter().any(|one| one.matches(no)), "{glob:?} {no}");
+        }
+        assert!(Glob::exact("x/ns/a").with_start("old/", "new/").is_empty());
         assert_eq!(Glob::exact("ab").as_exact().as_deref(), Some("ab"));
         assert_eq!(Glob::prefix("ab").as_exact(), None);
     }

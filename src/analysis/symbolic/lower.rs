@@ -45,6 +45,8 @@ pub enum PeerSeen {
 pub struct View<'a> {
     /// The mesh's trust domain.
     pub trust_domain: &'a str,
+    /// The one that clients are written with.
+    pub domain: &'a str,
     /// The identity.
     pub presented: Presented,
     /// The port.
@@ -254,10 +256,19 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
             Condition::Always
         }
         Presented::Fixed(_) => Condition::Never,
-        Presented::Client => any(globs
-            .into_iter()
-            .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
-            .collect()),
+        Presented::Client => {
+            if view.domain != domain {
+                let (from, to) = (format!("{domain}/"), format!("{}/", view.domain));
+                globs = globs
+                    .iter()
+                    .flat_map(|glob| glob.with_start(&from, &to))
+                    .collect();
+            }
+            any(globs
+                .into_iter()
+                .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
+                .collect())
+        }
     }
 }
 

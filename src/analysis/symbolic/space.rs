@@ -100,7 +100,7 @@ impl Space {
         })
     }
 
-    fn axis(&self, field: &Field) -> Option<&Axis> {
+    pub(super) fn axis(&self, field: &Field) -> Option<&Axis> {
         let at = self
             .axes
             .binary_search_by(|axis| axis.field.cmp(field))

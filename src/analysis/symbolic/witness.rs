@@ -118,6 +118,13 @@ impl From<&Target> for ToJson {
     }
 }
 
+impl RequestJson {
+    /// The port that it is sent to.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+}
+
 impl From<&Request> for RequestJson {
     fn from(request: &Request) -> RequestJson {
         RequestJson {

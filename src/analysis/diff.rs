@@ -11,6 +11,7 @@ use super::request::Target;
 use super::symbolic::describe::Access;
 use super::symbolic::routes::Target as Place;
 use super::symbolic::witness::{RequestJson, ToJson};
+use crate::order::order;
 use crate::text::to_json;
 use compare::Comparer;
 use serde::Serialize;
@@ -117,12 +118,12 @@ impl Ord for Json {
 
 /// Compares two meshes.
 pub fn diff(old: &Analysis, new: &Analysis) -> Diff {
-    let Some(plane) = assume::data_plane(&old.mesh, &new.mesh) else {
+    if !assume::is_silent(&old.mesh, &new.mesh) {
         return compare(old, new);
-    };
-    let on = |analysis: &Analysis| Analysis::new(assume::on_the_mesh(&analysis.mesh, plane));
+    }
+    let on = |analysis: &Analysis| Analysis::new(assume::with_sidecars(&analysis.mesh));
     let mut found = compare(&on(old), &on(new));
-    found.assumed.push(assume::text(plane));
+    found.assumed.push(assume::TEXT.to_owned());
     found
 }
 
@@ -191,7 +192,7 @@ fn targets(old: &Analysis, new: &Analysis) -> Vec<(Target, Option<Place>, Option
             named.push((true, &one.namespace, &one.name, is_new, at));
         }
     }
-    named.sort_unstable();
+    crate::order::sort(&mut named);
     let mut found: Vec<(Target, Option<Place>, Option<Place>)> = Vec::new();
     let mut last = None;
     for (is_pod, namespace, name, is_new, at) in named {
@@ -229,8 +230,10 @@ fn gathered(mut changes: Vec<Change>) -> Vec<Change> {
             kind(&one.to),
         )
     };
-    let mut order: Vec<usize> = (0..changes.len()).collect();
-    order.sort_by_cached_key(|at| changes.get(*at).map(key));
+    let keys: Vec<_> = changes.iter().map(key).collect();
+    let order = order(keys.len(), &|left, right| {
+        keys.get(left).cmp(&keys.get(right))
+    });
     let mut kept: Vec<(usize, Change)> = Vec::new();
     for at in order {
         let Some(change) = changes.get_mut(at) else {
@@ -244,7 +247,7 @@ fn gathered(mut changes: Vec<Change>) -> Vec<Change> {
         }
     }
     // In the order of their targets.
-    kept.sort_by_key(|(at, _)| *at);
+    crate::order::sort_by(&mut kept, |left, right| left.0.cmp(&right.0));
     kept.into_iter().map(|(_, change)| change).collect()
 }
 

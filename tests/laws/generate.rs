@@ -411,27 +411,25 @@ pub fn request(random: &mut Random) -> Value {
         }
     }
     if random.one_in(2) {
-        headers.insert(
-            "x-forwarded-for".into(),
-            json!([random.pick(&[
-                "10.1.2.3",
-                "8.8.8.8",
-                "2001:db8::2",
-                "10.1.2.3, 8.8.8.8",
-                "8.8.8.8,10.1.2.3",
-                "unknown",
-                "10.9",
-                "",
-                "u, 10.2.0.1",
-                "8.8.8.8,  2001:db8::2",
-            ])]),
-        );
+        let pool = &[
+            "10.1.2.3",
+            "8.8.8.8",
+            "2001:db8::2",
+            "10.1.2.3, 8.8.8.8",
+            "8.8.8.8,10.1.2.3",
+            "unknown",
+            "10.9",
+            "",
+            "u, 10.2.0.1",
+            "8.8.8.8,  2001:db8::2",
+        ];
+        let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
+        headers.insert("x-forwarded-for".into(), json!(values));
     }
     if random.one_in(2) {
-        headers.insert(
-            "user-agent".into(),
-            json!([random.pick(&["curl/8", "curl/9", "a bot", "x,y", "curl bot", ""])]),
-        );
+        let pool = &["curl/8", "curl/9", "a bot", "x,y", "curl bot", "", "x"];
+        let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
+        headers.insert("user-agent".into(), json!(values));
     }
     let port = [80, 9090, 443, 8080, 8443, 1][random.below(6)];
     json!({

@@ -102,13 +102,10 @@ fn example(side: &Side<'_>, request: &Request) -> Example {
         .as_ref()
         .map(|(namespace, account)| format!("{}/ns/{namespace}/sa/{account}", side.domain));
     let known = client.filter(|identity| side.clients.absent.binary_search(identity).is_err());
-    let lists = request.headers.iter();
-    let lists = lists.filter(|(name, _)| name == "x-forwarded-for");
-    let texts: Vec<&str> = lists
-        .flat_map(|(_, list)| list)
-        .map(String::as_str)
-        .collect();
-    let forwarded = (!texts.is_empty()).then(|| texts.join(","));
+    let headers = mesh_policy::analysis::headers::seen(&request.headers);
+    let mut headers = headers.iter();
+    let forwarded = headers.find(|(name, _)| name == "x-forwarded-for");
+    let forwarded = forwarded.and_then(|(_, values)| values.first().cloned());
     let named = forwarded.as_deref().and_then(address_in);
     let path = request
         .path

@@ -165,7 +165,7 @@ pub(super) fn differing<'a>(
         .chain(&new_names)
         .map(|(name, ..)| *name)
         .collect();
-    names.sort_unstable();
+    crate::order::sort(&mut names);
     names.dedup();
     let mut found = Vec::new();
     for name in names {
@@ -219,7 +219,7 @@ fn named<'s>(side: &Side<'s>, form: &TargetForm) -> Vec<(&'s str, u32, Effect)> 
             }
         }
     }
-    found.sort_unstable();
+    crate::order::sort(&mut found);
     found.dedup();
     found
 }

@@ -44,14 +44,14 @@ impl Reasons {
         let mut absent = std::mem::take(&mut old.clients.absent);
         absent.append(&mut new.clients.absent);
         absent.retain(|one| left.binary_search(one).is_err() && come.binary_search(one).is_err());
-        absent.sort_unstable();
+        crate::order::sort(&mut absent);
         absent.dedup();
         old.clients.absent = absent;
         for (list, joins) in [(&left, false), (&come, true)] {
             let all = list.iter().map(|identity| (identity.clone(), joins));
             self.clients.extend(all);
         }
-        self.clients.sort_unstable();
+        crate::order::sort(&mut self.clients);
         new.clients.gone = left;
         old.clients.gone = come;
     }
@@ -82,7 +82,7 @@ impl Reasons {
                 break;
             }
         }
-        self.targets.sort_unstable();
+        crate::order::sort(&mut self.targets);
         self.targets.dedup();
     }
 
@@ -125,7 +125,7 @@ impl Reasons {
 fn moved(known: &[String], absent: &[String]) -> Vec<String> {
     let outside = known.iter().filter(|one| absent.binary_search(one).is_ok());
     let mut found: Vec<String> = outside.take(MAX_MOVED).cloned().collect();
-    found.sort_unstable();
+    crate::order::sort(&mut found);
     found.dedup();
     found
 }

@@ -451,7 +451,7 @@ fn label_sets(selectors: &[&Labels]) -> (Vec<Labels>, bool) {
                     both.push(one.clone());
                 }
             }
-            both.sort_unstable();
+            crate::order::sort(&mut both);
             if sets.contains(&both) {
                 continue;
             }

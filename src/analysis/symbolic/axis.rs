@@ -1,12 +1,13 @@
 //! One field of requests and its classes.
 
-use super::condition::{Field, Values, is_joined};
+use super::condition::{Field, Values};
 use super::forwarded::Forwarded;
 use super::glob::Glob;
 use super::intervals::{ADDRESSES, Intervals, PORTS, Point, Range};
 use super::space::Setting;
 use super::strings::{Classes, TooComplex, classes};
 use super::universe::Universe;
+use crate::analysis::headers;
 use std::borrow::Cow;
 
 /// The classes of one field.
@@ -65,7 +66,9 @@ impl Axis {
     ) -> Result<Axis, TooComplex> {
         let count = match field {
             Field::Client | Field::Forwarded => Count::Optional,
-            Field::Header(name) if is_joined(name) => Count::Optional,
+            Field::Header(name) if headers::joined(name) => Count::Optional,
+            // RFC 7519 has issuer and subject of a token as single strings.
+            Field::Claim(name) if name == "iss" || name == "sub" => Count::Optional,
             Field::Header(_) | Field::Claim(_) => Count::Many,
             _ => Count::One,
         };
@@ -268,7 +271,7 @@ fn partition(
     for (_, values) in leaves {
         globs.extend(pattern(field, values, raw));
     }
-    globs.sort_unstable();
+    crate::order::sort(&mut globs);
     globs.dedup();
     let work = setting.work / STEP;
     if *field == Field::Forwarded {

@@ -27,7 +27,8 @@ pub enum Field {
     /// The server name of TLS; empty where there is none.
     ServerName,
     /// A header by its name in lower case. Each of its values is matched by itself: a condition
-    /// holds where one value does. Of those that [`is_joined`] there is one value at most.
+    /// holds where one value does. Of those that
+    /// [`crate::analysis::headers::joined`] names there is one value at most.
     Header(String),
     /// A claim of the token by its path, joined by dots. Values are as a header's.
     Claim(String),
@@ -105,19 +106,3 @@ impl Condition {
         }
     }
 }
-
-/// Headers that Envoy keeps one value of: several are joined by a comma before they are matched.
-pub fn is_joined(name: &str) -> bool {
-    JOINED.contains(&name)
-}
-
-/// Those of them that are not fields of their own here.
-/// Source: envoyproxy/envoy `envoy/http/header_map.h`, the lists of inline headers of requests.
-const JOINED: &[&str] = &[
-    "user-agent",
-    "x-request-id",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-client-cert",
-];

@@ -5,6 +5,7 @@ use super::glob::{CharSet, Glob, Piece};
 use super::intervals::{Point, Range};
 use super::region::{Cube, Region};
 use super::space::{Field, Space};
+use crate::order::sort_by;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -172,7 +173,7 @@ impl<'s> Part<'s> {
             list.witnesses.get(*class as usize).cloned()
         };
         let mut examples: Vec<String> = wanted.iter().filter_map(witness).collect();
-        examples.sort_by_key(String::len);
+        sort_by(&mut examples, |left, right| left.len().cmp(&right.len()));
         examples.truncate(3);
         Texts {
             examples,
@@ -244,7 +245,9 @@ fn cover<'s>(
         .filter(|(_, matched)| !matched.is_empty() && !matched.iter().any(is_rest))
         .collect();
     // The widest first, so that narrower ones inside them are not named.
-    candidates.sort_by_key(|(_, matched)| std::cmp::Reverse(matched.len()));
+    sort_by(&mut candidates, |left, right| {
+        right.1.len().cmp(&left.1.len())
+    });
     let mut covered: Vec<u32> = Vec::new();
     let mut union = Vec::new();
     for (label, matched) in candidates {
@@ -254,7 +257,7 @@ fn cover<'s>(
         covered.extend_from_slice(matched);
         union.push(*label);
     }
-    union.sort();
+    crate::order::sort(&mut union);
     wanted
         .iter()
         .all(|class| covered.contains(class))
@@ -406,7 +409,7 @@ impl Access {
     /// Who, as the subject of a sentence.
     pub fn clients_text(&self) -> String {
         let Some(clients) = &self.clients else {
-            return "anyone, in the mesh or outside,".to_owned();
+            return "anyone in or outside the mesh".to_owned();
         };
         let inside = clients.inside.as_ref().map(|set| {
             let name = |texts: &[String], last: &str| {

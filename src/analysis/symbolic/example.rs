@@ -101,6 +101,7 @@ impl Space {
     /// field that conditions mention is not given.
     pub fn locate(&self, request: &Example) -> Option<Vec<u32>> {
         let mut found = Vec::new();
+        let headers = crate::analysis::headers::seen(&request.headers);
         for axis in &self.axes {
             let text = |text: &Option<String>| axis.class_of(text.as_deref()?);
             let optional = |one: &Option<Option<String>>| match one.as_ref()? {
@@ -130,8 +131,8 @@ impl Space {
                 Field::ServerName => found.push(text(&request.server_name)?),
                 Field::Header(name) | Field::Claim(name) => {
                     let given = match &axis.field {
-                        Field::Claim(_) => &request.claims,
-                        _ => &request.headers,
+                        Field::Claim(_) => request.claims.as_slice(),
+                        _ => &headers,
                     };
                     let (_, list) = axis.list()?;
                     let mut all: Vec<&str> = Vec::new();

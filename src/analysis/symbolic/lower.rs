@@ -3,6 +3,7 @@
 use super::glob::{CharSet, Glob};
 use super::intervals::Range;
 use super::space::{Condition, Field, Values};
+use crate::analysis::headers;
 use crate::analysis::rules::{self, Match, Pattern, Policy, Rule, Segment};
 use crate::istio::address::Cidr;
 use std::net::IpAddr;
@@ -155,6 +156,8 @@ fn value(
             ":path" => raw(Field::Path, pattern),
             ":authority" | "host" => raw(Field::Host, pattern),
             "x-forwarded-for" => text(Field::Forwarded, pattern),
+            name if headers::managed(name) => Condition::Unknown,
+            name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
         },
         Of::Sni => text(Field::ServerName, pattern),

@@ -78,7 +78,7 @@ impl Space {
             }
             leaves.retain(|(field, _)| **field != Field::RemoteIp);
         }
-        leaves.sort_by(|a, b| a.0.cmp(b.0));
+        crate::order::sort_by(&mut leaves, |a, b| a.0.cmp(b.0));
         let mut axes = Vec::new();
         let mut sizes = Vec::new();
         let mut preferred = Vec::new();

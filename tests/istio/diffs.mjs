@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { openJudge } from "../cluster/judge.mjs";
 import { differ } from "./engine.mjs";
 import { question, replayAll } from "./envoy.mjs";
+import { member } from "./members.mjs";
 import { ofSide, pair } from "./pairs.mjs";
 import { random } from "./random.mjs";
 import { shrink } from "./shrink.mjs";
@@ -58,8 +59,8 @@ const USAGE = `usage: node tests/istio/diffs.mjs [OPTION …]
   --help`;
 
 const REQUESTS = 20;
-// So many witnesses of a pair are put to both sides.
-const WITNESSES = 16;
+// So many witnesses of a pair are put to both sides, each with another request of the same description.
+const WITNESSES = 12;
 const SHOWN = 8;
 // Envoy's configuration for so many pairs at a time.
 const BATCH = 60;
@@ -136,8 +137,8 @@ async function compare(judge, diff, layer, seed, count) {
     revoked: 0,
     unknown: 0,
     "not compared": 0,
-    "witnesses confirmed": 0,
-    "witnesses that could not be sent": 0,
+    confirmed: 0,
+    "that could not be sent": 0,
     "random requests that differ": 0,
     "pairs that Envoy refuses": 0,
   };
@@ -160,7 +161,7 @@ async function compare(judge, diff, layer, seed, count) {
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   // Nothing found would be no comparison.
-  if (count >= 20 && !(counts["witnesses confirmed"] && counts["random requests that differ"])) {
+  if (count >= 20 && !(counts["confirmed"] && counts["random requests that differ"])) {
     throw new Error(`nothing was compared at a ${layer}`);
   }
   const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
@@ -184,11 +185,16 @@ function ask(diff, pair) {
       return { claim, change, request: { ...change.witness, id: `${claim} ${i}`, sourceIp } };
     }),
   );
-  const chosen = random(seed).some(claims, WITNESSES, WITNESSES);
+  const r = random(seed);
+  const chosen = r.some(claims, WITNESSES, WITNESSES);
+  const { trustDomain } = context.settings;
+  const members = chosen.flatMap((one) =>
+    one.change ? [{ ...one, request: member(r, one.change, one.request, trustDomain) }] : [],
+  );
   return {
     pair,
     difference,
-    questions: [...chosen, ...requests.map((request) => ({ request, claim: null }))],
+    questions: [...chosen, ...members, ...requests.map((request) => ({ request, claim: null }))],
   };
 }
 
@@ -209,10 +215,10 @@ function failures({ pair, difference, questions }, verdicts, counts) {
     if (claim) {
       // Who knows what a proxy does that keeps its old configuration?
       if (verdicts.refused && throughEnvoy(pair.context, request)) fail(`${claim} where Envoy refuses the configuration`);
-      else if (!sendable(pair, request)) counts["witnesses that could not be sent"]++;
-      else if (before === null || after === null) fail(`${claim}, by a witness that is no request`);
+      else if (!sendable(pair, request)) counts["that could not be sent"]++;
+      else if (before === null || after === null) fail(`${claim}, by what is no request`);
       else if (claim === "granted" ? before === "denied" && after === "allowed" : before === "allowed" && after === "denied") {
-        counts["witnesses confirmed"]++;
+        counts["confirmed"]++;
       } else fail(`${claim}, and it is not`);
       return;
     }

@@ -26,9 +26,16 @@ import { objects } from "./generate.mjs";
  *
  * @typedef {{ service: string } | { pod: string }} To
  *
+ * @typedef {{ any?: string[], except?: string[], examples?: string[] }} Texts
+ *
  * @typedef {object} Change
  * @property {To} to
  * @property {To[]} [alsoTo]
+ * @property {{ inside?: Texts, outside: boolean }} [clients]
+ * @property {string[]} [ports]
+ * @property {Texts} [methods]
+ * @property {Texts} [paths]
+ * @property {Texts} [hosts]
  * @property {string} text
  * @property {Omit<import("./types.mjs").Request, "id" | "sourceIp"> & { sourceIp?: string }} witness
  *

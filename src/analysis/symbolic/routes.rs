@@ -115,7 +115,7 @@ impl Clients {
         for (at, workload) in mesh.workloads.iter().enumerate() {
             accounts.push((&workload.namespace, &workload.service_account, at));
         }
-        accounts.sort_unstable();
+        crate::order::sort(&mut accounts);
         let mut clients = Clients {
             default,
             special: Vec::new(),
@@ -146,7 +146,7 @@ impl Clients {
             }
             clients.known.push(identity);
         }
-        clients.absent.sort_unstable();
+        crate::order::sort(&mut clients.absent);
         clients
     }
 
@@ -348,7 +348,7 @@ impl<'a> Finder<'a, '_> {
         for at in workloads {
             tcp.extend(self.tcp_ports(*at));
         }
-        tcp.sort_unstable();
+        crate::order::sort(&mut tcp);
         tcp.dedup();
         let mut all: Vec<Ports> = tcp.iter().map(|port| Ports::Only(*port)).collect();
         all.push(Ports::AllBut(tcp));

@@ -141,7 +141,7 @@ impl<'a> Side<'a> {
                 chains,
             });
         }
-        form.ports.sort_unstable();
+        crate::order::sort(&mut form.ports);
         form.ports.dedup();
         if all_ports {
             form.ports.clear();
@@ -227,7 +227,7 @@ impl<'a> Side<'a> {
         for (number, _, doubt) in self.enforced(point) {
             found.push((self.held(number).map_or("", |held| &held.id), number, doubt));
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found
     }
 
@@ -397,7 +397,7 @@ pub fn space(
         all_ports |= form.ports.is_empty() && !form.cells.is_empty();
         ports.extend_from_slice(&form.ports);
     }
-    ports.sort_unstable();
+    crate::order::sort(&mut ports);
     ports.dedup();
     if all_ports {
         ports.clear();

@@ -212,7 +212,7 @@ impl Space {
         for condition in conditions {
             condition.visit(&mut |field, values| leaves.push((field, values)));
         }
-        leaves.sort_by(|a, b| a.0.cmp(b.0));
+        crate::order::sort_by(&mut leaves, |a, b| a.0.cmp(b.0));
         let mut axes = Vec::new();
         let mut sizes = Vec::new();
         let mut preferred = Vec::new();
@@ -599,7 +599,7 @@ fn partition(
                 globs.push(glob);
             }
         }
-        globs.sort_unstable();
+        crate::order::sort(&mut globs);
         globs.dedup();
         let absent = match field {
             Field::Client => setting.absent,

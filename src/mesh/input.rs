@@ -3,7 +3,7 @@
 use super::manifests::read_manifests;
 use super::{Mesh, finish, from_bundle};
 use crate::compile::{Input, Source, compile};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bound};
 use crate::juju::bundle::is_bundle;
 use crate::text::{decode_utf8, parse_json};
 
@@ -41,13 +41,9 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
         mesh.lints = compiled.lints;
     }
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
-    for source in &input.settings {
-        match decode_utf8(source.bytes) {
-            Ok(text) => mesh.settings.read(source.file, text, &mut diagnostics),
-            Err(error) => diagnostics.push(Diagnostic::unreadable(source.file, &error)),
-        }
-    }
+    mesh.settings.read_all(&input.settings, &mut diagnostics);
     finish(&mut mesh);
+    bound(&mut diagnostics);
     (mesh, diagnostics)
 }
 

@@ -1,5 +1,5 @@
 // The core, away from the page: typing never waits for it.
-import init, { analyse, compile, suggest } from "../../../pkg/mesh_policy.js";
+import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
 import { readPolicies, readPolicy } from "./policies.js";
 import { seen } from "./reach.js";
@@ -99,7 +99,7 @@ const answers = {
    * @returns {Suggestion | undefined}
    */
   suggest(question) {
-    const found = suggest(last.input, JSON.stringify(question));
+    const found = mesh(last).suggest(last.input, JSON.stringify(question));
     return found === undefined ? undefined : JSON.parse(found);
   },
 };

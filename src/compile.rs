@@ -241,9 +241,10 @@ fn compile_all(input: &Input<'_>) -> Compiled {
     compiled
 }
 
-type Parsed<'a> = Vec<(Source<'a>, Vec<Document<'a>>)>;
+/// Files and their documents.
+pub(crate) type Parsed<'a> = Vec<(Source<'a>, Vec<Document<'a>>)>;
 
-fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parsed<'a> {
+pub(crate) fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parsed<'a> {
     let mut parsed = Vec::with_capacity(sources.len());
     for source in sources {
         match decode_utf8(source.bytes).and_then(parse_any) {
@@ -254,7 +255,10 @@ fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parse
     parsed
 }
 
-fn read_charms<'a>(parsed: &'a Parsed<'a>, diagnostics: &mut Vec<Diagnostic>) -> Charms<'a> {
+pub(crate) fn read_charms<'a>(
+    parsed: &'a Parsed<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Charms<'a> {
     let mut charms = Charms::new();
     for (source, documents) in parsed {
         for document in documents.iter().filter(|document| !document.root.is_null()) {
@@ -280,7 +284,7 @@ fn read_charms<'a>(parsed: &'a Parsed<'a>, diagnostics: &mut Vec<Diagnostic>) ->
     charms
 }
 
-fn read_bundles<'a>(
+pub(crate) fn read_bundles<'a>(
     parsed: &'a Parsed<'a>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<String>, Vec<Bundle<'a>>) {

@@ -16,6 +16,7 @@ pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod order;
+pub mod output;
 pub mod python;
 pub mod text;
 #[cfg(target_arch = "wasm32")]

@@ -72,8 +72,19 @@ impl Reader<'_, '_> {
         };
         if let Some(items) = root.get("items").and_then(Node::as_array)
             && kind.ends_with("List")
-            && lists > 0
         {
+            if lists == 0 {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        code::WRONG_SHAPE,
+                        format!("lists stand within lists more than {MAX_LISTS} deep"),
+                    )
+                    .at(&self.file, root.at)
+                    .help("write the objects of the inner list as documents of their own")
+                    .bad_input(),
+                );
+                return;
+            }
             for item in items {
                 self.document(item, lists - 1);
             }

@@ -5,7 +5,7 @@ import { UsageError } from './files.js';
 import { createProgram } from './program.js';
 import { printable } from './render.js';
 
-const { program } = createProgram();
+const { program } = await createProgram(process.argv[2]);
 
 // A reader that stops early (`| head`) is no error.
 process.stdout.on('error', (error) => {

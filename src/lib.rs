@@ -1,6 +1,7 @@
 //! A policy compiler for service meshes.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod analysis;
 pub mod compile;

@@ -8,6 +8,7 @@ mod library;
 mod lint;
 
 use crate::compile::{Compiled, Input, Source, compile};
+use crate::mesh::Settings;
 use crate::output::{Format, Parts};
 use crate::text::{MAX_INPUT, to_json};
 use js_sys::{Array, JsString, Reflect, Uint8Array};
@@ -38,6 +39,8 @@ export interface CompileInput {
   charms?: Source[];
   /** `juju show-unit` of beacons, or lists of MeshPolicies. */
   databags?: Source[];
+  /** Settings of the mesh. They are checked, and change no policy. */
+  settings?: Source[];
 }
 
 /** Something that is wrong, assumed or unknown. */
@@ -162,11 +165,13 @@ pub fn compile_js(input: &CompileInput) -> Result<Compilation, JsValue> {
     let bundles = sources(input, "bundles")?;
     let charms = sources(input, "charms")?;
     let databags = sources(input, "databags")?;
-    let compiled = compile(&Input {
+    let settings = sources(input, "settings")?;
+    let mut compiled = compile(&Input {
         bundles: borrow(&bundles),
         charms: borrow(&charms),
         databags: borrow(&databags),
     });
+    Settings::default().read_all(&borrow(&settings), &mut compiled.diagnostics);
     Ok(Compilation {
         compiled: Rc::new(compiled),
     })

@@ -9,6 +9,7 @@ pub mod envoy;
 pub mod exact_lints;
 pub mod expect;
 pub mod expectation;
+pub mod headers;
 mod index;
 pub mod lint;
 pub mod matching;

@@ -42,12 +42,7 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
         mesh.lints = compiled.lints;
     }
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
-    for source in &input.settings {
-        match decode_utf8(source.bytes) {
-            Ok(text) => mesh.settings.read(source.file, text, &mut diagnostics),
-            Err(error) => diagnostics.push(Diagnostic::unreadable(source.file, &error)),
-        }
-    }
+    mesh.settings.read_all(&input.settings, &mut diagnostics);
     finish(&mut mesh);
     (mesh, diagnostics)
 }

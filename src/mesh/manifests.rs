@@ -58,7 +58,8 @@ impl Reader<'_, '_> {
         if root.is_null() {
             return;
         }
-        let Some(kind) = root.get("kind").and_then(Node::as_str) else {
+        let text = |key: &str| root.get(key).and_then(Node::as_str);
+        let Some(kind) = text("kind") else {
             self.diagnostics.push(
                 Diagnostic::error(
                     code::WRONG_SHAPE,
@@ -70,8 +71,9 @@ impl Reader<'_, '_> {
             );
             return;
         };
+        let version = text("apiVersion").unwrap_or_default();
         if let Some(items) = root.get("items").and_then(Node::as_array)
-            && kind.ends_with("List")
+            && let Some(listed) = kind.strip_suffix("List")
         {
             if lists == 0 {
                 self.diagnostics.push(
@@ -86,15 +88,20 @@ impl Reader<'_, '_> {
                 return;
             }
             for item in items {
-                self.document(item, lists - 1);
+                // What an API server itself answers (a `PodList`) says of no item what it is.
+                if listed.is_empty() || item.get("kind").is_some() {
+                    self.document(item, lists - 1);
+                } else {
+                    self.object(item, version, listed);
+                }
             }
             return;
         }
-        let group = root
-            .get("apiVersion")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
-        let group = group.split_once('/').map_or("", |(group, _)| group);
+        self.object(root, version, kind);
+    }
+
+    fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
+        let group = version.split_once('/').map_or("", |(group, _)| group);
         match (group, kind) {
             ("", "Namespace") => self.mesh.namespaces.push(Namespace {
                 name: name(root),

@@ -5,6 +5,7 @@ use super::bundle::{Bundle, Saas, WrittenEnd, WrittenRelation, parse_saas_url};
 use super::charm::{Charm, CharmEndpoint, Role, clip};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::Map;
+use crate::order::sort;
 use crate::text::Position;
 use std::ops::Range;
 
@@ -129,7 +130,7 @@ impl Taken {
             let other = right.place.filter(|_| right.name != left.name);
             pairs.extend(other.map(|place| (place, at)));
         }
-        pairs.sort_unstable();
+        sort(&mut pairs);
         let mut starts = Vec::new();
         for (at, (place, _)) in pairs.iter().enumerate() {
             let place = *place as usize;

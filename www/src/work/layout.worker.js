@@ -116,11 +116,12 @@ function lay({ nodes, edges, frame }, across) {
     edges: [...ways].flatMap(([key, { from, to, ids }]) => {
       // Of its points, those beside boxes; those between ranks only bend it more.
       /** @type {Point[]} */
-      const bends = (g.edge(`n ${from}`, `n ${to}`, key).points ?? []).slice(1, -1).filter((_, at) => at % 2 === 1);
+      const points = g.edge(`n ${from}`, `n ${to}`, key).points ?? [];
+      const bends = points.slice(1, -1).filter((_, at) => at % 2 === 1);
       const [start, end] = [g.node(`n ${from}`), g.node(`n ${to}`)];
       return ids.map((id, at) => {
-        const points = joining(start, bends, end, (at - (ids.length - 1) / 2) * BESIDE, across);
-        return { id, points: asker.get(id) === from ? points : points.toReversed() };
+        const way = joining(start, bends, end, (at - (ids.length - 1) / 2) * BESIDE, across);
+        return { id, points: asker.get(id) === from ? way : way.toReversed() };
       });
     }),
   };

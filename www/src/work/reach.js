@@ -146,19 +146,28 @@ export function seen({ applications: found, refused, attached = [], rows, notSol
   }
 
   const none = new Set(refused);
+  const named = new Set(rows.flatMap(({ policies }) => policies));
   const to = new Map(attached.map(({ policy, to }) => [policy, to]));
   policies.forEach((policy, number) => {
     if (policy.action === "AUDIT") return;
     const id = `${policy.namespace}/${policy.name}`;
-    const what = policy.operations.length === 0 ? "anything" : policy.operations.map(said).join("; ");
+    const what = `${policy.operations.length === 0 ? "anything" : policy.operations.map(said).join("; ")}${policy.when === undefined ? "" : `, only if ${policy.when}`}`;
     /** @type {Party[]} */
-    const targets = to.get(id)?.flatMap((at) => all[at]?.party ?? []) ?? policy.targets.map((party) => services.get(`${party.namespace}/${party.name}`)?.party ?? pods.get(`${party.namespace}/${party.name}`)?.party ?? party);
+    const targets = policy.targets.flatMap((party) => {
+      const name = `${party.namespace}/${party.name}`;
+      if (party.kind === "namespace") return [party];
+      // istiod names the pods of an ingress gateway so.
+      if (party.kind === "gateway") return [applications.get(partyId({ ...party, kind: "waypoint" }))?.party ?? pods.get(`${name}-istio`)?.party ?? party];
+      return to.get(id)?.flatMap((at) => all[at]?.party ?? []) ?? [services.get(name)?.party ?? pods.get(name)?.party ?? party];
+    });
     for (const source of policy.sources.flatMap((party) => (party.kind === "application" ? runners(party) : [party])))
       for (const target of targets) {
         const application = applications.get(partyId(target));
         if (none.has(id)) add(source, target, policy.layer, "refused", what, [number]);
         else if (policy.action !== "ALLOW") add(source, target, policy.layer, policy.action === "DENY" ? "deny" : "custom", what, [number]);
-        else if (application?.unknown !== undefined) add(source, target, policy.layer, "unknown", what, [number]);
+        else if (policy.when !== undefined) {
+          if (!named.has(id)) add(source, target, policy.layer, "conditional", what, [number]);
+        } else if (application?.unknown !== undefined) add(source, target, policy.layer, "unknown", what, [number]);
         else if (application && source.kind === "application" && !wide.has(partyId(target)) && !reached.get(partyId(target))?.has(partyId(source)))
           add(source, target, policy.layer, "void", what, [number]);
       }

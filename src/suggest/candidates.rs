@@ -8,6 +8,7 @@ use crate::juju::charm::{Charm, CharmEndpoint, Declared, Role, clip};
 use crate::juju::relations::{Charms, Model, charm_of};
 use crate::mesh::PathNormalization;
 use crate::model::CharmPolicy;
+use crate::order::sort_by;
 use crate::text::insert::{Insertion, Item, add_list, append};
 use crate::text::{Document, Node, decode_utf8};
 
@@ -319,7 +320,8 @@ impl<'p, 'a> Writer<'p, 'a> {
             }
         }
         // Those whose policies are there already come first.
-        found.sort_by_key(|(_, name)| self.declared(name).next().is_none());
+        let bare = |name: &str| self.declared(name).next().is_none();
+        sort_by(&mut found, |left, right| bare(left.1).cmp(&bare(right.1)));
         found.truncate(MAX_PAIRS);
         found
     }

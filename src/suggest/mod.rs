@@ -71,18 +71,18 @@ impl Suggestion {
     }
 }
 
-/// Finds the smallest change of what is declared that allows a request; `None` for one that is not denied.
-pub fn suggest(input: &MeshInput<'_>, request: &Request) -> Option<Suggestion> {
-    let (mesh, diagnostics) = read_mesh(input);
-    if diagnostics.iter().any(|one| one.bad_input) {
-        return None;
-    }
-    let analysis = Analysis::new(mesh);
+/// Finds the smallest change of what is declared that allows a request; `None` for one that is not denied. `analysis` is of
+/// the mesh that `input` describes.
+pub fn suggest(
+    analysis: &Analysis,
+    input: &MeshInput<'_>,
+    request: &Request,
+) -> Option<Suggestion> {
     let answer = analysis.decide(request);
     if answer.verdict != Verdict::Denied {
         return None;
     }
-    Some(find(input, request, &analysis, &answer).unwrap_or_else(Suggestion::none))
+    Some(find(input, request, analysis, &answer).unwrap_or_else(Suggestion::none))
 }
 
 impl Suggestion {

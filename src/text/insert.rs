@@ -143,7 +143,7 @@ pub fn apply(text: &str, insertions: &[&Insertion]) -> String {
             (offset(text, at), one.insert.as_str())
         })
         .collect();
-    sorted.sort_by_key(|(at, _)| *at);
+    crate::order::sort_by(&mut sorted, |left, right| left.0.cmp(&right.0));
     let mut out = String::with_capacity(text.len() + 200);
     let mut done = 0;
     for (at, insert) in sorted {

@@ -31,6 +31,7 @@ import { objects } from "./generate.mjs";
  * @typedef {object} Change
  * @property {To} to
  * @property {To[]} [alsoTo]
+ * @property {any[]} [given] Kubernetes objects that were made up.
  * @property {{ inside?: Texts, outside: boolean }} [clients]
  * @property {string[]} [ports]
  * @property {Texts} [methods]

@@ -5,7 +5,7 @@ import { UsageError } from './files.js';
 import { createProgram } from './program.js';
 import { printable } from './render.js';
 
-const { program } = createProgram();
+const { program } = await createProgram(process.argv[2]);
 
 // A reader that stops early (`| head`) is no error.
 process.stdout.on('error', (error) => {
@@ -20,6 +20,9 @@ try {
     process.exitCode = exitCode === 0 ? 0 : EXIT_USAGE;
   } else if (error instanceof UsageError) {
     process.stderr.write(`error: ${printable(error.message)}\n`);
+    process.exitCode = EXIT_USAGE;
+  } else if (error instanceof WebAssembly.RuntimeError && (await import('./memory.js')).isFull()) {
+    process.stderr.write('error[out-of-memory]: the input needs more memory than WebAssembly has: give less of it at a time\n');
     process.exitCode = EXIT_USAGE;
   } else {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,48 +1,40 @@
 // All commands as one program: what runs, what `--help` says, and what completion and the man page are made from.
 import { readFileSync } from 'node:fs';
 import { Command, Help } from 'commander';
-import { apply } from './commands/apply.js';
-import { compile } from './commands/compile.js';
-import { completion } from './commands/completion.js';
-import { remove } from './commands/delete.js';
-import { diff } from './commands/diff.js';
-import { explain } from './commands/explain.js';
-import { hook } from './commands/hook.js';
 import { DEFAULT_MAX_INPUT } from './commands/input.js';
-import { labels } from './commands/labels.js';
-import { lint } from './commands/lint.js';
-import { plan } from './commands/plan.js';
-import { reach } from './commands/reach.js';
-import { serve } from './commands/serve.js';
-import { test } from './commands/test.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 /** @typedef {import('commander').Option} Option */
 
+/** @typedef {(program: Command) => void} Register */
+
 /**
- * The commands in the order of their use, by heading, each with an example of it.
- * @type {[string, [(program: Command) => void, string][]][]}
+ * The commands in the order of their use, by heading: name, what declares it, an example. A command is loaded when it is
+ * wanted: loading all of them takes longer than most of what they do.
+ * @type {[string, [string, () => Promise<Register>, string][]][]}
  */
 const GROUPS = [
   ['See what policies mean:', [
-    [compile, 'mesh-policy compile shop=bundle.yaml --charms charms'],
-    [lint, 'mesh-policy lint shop=bundle.yaml --charms charms'],
-    [explain, 'mesh-policy explain --manifests mesh/ --from shop/web --to service:shop/db --port 5432'],
-    [reach, 'mesh-policy reach --manifests mesh/ -o mermaid'],
-    [diff, 'mesh-policy diff old/ new/ --fail-on granted'],
-    [test, 'mesh-policy test expectations.yaml --manifests mesh/'],
+    ['compile', async () => (await import('./commands/compile.js')).compile, 'mesh-policy compile shop=bundle.yaml --charms charms'],
+    ['lint', async () => (await import('./commands/lint.js')).lint, 'mesh-policy lint shop=bundle.yaml --charms charms'],
+    ['explain', async () => (await import('./commands/explain.js')).explain,
+      'mesh-policy explain --manifests mesh/ --from shop/web --to service:shop/db --port 5432'],
+    ['reach', async () => (await import('./commands/reach.js')).reach, 'mesh-policy reach --manifests mesh/ -o mermaid'],
+    ['diff', async () => (await import('./commands/diff.js')).diff, 'mesh-policy diff old/ new/ --fail-on granted'],
+    ['test', async () => (await import('./commands/test.js')).test, 'mesh-policy test expectations.yaml --manifests mesh/'],
   ]],
   ['Change a cluster:', [
-    [plan, 'mesh-policy plan shop=bundle.yaml --charms charms --exit-code'],
-    [apply, 'mesh-policy apply shop=bundle.yaml --charms charms'],
-    [remove, 'mesh-policy delete shop=bundle.yaml --charms charms'],
-    [labels, 'mesh-policy labels web istio.io/use-waypoint=waypoint --namespace shop --plan'],
+    ['plan', async () => (await import('./commands/plan.js')).plan, 'mesh-policy plan shop=bundle.yaml --charms charms --exit-code'],
+    ['apply', async () => (await import('./commands/apply.js')).apply, 'mesh-policy apply shop=bundle.yaml --charms charms'],
+    ['delete', async () => (await import('./commands/delete.js')).remove, 'mesh-policy delete shop=bundle.yaml --charms charms'],
+    ['labels', async () => (await import('./commands/labels.js')).labels,
+      'mesh-policy labels web istio.io/use-waypoint=waypoint --namespace shop --plan'],
   ]],
   ['Further:', [
-    [hook, 'mesh-policy hook consumer mesh.yaml'],
-    [serve, 'mesh-policy serve --port 8080'],
-    [completion, 'source <(mesh-policy completion bash)'],
+    ['hook', async () => (await import('./commands/hook.js')).hook, 'mesh-policy hook consumer mesh.yaml'],
+    ['serve', async () => (await import('./commands/serve.js')).serve, 'mesh-policy serve --port 8080'],
+    ['completion', async () => (await import('./commands/completion.js')).completion, 'source <(mesh-policy completion bash)'],
   ]],
 ];
 
@@ -62,8 +54,12 @@ function optionDescription(option) {
   return Help.prototype.optionDescription.call(new Help(), option);
 }
 
-/** @returns {{ program: Command, examples: Map<Command, string> }} */
-export function createProgram() {
+/**
+ * The program with all its commands, or with one of them, where the word names one and its help names no other.
+ * @param {string} [word] the first of the command line
+ * @returns {Promise<{ program: Command, examples: Map<Command, string> }>}
+ */
+export async function createProgram(word) {
   const program = new Command('mesh-policy')
     .description('a policy compiler for service meshes')
     .version(version, '-V, --version', 'print the version')
@@ -73,10 +69,14 @@ export function createProgram() {
     .exitOverride();
   /** @type {Map<Command, string>} */
   const examples = new Map();
+  const names = GROUPS.flatMap(([, commands]) => commands.map(([name]) => name));
+  // Completion is made from all commands.
+  const only = word !== undefined && word !== 'completion' && names.includes(word);
   for (const [heading, commands] of GROUPS) {
     program.commandsGroup(heading);
-    for (const [register, example] of commands) {
-      register(program);
+    for (const [name, load, example] of commands) {
+      if (only && name !== word) continue;
+      (await load())(program);
       const command = program.commands[program.commands.length - 1];
       if (!command) continue;
       command.addHelpText('after', `\nExample:\n  ${example}`);

@@ -25,9 +25,9 @@ function options(command) {
   });
 }
 
-/** @returns {string} */
-export function manPage() {
-  const { program, examples } = createProgram();
+/** @returns {Promise<string>} */
+export async function manPage() {
+  const { program, examples } = await createProgram();
   const help = program.createHelp();
   let out = `.\\" Written by tools/man.mjs.\n.TH MESH\\-POLICY 1 "" "mesh\\-policy ${program.version()}" "User Commands"\n`;
   out += `.SH NAME\nmesh\\-policy \\- ${roff(program.description())}\n`;
@@ -57,5 +57,5 @@ export function manPage() {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  writeFileSync(new URL("../man/mesh-policy.1", import.meta.url), manPage());
+  writeFileSync(new URL("../man/mesh-policy.1", import.meta.url), await manPage());
 }

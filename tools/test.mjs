@@ -265,6 +265,14 @@ const stages = [
     },
   },
   {
+    name: "known vulnerabilities",
+    skip: () =>
+      spawnSync(process.execPath, [inRoot("tools/audit.mjs")], { env: native }).status === 75
+        ? "no database of vulnerabilities can be reached from here"
+        : null,
+    run: async (run) => void (await run(process.execPath, ["tools/audit.mjs"], { env: native })),
+  },
+  {
     name: "pkg is what a build gives",
     skip: needs("src/wasm.rs"),
     run: async (run) => void (await run(process.execPath, ["tools/build-pkg.mjs", "--check"])),
@@ -364,6 +372,13 @@ const stages = [
     run: async (run) =>
       void (await run(process.execPath, ["tests/istio/run.mjs"], { env: native })),
   },
+  {
+    name: "changes against Istio and Envoy",
+    skip: needs("tests/istio/diffs.mjs"),
+    run: async (run) =>
+      void (await run(process.execPath, ["tests/istio/diffs.mjs"], { env: native })),
+  },
+  nodeTests("a peer's verdicts", "tests/peer"),
   {
     name: "demo in a clean clone",
     skip: needs(".git", "host/cli.js", "examples/bookinfo/bundle.yaml"),

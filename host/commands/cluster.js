@@ -1,4 +1,5 @@
 // What the commands that talk to a cluster have in common: options, whose policies are meant, running, printing.
+import { loadCore } from '../core.js';
 import { UsageError } from '../files.js';
 import { printable, renderDiagnostics } from '../render.js';
 import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, access, collect, juju, oneOf, readJuju } from './input.js';
@@ -61,7 +62,7 @@ export async function compiled(bundles, options) {
     throw new UsageError('no policies are given: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
   const input = readJuju(bundles, options);
-  const core = await import('../index.js');
+  const core = await loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));
   const { badInput, dropped } = compilation;

@@ -19,7 +19,9 @@ export function bytes(text) {
   const match = /^(\d+)([KMG]i?B?)?$/i.exec(text);
   if (!match) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
   const unit = { K: 10, M: 20, G: 30 }[(match[2] ?? ' ')[0]?.toUpperCase() ?? ''] ?? 0;
-  return Number(match[1]) * 2 ** unit;
+  const many = Number(match[1]) * 2 ** unit;
+  if (!Number.isSafeInteger(many)) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
+  return many;
 }
 
 /** @param {string} text */
@@ -92,4 +94,15 @@ export function readJuju(bundles, options) {
     charms: options.charms.flatMap((path) => expand(path).map((file) => ({ file, text: read(file) }))),
     databags: options.databags.flatMap((argument) => sources(argument)),
   };
+}
+
+/**
+ * The settings file, if one is named.
+ * @param {string | undefined} path
+ * @param {number} maxInput
+ */
+export function readSettings(path, maxInput) {
+  if (path === undefined) return [];
+  const { read, expand } = reader(maxInput);
+  return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file) }));
 }

@@ -1,4 +1,5 @@
 // `mesh-policy lint`
+import { loadCore } from '../core.js';
 import { toGithub, toSarif } from '../findings.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_FINDINGS, EXIT_USAGE, oneOf } from './input.js';
@@ -19,7 +20,7 @@ export function lint(program) {
 async function run(files, options) {
   const input = await meshInput(files, options);
   if (!input) return;
-  const core = await import('../index.js');
+  const core = await loadCore(input);
   const analysis = core.analyse(input);
   const findings = analysis.lint();
   const { badInput } = analysis;

@@ -1,4 +1,5 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
+import { loadCore } from '../core.js';
 import { reader, splitModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_USAGE, access, collect, juju } from './input.js';
@@ -66,8 +67,17 @@ export async function meshInput(files, options) {
  */
 export async function analysed(files, options) {
   const input = await meshInput(files, options);
-  if (!input) return undefined;
-  const core = await import('../index.js');
+  return input && analysedInput(input);
+}
+
+/**
+ * The same of an input that was read.
+ *
+ * @param {MeshInput} input
+ * @returns {Promise<MeshAnalysis | undefined>}
+ */
+export async function analysedInput(input) {
+  const core = await loadCore(input);
   const analysis = core.analyse(input);
   process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));
   if (!analysis.badInput) return analysis;

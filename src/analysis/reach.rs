@@ -191,7 +191,8 @@ fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<S
         also_to: Vec::new(),
         via: via.name(),
         depends,
-        who: access.clients_text(),
+        // A sentence may set its subject off by a comma; a table has none.
+        who: access.clients_text().trim_end_matches(',').to_owned(),
         what: access.request_text(),
         access,
         policies,

@@ -39,12 +39,35 @@ pub fn to_python_json<T: Serialize + ?Sized>(value: &T) -> Result<String, NotJso
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, NotJson> {
-    let mut writer = Writer {
-        out: Vec::new(),
-        is_python,
-    };
-    value.serialize(&mut writer)?;
-    String::from_utf8(writer.out).map_err(serde::ser::Error::custom)
+    let mut out = Out::default();
+    out.add(value, is_python)?;
+    out.into_text()
+}
+
+/// JSON text that grows.
+#[derive(Default)]
+pub(crate) struct Out(pub(crate) Vec<u8>);
+
+impl Out {
+    /// Appends a value.
+    pub(crate) fn add<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        is_python: bool,
+    ) -> Result<(), NotJson> {
+        let mut writer = Writer {
+            out: std::mem::take(&mut self.0),
+            is_python,
+        };
+        let written = value.serialize(&mut writer);
+        self.0 = writer.out;
+        written
+    }
+
+    /// What was appended, which is looked through once more.
+    pub(crate) fn into_text(self) -> Result<String, NotJson> {
+        String::from_utf8(self.0).map_err(serde::ser::Error::custom)
+    }
 }
 
 struct Writer {

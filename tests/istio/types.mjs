@@ -14,6 +14,7 @@
  * @property {string} app The Service's name, and the pod's label `app`; the pod is `APP-0`.
  * @property {Record<string, string>} labels Of the pod.
  * @property {string} ip The address that requests are for, the Service's or the pod's.
+ * @property {string} [gateway] A Service's waypoint, if not `waypoint`.
  *
  * @typedef {object} Context Where policies are enforced.
  * @property {Layer} layer
@@ -31,7 +32,7 @@
  * @typedef {object} Policy
  * @property {string} apiVersion
  * @property {string} kind
- * @property {{ name: string, namespace: string, annotations?: Record<string, string> }} metadata
+ * @property {{ name: string, namespace: string, annotations?: Record<string, string>, labels?: Record<string, string> }} metadata
  * @property {Record<string, any>} spec
  *
  * @typedef {object} Request As `mesh-policy explain --requests` takes them.
@@ -44,6 +45,8 @@
  * @property {string} [path] As it is sent: not normalised, with its query.
  * @property {string} [host]
  * @property {Record<string, string[]>} [headers]
+ * @property {Record<string, string[]>} [claims] Of a valid token.
+ * @property {string} [sni]
  * @property {Layer} layer
  *
  * @typedef {object} Set One mesh, and what is asked of it.

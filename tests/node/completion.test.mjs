@@ -32,8 +32,8 @@ function offers(...words) {
   return stdout.split('\n').filter(Boolean);
 }
 
-test('bash completes commands, options and values', () => {
-  const { program } = createProgram();
+test('bash completes commands, options and values', async () => {
+  const { program } = await createProgram();
   const commands = program.commands.map((command) => command.name());
   assert.ok(commands.includes('reach') && commands.includes('completion'));
   assert.deepEqual(offers(''), [...commands, 'help', '-V', '--version', '-h', '--help']);
@@ -50,8 +50,8 @@ test('bash completes commands, options and values', () => {
   assert.deepEqual(offers('compile', 'pl'), [], 'files are left to bash');
 });
 
-test('every option of every command is offered', () => {
-  const { program } = createProgram();
+test('every option of every command is offered', async () => {
+  const { program } = await createProgram();
   for (const command of program.commands) {
     const offered = offers(command.name(), '-');
     for (const { long } of command.options) assert.ok(long && offered.includes(long), `${command.name()} ${long}`);
@@ -94,8 +94,8 @@ test('zsh completes', { skip: skip('zsh') }, () => {
   assert.equal(spawnSync('zsh', ['-n'], { input: script('zsh'), encoding: 'utf8' }).stderr, '');
 });
 
-test('the man page is what `node tools/man.mjs` writes', () => {
-  assert.ok(readFileSync(`${root}man/mesh-policy.1`, 'utf8') === manPage(), 'run `make man` and commit man/mesh-policy.1');
+test('the man page is what `node tools/man.mjs` writes', async () => {
+  assert.ok(readFileSync(`${root}man/mesh-policy.1`, 'utf8') === await manPage(), 'run `make man` and commit man/mesh-policy.1');
 });
 
 test('man reads the man page without a complaint', { skip: skip('groff') }, () => {

@@ -82,8 +82,8 @@ test('the way to a verdict from a databag', () => {
   assert.match(explain?.stdout ?? '', /^allowed: bookinfo\/bookinfo-productpage-k8s to send GET \/health /);
 });
 
-test('commands and options in the documentation exist', () => {
-  const { program } = createProgram();
+test('commands and options in the documentation exist', async () => {
+  const { program } = await createProgram();
   /** @type {Map<string, Set<string>>} */
   const known = new Map(commandsOf(program).map(({ words, command }) => [
     words.join(' '),

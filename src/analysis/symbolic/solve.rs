@@ -52,6 +52,13 @@ pub struct Side<'a> {
     pub analysis: &'a Analysis,
     /// Its clients.
     pub clients: Clients,
+    /// The trust domain that clients are written with: the mesh's own, or that of a mesh that it is
+    /// compared with.
+    pub domain: &'a str,
+    /// Which requests are asked about.
+    pub among: Condition,
+    /// Which paths there are.
+    pub paths: PathMode,
     /// How many targets were too complex.
     given_up: Counter<u32>,
 }
@@ -92,9 +99,18 @@ pub struct TargetForm {
 impl<'a> Side<'a> {
     /// Prepares a mesh.
     pub fn new(analysis: &'a Analysis) -> Self {
+        Side::in_domain(analysis, &analysis.mesh.settings.trust_domain)
+    }
+
+    /// The same, with clients written as if of another trust domain: a client is who it is by its
+    /// namespace and service account.
+    pub fn in_domain(analysis: &'a Analysis, domain: &'a str) -> Self {
         Side {
             analysis,
-            clients: Clients::of(analysis),
+            clients: Clients::in_domain(analysis, domain),
+            domain,
+            among: Condition::Always,
+            paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
         }
     }
@@ -136,7 +152,11 @@ impl<'a> Side<'a> {
                 Ports::AllBut(_) => all_ports = true,
             }
             form.cells.push(CellForm {
-                guard: lower::all(vec![cell.clients.clone(), cell.ports.condition()]),
+                guard: lower::all(vec![
+                    cell.clients.clone(),
+                    cell.ports.condition(),
+                    self.among.clone(),
+                ]),
                 via: cell.via,
                 chains,
             });
@@ -153,6 +173,7 @@ impl<'a> Side<'a> {
     pub fn view(&self, point: &Point<'_>) -> View<'a> {
         View {
             trust_domain: &self.analysis.mesh.settings.trust_domain,
+            domain: self.domain,
             presented: point.presented.clone(),
             port: point.port,
             peer: point.peer,
@@ -399,7 +420,6 @@ pub fn space(
     if all_ports {
         ports.clear();
     }
-    let settings = &side.analysis.mesh.settings;
     let clients: Vec<&str> = side
         .clients
         .known
@@ -413,7 +433,7 @@ pub fn space(
         absent: &side.clients.absent,
         hosts,
         work: side.work(),
-        ..Setting::new(&settings.trust_domain, path_mode(settings))
+        ..Setting::new(side.domain, side.paths)
     };
     Space::new(&setting, &conditions)
 }

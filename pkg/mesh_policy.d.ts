@@ -247,6 +247,8 @@ export interface CompileInput {
     charms?: Source[];
     /** `juju show-unit` of beacons, or lists of MeshPolicies. */
     databags?: Source[];
+    /** Settings of the mesh. They are checked, and change no policy. */
+    settings?: Source[];
 }
 
 /** Something that is wrong, assumed or unknown. */

@@ -1,6 +1,7 @@
 //! A policy compiler for service meshes.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod analysis;
 pub mod compile;
@@ -17,6 +18,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 pub mod python;
+pub mod suggest;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -6,8 +6,10 @@ mod juju;
 mod kube;
 mod library;
 mod lint;
+mod suggest;
 
 use crate::compile::{Compiled, Input, Source, compile};
+use crate::mesh::Settings;
 use crate::text::to_json;
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize;
@@ -36,6 +38,8 @@ export interface CompileInput {
   charms?: Source[];
   /** `juju show-unit` of beacons, or lists of MeshPolicies. */
   databags?: Source[];
+  /** Settings of the mesh. They are checked, and change no policy. */
+  settings?: Source[];
 }
 
 /** Something that is wrong, assumed or unknown. */
@@ -138,11 +142,13 @@ pub fn compile_js(input: &CompileInput) -> Result<Compilation, JsValue> {
     let bundles = sources(input, "bundles")?;
     let charms = sources(input, "charms")?;
     let databags = sources(input, "databags")?;
-    let compiled = compile(&Input {
+    let settings = sources(input, "settings")?;
+    let mut compiled = compile(&Input {
         bundles: borrow(&bundles),
         charms: borrow(&charms),
         databags: borrow(&databags),
     });
+    Settings::default().read_all(&borrow(&settings), &mut compiled.diagnostics);
     Ok(Compilation { compiled })
 }
 

@@ -365,6 +365,13 @@ const stages = [
       void (await run(process.execPath, ["tests/istio/run.mjs"], { env: native })),
   },
   {
+    name: "changes against Istio and Envoy",
+    skip: needs("tests/istio/diffs.mjs"),
+    run: async (run) =>
+      void (await run(process.execPath, ["tests/istio/diffs.mjs"], { env: native })),
+  },
+  nodeTests("a peer's verdicts", "tests/peer"),
+  {
     name: "demo in a clean clone",
     skip: needs(".git", "host/cli.js", "examples/bookinfo/bundle.yaml"),
     run: demo,

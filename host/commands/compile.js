@@ -2,24 +2,25 @@
 import { loadCore } from '../core.js';
 import { UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
-import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju } from './input.js';
+import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju, readSettings } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function compile(program) {
   juju(program.command('compile').description('turn Juju bundles and charm files into AuthorizationPolicies'))
+    .option('--settings <file>', 'settings of the mesh: checked, though none changes what is compiled')
     .option('-o, --output <format>', 'yaml or json', oneOf('yaml', 'json'), 'yaml')
     .action(run);
 }
 
 /**
  * @param {string[]} bundles
- * @param {import('./input.js').JujuOptions & { output: string }} options
+ * @param {import('./input.js').JujuOptions & { settings?: string, output: string }} options
  */
 async function run(bundles, options) {
   if (bundles.length === 0 && options.databags.length === 0) {
     throw new UsageError('nothing to compile: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
-  const input = readJuju(bundles, options);
+  const input = { ...readJuju(bundles, options), settings: readSettings(options.settings, options.maxInput) };
   const core = await loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));

@@ -1,6 +1,6 @@
 // `mesh-policy explain`
 import { InvalidArgumentError } from 'commander';
-import { reader, UsageError } from '../files.js';
+import { reader, readText, UsageError } from '../files.js';
 import { printable } from '../render.js';
 import { collect, oneOf } from './input.js';
 import { analysed, mesh } from './mesh.js';
@@ -56,7 +56,7 @@ async function run(files, options) {
     throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to service:NAMESPACE/NAME`, or `--requests FILE`');
   }
   const question = many === undefined ? asRequest(options) : '';
-  const lines = many === undefined ? '' : new TextDecoder().decode(reader(options.maxInput).read(many));
+  const lines = many === undefined ? '' : readText(reader(options.maxInput), many);
   const analysis = await analysed(files, options);
   if (!analysis) return;
   if (many === undefined) {
@@ -70,11 +70,33 @@ async function run(files, options) {
     }
     return;
   }
-  const all = lines.split('\n');
-  for (let at = 0; at < all.length; at += BATCH) {
-    process.stdout.write(analysis.ask(all.slice(at, at + BATCH).join('\n')));
-  }
+  const { asked, unread } = askAll(analysis, lines.split('\n'), (answers) => process.stdout.write(answers));
   analysis.free();
+  if (asked === 0) throw new UsageError(`\`${many}\` holds no request: write a JSON object a line`);
+  // Those that can be read are answered, whatever stands between them.
+  const text = `${unread} of ${asked} requests in \`${many}\` cannot be read; their answers say why`;
+  if (unread === asked) throw new UsageError(text);
+  if (unread > 0) process.stderr.write(`warning: ${printable(text)}\n`);
+}
+
+/**
+ * @param {import('../../pkg/mesh_policy.js').MeshAnalysis} analysis
+ * @param {string[]} lines
+ * @param {(answers: string) => void} write
+ */
+function askAll(analysis, lines, write) {
+  let asked = 0;
+  let unread = 0;
+  for (let at = 0; at < lines.length; at += BATCH) {
+    const answers = analysis.ask(lines.slice(at, at + BATCH).join('\n'));
+    write(answers);
+    for (const line of answers.split('\n')) {
+      if (line === '') continue;
+      asked += 1;
+      if (line.includes(',"error":') && typeof JSON.parse(line).error === 'string') unread += 1;
+    }
+  }
+  return { asked, unread };
 }
 
 /** @param {Question} options */

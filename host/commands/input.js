@@ -93,3 +93,14 @@ export function readJuju(bundles, options) {
     databags: options.databags.flatMap((argument) => sources(argument)),
   };
 }
+
+/**
+ * The settings file, if one is named.
+ * @param {string | undefined} path
+ * @param {number} maxInput
+ */
+export function readSettings(path, maxInput) {
+  if (path === undefined) return [];
+  const { read, expand } = reader(maxInput);
+  return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file) }));
+}

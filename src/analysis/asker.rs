@@ -1,6 +1,7 @@
 //! One request under way: what each enforcement point sees of it, and answers.
 
 use super::decide::{Analysis, Outcome, Step, Why};
+use super::headers::Header;
 use super::matching::{Client, Identity, Seen};
 use super::points::{Attached, Layer};
 use super::request::Request;
@@ -24,6 +25,8 @@ pub(super) struct Asker<'a> {
     pub(super) request: &'a Request,
     /// `Some(None)`: Envoy refuses the path.
     pub(super) path: Option<Option<Cow<'a, str>>>,
+    /// As policies see them.
+    pub(super) headers: Cow<'a, [Header]>,
     pub(super) identity: Option<Identity>,
     /// Who sends to the next step.
     pub(super) caller: Caller,
@@ -135,7 +138,7 @@ impl Asker<'_> {
             method: self.request.method.as_deref(),
             path: self.path.as_ref().and_then(|path| path.as_deref()),
             host: self.request.host.as_deref(),
-            headers: &self.request.headers,
+            headers: &self.headers,
             claims: &self.request.claims,
             sni: &self.request.sni,
         }
@@ -143,9 +146,9 @@ impl Asker<'_> {
 
     /// `remoteIpBlocks` uses the last X-Forwarded-For entry, so a client may forge it.
     pub(super) fn forwarded(&self) -> Option<IpAddr> {
-        let headers = self.request.headers.iter();
-        let mut values = headers.filter(|(name, _)| name == "x-forwarded-for");
-        let last = values.next_back()?.1.last()?;
+        let mut headers = self.headers.iter();
+        let (_, values) = headers.find(|(name, _)| name == "x-forwarded-for")?;
+        let last = values.last()?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 

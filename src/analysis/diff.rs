@@ -14,6 +14,7 @@ use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
 use super::symbolic::witness::{self, RequestJson, ToJson};
 use crate::istio::policy::Action;
+use crate::order::order;
 use crate::text::to_json;
 use serde::Serialize;
 
@@ -121,7 +122,7 @@ pub fn diff(old: &Analysis, new: &Analysis) -> Diff {
     // Identities of clients outside the mesh on one side say nothing about policies.
     let absent = std::mem::take(&mut comparer.new.clients.absent);
     comparer.old.clients.absent.extend(absent);
-    comparer.old.clients.absent.sort_unstable();
+    crate::order::sort(&mut comparer.old.clients.absent);
     comparer.old.clients.absent.dedup();
     for (target, before, after) in targets(old, new) {
         if let Err(gap) = comparer.target(&target, before, after) {
@@ -162,7 +163,7 @@ fn targets(old: &Analysis, new: &Analysis) -> Vec<(Target, Option<Place>, Option
             named.push((true, &one.namespace, &one.name, is_new, at));
         }
     }
-    named.sort_unstable();
+    crate::order::sort(&mut named);
     let mut found: Vec<(Target, Option<Place>, Option<Place>)> = Vec::new();
     let mut last = None;
     for (is_pod, namespace, name, is_new, at) in named {
@@ -276,8 +277,10 @@ fn gathered(mut changes: Vec<Change>) -> Vec<Change> {
             kind(&one.to),
         )
     };
-    let mut order: Vec<usize> = (0..changes.len()).collect();
-    order.sort_by_cached_key(|at| changes.get(*at).map(key));
+    let keys: Vec<_> = changes.iter().map(key).collect();
+    let order = order(keys.len(), &|left, right| {
+        keys.get(left).cmp(&keys.get(right))
+    });
     let mut kept: Vec<(usize, Change)> = Vec::new();
     for at in order {
         let Some(change) = changes.get_mut(at) else {
@@ -291,7 +294,7 @@ fn gathered(mut changes: Vec<Change>) -> Vec<Change> {
         }
     }
     // In the order of their targets.
-    kept.sort_by_key(|(at, _)| *at);
+    crate::order::sort_by(&mut kept, |left, right| left.0.cmp(&right.0));
     kept.into_iter().map(|(_, change)| change).collect()
 }
 
@@ -385,7 +388,7 @@ impl<'a> Comparer<'a> {
             .chain(&after)
             .map(|(name, ..)| *name)
             .collect();
-        names.sort_unstable();
+        crate::order::sort(&mut names);
         names.dedup();
         let mut found = Vec::new();
         for name in names {
@@ -442,7 +445,7 @@ fn named<'s>(side: &Side<'s>, form: &TargetForm) -> Vec<(&'s str, u32, Effect)> 
             }
         }
     }
-    found.sort_unstable();
+    crate::order::sort(&mut found);
     found.dedup();
     found
 }

@@ -13,6 +13,7 @@ use super::symbolic::routes::{Target as Place, outside};
 use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
 use super::symbolic::space::{Condition, Field, Values};
 use super::symbolic::witness::{self, RequestJson};
+use crate::order::sort_numbers;
 use crate::text::to_json;
 use serde::Serialize;
 
@@ -218,7 +219,7 @@ impl Checker<'_> {
         set: Region,
     ) -> Result<(), Gap> {
         let mut numbers: Vec<u32> = points(form).flat_map(|point| point.held.clone()).collect();
-        numbers.sort_unstable();
+        sort_numbers(&mut numbers);
         numbers.dedup();
         for number in numbers {
             let Some(flag) = self.touched.get_mut(number as usize).filter(|flag| !**flag) else {

@@ -45,7 +45,7 @@ impl Table {
 
     #[inline(never)]
     pub(super) fn sort(&mut self) {
-        self.rows.sort_unstable();
+        crate::order::sort(&mut self.rows);
         self.rows.dedup();
     }
 

@@ -1,6 +1,7 @@
 //! Whether a converted policy matches what an enforcement point sees. Plain and slow to misread:
 //! it is the judge of everything else.
 
+use super::headers::Header;
 use super::rules::{Clause, Entry, Field, Match, Pattern, Policy, Rule, Segment};
 use super::verdict::Doubts;
 use std::net::IpAddr;
@@ -88,7 +89,7 @@ pub struct Seen<'a> {
     /// The `Host` header.
     pub host: Option<&'a str>,
     /// Headers by lower-case name.
-    pub headers: &'a [(String, Vec<String>)],
+    pub headers: &'a [Header],
     /// Claims of the token by path, joined by `.`.
     pub claims: &'a [(String, Vec<String>)],
     /// The server name of the TLS handshake.
@@ -360,7 +361,8 @@ fn trust_domain_matches(start: &str, end: Option<&str>, principal: &str) -> bool
         .any(|rest| rest.starts_with('/'))
 }
 
-/// Each value of a repeated header is matched by itself; a comma does not split.
+/// Each value of a repeated header is matched by itself, but for those that `headers` joins; a comma
+/// does not split.
 fn header_matches(name: &str, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
     let known = |value: Option<&str>, missing| match value {
         None => Truth::Unknown(missing),
@@ -372,13 +374,14 @@ fn header_matches(name: &str, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
         // Envoy keeps `Host` under HTTP/2's name.
         ":authority" | "host" => return known(seen.host, Doubts::HOST),
         ":scheme" => return Truth::Unknown(Doubts::SCHEME),
+        _ if super::headers::managed(name) => return Truth::Unknown(Doubts::MANAGED_HEADER),
         _ => {}
     }
     seen.headers
         .iter()
         .filter(|(key, _)| key == name)
         .flat_map(|(_, values)| values)
-        .any(|value| text_matches(pattern, value.trim_matches([' ', '\t']), false))
+        .any(|value| text_matches(pattern, value, false))
         .into()
 }
 

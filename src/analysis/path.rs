@@ -136,10 +136,8 @@ fn canonical(path: &[u8]) -> Option<String> {
                 Some(value) if value.is_ascii_alphanumeric() || b"-_~.".contains(&value) => {
                     out.push(char::from(value));
                     at += 2;
-                    // What was decoded must not make an escape with a `%` that was none.
                     if let Some(percent) = stray
-                        && percent + 3 >= out.len()
-                        && escaped(out.as_bytes(), percent + 1).is_some()
+                        && makes_escape(&out, percent, path.get(at).copied())
                     {
                         out.insert_str(percent + 1, "25");
                         stray = None;
@@ -169,6 +167,15 @@ fn canonical(path: &[u8]) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// Whether what was decoded last makes an escape with a `%` before it that began none: with a
+/// character between the two, or with the next one.
+fn makes_escape(out: &str, percent: usize, next: Option<u8>) -> bool {
+    let mut digits = out.bytes().skip(percent + 1).chain(next).take(2);
+    let two =
+        [digits.next(), digits.next()].map(|digit| digit.is_some_and(|d| d.is_ascii_hexdigit()));
+    out.len() <= percent + 3 && two == [true, true]
 }
 
 /// The length of a dot at a place: 1, 3 for `%2e`, 0 for none.
@@ -238,6 +245,11 @@ mod tests {
             (Base, "/%zz%4", "/%zz%4"),
             (Base, "/%1%61", "/%251a"),
             (Base, "/%A%61", "/%25Aa"),
+            (Base, "/%%361", "/%2561"),
+            (Base, "/%%36%31", "/%2561"),
+            (Base, "/%%36z", "/%6z"),
+            (Base, "/%%%36%31", "/%%2561"),
+            (Base, "/%/../%61%62%63", "/abc"),
             (Base, "/%2%61.%2f", "/%252a.%2f"),
             (Base, "/x/..;/a", "/a"),
             (Base, "/x/..;v=1/a", "/a"),

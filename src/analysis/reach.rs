@@ -11,6 +11,7 @@ use super::symbolic::solve::{Gap, Side, TargetForm, all_present, space};
 use super::symbolic::space::Space;
 use super::symbolic::strings::TooComplex;
 use super::symbolic::witness::ToJson;
+use crate::order::order;
 use crate::text::to_json;
 use serde::Serialize;
 
@@ -74,19 +75,17 @@ pub fn reach(analysis: &Analysis) -> Reach {
     }
     // Pods that meet the same policies are one row with several targets.
     let mut seen: Vec<(Vec<Cell<'_>>, std::ops::Range<usize>)> = Vec::new();
-    let mut order: Vec<usize> = (0..mesh.workloads.len()).collect();
-    let key = |at: &usize| {
-        let attached = analysis.points.workloads.get(*at).map(Vec::as_slice);
-        let policies: Vec<u32> = attached
-            .unwrap_or_default()
-            .iter()
-            .map(|one| one.policy)
-            .collect();
-        policies
-    };
-    order.sort_by_cached_key(key);
+    let attached: Vec<Vec<u32>> = (0..mesh.workloads.len())
+        .map(|at| {
+            let attached = analysis.points.workloads.get(at).into_iter().flatten();
+            attached.map(|one| one.policy).collect()
+        })
+        .collect();
+    let alike = order(attached.len(), &|left, right| {
+        attached.get(left).cmp(&attached.get(right))
+    });
     let mut last = None;
-    for at in order {
+    for at in alike {
         let Some(workload) = mesh.workloads.get(at) else {
             continue;
         };
@@ -95,12 +94,12 @@ pub fn reach(analysis: &Analysis) -> Reach {
             name: workload.name.clone(),
         };
         let cells = side.cells(Place::Workload(at));
-        let policies = key(&at);
+        let policies = attached.get(at);
         // Only pods with the same policies attached can be alike; they are neighbours here.
-        if last.as_ref() != Some(&policies) {
+        if last != policies {
             seen.clear();
         }
-        last = Some(policies);
+        last = policies;
         let alike = seen
             .iter()
             .find(|(known, _)| side.same(known, &side, &cells));
@@ -192,7 +191,8 @@ fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<S
         also_to: Vec::new(),
         via: via.name(),
         depends,
-        who: access.clients_text(),
+        // A sentence may set its subject off by a comma; a table has none.
+        who: access.clients_text().trim_end_matches(',').to_owned(),
         what: access.request_text(),
         access,
         policies,

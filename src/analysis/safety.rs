@@ -266,7 +266,7 @@ fn examine(
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();
-    here.sort_unstable();
+    crate::order::sort(&mut here);
     here.dedup();
     let concerns = |at: Option<usize>| at.is_some_and(|at| here.binary_search(&at).is_ok());
     let touched = plan

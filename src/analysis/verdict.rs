@@ -27,7 +27,7 @@ impl Verdict {
 pub struct Doubts(u32);
 
 /// Codes and sentences, by bit.
-const DOUBTS: [(&str, &str); 16] = [
+const DOUBTS: [(&str, &str); 17] = [
     (
         "method-not-given",
         "the request's method, which was not given",
@@ -83,6 +83,10 @@ const DOUBTS: [(&str, &str); 16] = [
         "unknown-target",
         "what the target is: the input does not describe it",
     ),
+    (
+        "header-of-the-proxy",
+        "a header that proxies set or take away themselves",
+    ),
 ];
 
 impl Doubts {
@@ -120,6 +124,8 @@ impl Doubts {
     pub const PODS: Doubts = Doubts(1 << 14);
     /// The target is not known.
     pub const TARGET: Doubts = Doubts(1 << 15);
+    /// Proxies set the header, or take it away.
+    pub const MANAGED_HEADER: Doubts = Doubts(1 << 16);
 
     /// Whether there is none.
     pub fn is_empty(self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::asker::Asker;
 use super::decide::{Analysis, Outcome};
+use super::headers;
 use super::matching::{Identity, Seen};
 use super::path::normalise;
 use super::points::{Attached, Binding, Layer};
@@ -121,6 +122,7 @@ impl Analysis {
                 .path
                 .as_deref()
                 .map(|path| normalise(path, self.mesh.settings.path_normalization)),
+            headers: headers::seen(&request.headers),
             identity: request.from.as_ref().map(|(namespace, account)| {
                 Identity::new(&self.mesh.settings.trust_domain, namespace, account)
             }),

@@ -97,7 +97,9 @@ impl<'n> Situation<'n> {
             event: Event { name, relation_id },
             relations,
         };
-        databags.sort_by(|(one, id, _), (other, other_id, _)| (one, id).cmp(&(other, other_id)));
+        crate::order::sort_by(&mut databags, |(one, id, _), (other, other_id, _)| {
+            (one, id).cmp(&(other, other_id))
+        });
         Ok(Situation { unit, databags })
     }
 

@@ -94,7 +94,7 @@ impl<'n> Options<'n> {
             };
             objects.push((namespace, name));
         }
-        objects.sort_unstable();
+        crate::order::sort(&mut objects);
         Ok(objects)
     }
 

@@ -38,6 +38,11 @@ pub fn finish(mesh: &mut Mesh) {
     let mut kept = keep.into_iter();
     mesh.workloads.retain(|_| kept.next().unwrap_or(true));
 
+    if says_nothing(mesh) {
+        mesh.settings.data_plane = Some(DataPlane::Sidecar);
+        mesh.assumptions
+            .push("pods have sidecars: nothing in the input says what carries them".into());
+    }
     let namespaces = std::mem::take(&mut mesh.namespaces);
     let mut by_name = Index::default();
     for (at, namespace) in namespaces.iter().enumerate() {
@@ -76,6 +81,32 @@ pub fn finish(mesh: &mut Mesh) {
             });
         }
     }
+}
+
+/// Whether pods and their namespaces are described, as other tools for policies are content with,
+/// and nothing speaks of any data plane. Then policies with selectors can only be meant for
+/// sidecars; that nothing enforces them would be no answer to who asks what they mean.
+fn says_nothing(mesh: &Mesh) -> bool {
+    const SIGNS: [&str; 6] = [
+        DATA_PLANE_MODE,
+        GATEWAY_NAME,
+        "istio-injection",
+        "istio.io/rev",
+        "istio.io/use-waypoint",
+        "sidecar.istio.io/inject",
+    ];
+    let is_silent = |labels: &Labels| SIGNS.iter().all(|key| label(labels, key).is_none());
+    let settings = &mesh.settings;
+    settings.data_plane.is_none()
+        && !settings.hardened_mode
+        && mesh.gateways.is_empty()
+        && !mesh.namespaces.is_empty()
+        && !mesh.workloads.is_empty()
+        && mesh.namespaces.iter().all(|one| is_silent(&one.labels))
+        && mesh.services.iter().all(|one| is_silent(&one.labels))
+        && mesh.workloads.iter().all(|one| {
+            is_silent(&one.labels) && matches!(one.data_plane, None | Some(DataPlane::None))
+        })
 }
 
 /// istio-k8s's `hardened-mode` is two policies that allow nothing, in the root namespace; they are

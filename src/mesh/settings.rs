@@ -1,8 +1,9 @@
 //! Settings of a mesh that decide what a policy does.
 
+use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, code};
 use crate::juju::charm::clip;
-use crate::text::{Node, parse_any};
+use crate::text::{Node, decode_utf8, parse_any};
 use serde::Serialize;
 
 /// How a proxy changes a request's path before policies see it.
@@ -102,6 +103,16 @@ impl Settings {
     pub(super) fn give(&mut self, key: &'static str) {
         if !self.given.contains(&key) {
             self.given.push(key);
+        }
+    }
+
+    /// Takes settings files, as [`Settings::read`] does.
+    pub fn read_all(&mut self, sources: &[Source<'_>], diagnostics: &mut Vec<Diagnostic>) {
+        for source in sources {
+            match decode_utf8(source.bytes) {
+                Ok(text) => self.read(source.file, text, diagnostics),
+                Err(error) => diagnostics.push(Diagnostic::unreadable(source.file, &error)),
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod block;
 mod block_test;
 mod emit;
 mod float;
+pub mod insert;
 mod json;
 mod serialize;
 mod to_json;

@@ -23,6 +23,25 @@ import { objects } from "./generate.mjs";
  * @property {globalThis.Set<number> | null} refused Which policies it says Istio refuses; `null`: it was not asked.
  *
  * @typedef {(set: Omit<Set, "seed">) => Promise<Explained>} Engine
+ *
+ * @typedef {{ service: string } | { pod: string }} To
+ *
+ * @typedef {object} Change
+ * @property {To} to
+ * @property {To[]} [alsoTo]
+ * @property {string} text
+ * @property {Omit<import("./types.mjs").Request, "id" | "sourceIp"> & { sourceIp?: string }} witness
+ *
+ * @typedef {object} Difference What `mesh-policy diff -o json` prints.
+ * @property {boolean} equivalent
+ * @property {Change[]} granted
+ * @property {Change[]} revoked
+ * @property {{ to: To, text: string }[]} unknown
+ * @property {{ to: To, why: string }[]} notCompared
+ *
+ * @typedef {import("./types.mjs").Context} Context
+ * @typedef {import("./types.mjs").Policy} Policy
+ * @typedef {(context: Context, before: Policy[], after: Policy[]) => Difference} Differ
  */
 
 export const COMMAND = [process.execPath, fileURLToPath(new URL("../../host/cli.js", import.meta.url))];
@@ -30,14 +49,14 @@ export const COMMAND = [process.execPath, fileURLToPath(new URL("../../host/cli.
 // What it says of a policy that Istio refuses.
 const REFUSED = "refused-policy";
 
-/** @returns {Promise<Engine>} */
-export async function library() {
+/** How a mesh is given to the package. */
+async function reader() {
   const { analyse } = await import("../../host/index.js");
-  return async ({ context, policies, requests }) => {
-    const manifest = (/** @type {unknown} */ object, /** @type {string} */ file) => ({
-      file,
-      text: JSON.stringify(object),
-    });
+  const manifest = (/** @type {unknown} */ object, /** @type {string} */ file) => ({
+    file,
+    text: JSON.stringify(object),
+  });
+  return (/** @type {Context} */ context, /** @type {readonly object[]} */ policies) => {
     const analysis = analyse({
       files: [],
       charms: [],
@@ -49,9 +68,32 @@ export async function library() {
       ],
       settings: [manifest(context.settings, "settings")],
     });
+    if (analysis.badInput) throw new Error(JSON.stringify(analysis.diagnostics));
+    return analysis;
+  };
+}
+
+/** @returns {Promise<Differ>} */
+export async function differ() {
+  const read = await reader();
+  return (context, before, after) => {
+    const [old, now] = [read(context, before), read(context, after)];
+    try {
+      return JSON.parse(old.diffTo(now));
+    } finally {
+      old.free();
+      now.free();
+    }
+  };
+}
+
+/** @returns {Promise<Engine>} */
+export async function library() {
+  const read = await reader();
+  return async ({ context, policies, requests }) => {
+    const analysis = read(context, policies);
     try {
       const diagnostics = analysis.diagnostics;
-      if (analysis.badInput) throw new Error(JSON.stringify(diagnostics));
       const refused = diagnostics.filter(({ code }) => code === REFUSED);
       return {
         answers: answersOf(analysis.ask(linesOf(requests)), requests),

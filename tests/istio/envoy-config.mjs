@@ -17,6 +17,8 @@ import path from "node:path";
 export const MARKER = "x-mesh-policy-set";
 /** At a waypoint, the header that says who the client is. */
 export const PEER = "x-mesh-policy-peer";
+/** The header with the client's token. */
+export const TOKEN = "x-mesh-policy-token";
 
 const RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
 const PER_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
@@ -34,8 +36,9 @@ export const listenerName = ({ layer, settings }) => `${layer} ${settings.pathNo
 /**
  * @param {string} folder Holds the certificates; takes the socket `admin`.
  * @param {readonly Routed[]} sets
+ * @param {string | null} keys Those that tokens are signed with, as a JWKS, where there are tokens.
  */
-export function configuration(folder, sets) {
+export function configuration(folder, sets, keys) {
   const names = [...new Set(sets.map(({ context }) => listenerName(context)))];
   return {
     admin: { address: { pipe: { path: path.join(folder, "admin") } } },
@@ -45,6 +48,7 @@ export function configuration(folder, sets) {
           folder,
           name,
           sets.filter(({ context }) => listenerName(context) === name),
+          keys,
         ),
       ),
     },
@@ -55,12 +59,13 @@ export function configuration(folder, sets) {
  * @param {string} folder
  * @param {string} name
  * @param {readonly Routed[]} sets
+ * @param {string | null} keys
  */
-function listener(folder, name, sets) {
+function listener(folder, name, sets, keys) {
   const first = sets[0]?.context;
   if (!first) throw new Error("a listener without a set");
   const filters = [
-    { name: "envoy.filters.network.http_connection_manager", typed_config: manager(first, sets) },
+    { name: "envoy.filters.network.http_connection_manager", typed_config: manager(first, sets, keys) },
   ];
   return {
     name,
@@ -81,9 +86,7 @@ function listener(folder, name, sets) {
       },
     ],
     filter_chains: [
-      ...(first.layer === "waypoint"
-        ? []
-        : [{ filter_chain_match: { transport_protocol: "tls" }, transport_socket: tls(folder), filters }]),
+      { filter_chain_match: { transport_protocol: "tls" }, transport_socket: tls(folder), filters },
       { filter_chain_match: { transport_protocol: "raw_buffer" }, filters },
     ],
   };
@@ -107,8 +110,9 @@ function tls(folder) {
 /**
  * @param {Context} context
  * @param {readonly Routed[]} sets
+ * @param {string | null} keys
  */
-function manager({ layer, settings }, sets) {
+function manager({ layer, settings }, sets, keys) {
   const most = Math.max(0, ...sets.flatMap((set) => [set.filters.length, set.custom.length]));
   const places = Array.from({ length: most }, (_, i) => `rbac.${i}`);
   const normalization = settings.pathNormalization;
@@ -117,6 +121,8 @@ function manager({ layer, settings }, sets) {
       "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
     stat_prefix: "judge",
     codec_type: "HTTP1",
+    // As HTTP/2 would have it.
+    http_protocol_options: { allow_custom_methods: true },
     // As istiod does it, by mesh configuration.
     normalize_path: normalization !== "NONE",
     merge_slashes: normalization.endsWith("MERGE_SLASHES"),
@@ -124,6 +130,7 @@ function manager({ layer, settings }, sets) {
       normalization === "DECODE_AND_MERGE_SLASHES" ? "UNESCAPE_AND_FORWARD" : "KEEP_UNCHANGED",
     http_filters: [
       ...(layer === "waypoint" ? [FILTER_STATE] : []),
+      ...(keys ? [tokens(keys)] : []),
       ...places.map((name) => ({ name, typed_config: { "@type": RBAC } })),
       {
         name: "envoy.filters.http.router",
@@ -163,6 +170,31 @@ const FILTER_STATE = {
     ],
   },
 };
+
+/**
+ * As a RequestAuthentication would have it that takes tokens of any issuer.
+ * @param {string} keys
+ */
+const tokens = (keys) => ({
+  name: "envoy.filters.http.jwt_authn",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+    providers: {
+      any: {
+        local_jwks: { inline_string: keys },
+        payload_in_metadata: "payload",
+        from_headers: [{ name: TOKEN }],
+        forward: true,
+      },
+    },
+    rules: [
+      {
+        match: { prefix: "/" },
+        requires: { requires_any: { requirements: [{ provider_name: "any" }, { allow_missing: {} }] } },
+      },
+    ],
+  },
+});
 
 /**
  * @param {string} marker

@@ -2,7 +2,8 @@
 //
 // All sets of a kind share one listener. A route per set, told by a header that no policy names, carries the set's RBAC
 // filters. The address and port that a request is for come by the PROXY protocol, so any will do; the client's are those of the
-// connection itself, since `source.ip` looks at nothing else, and so lie in 127.0.0.0/8.
+// connection itself, since `source.ip` looks at nothing else, and so lie in 127.0.0.0/8. Where a request has another, the set's
+// filters are made to look at what the PROXY protocol says (`source_ip` in place of `direct_remote_ip`).
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +16,7 @@ import { openJudge } from "../cluster/judge.mjs";
 import { BINARY } from "../cluster/programs.mjs";
 import { configuration, listenerName, spiffe } from "./envoy-config.mjs";
 import { exchange } from "./exchange.mjs";
+import { JWKS, token } from "./tokens.mjs";
 
 /**
  * @typedef {import("./types.mjs").Context} Context
@@ -165,7 +167,8 @@ async function certificates(folder, cases) {
  */
 async function run(folder, identities, judged, results) {
   if (judged.length === 0) return;
-  const envoy = await start(folder, configuration(folder, judged.map(routed)));
+  const tokens = judged.some(({ requests }) => requests.some(({ claims }) => claims));
+  const envoy = await start(folder, configuration(folder, judged.map(routed), tokens ? JWKS : null));
   if (typeof envoy === "string") {
     const [one, two] = judged;
     if (one && !two) {
@@ -188,7 +191,12 @@ async function run(folder, identities, judged, results) {
  * A case's filters in two: those that decide, and those that find out whether CUSTOM would be asked.
  * @param {Judged} judged
  */
-function routed({ index, context, filters }) {
+function routed({ index, context, filters: given, requests }) {
+  const foreign = requests.some(({ sourceIp }) => !sourceIp.startsWith("127."));
+  /** @type {Filter[]} */
+  const filters = foreign
+    ? JSON.parse(JSON.stringify(given).replaceAll('"direct_remote_ip":', '"source_ip":'))
+    : given;
   const custom = filters.filter((filter) =>
     Object.keys(filter.typed_config.rules?.policies ?? {}).some((name) => name.endsWith(CUSTOM_SUFFIX)),
   );
@@ -285,21 +293,26 @@ async function send(ports, identities, judged, results) {
       const uri = request.from ? spiffe(context, request.from) : "";
       const listener = listenerName(context);
       const waypoint = context.layer === "waypoint";
-      const key = [listener, waypoint ? "" : uri, request.sourceIp, context.target.ip, request.port].join(" ");
+      const { sni = "" } = request;
+      const key = [listener, waypoint ? "" : uri, sni, request.sourceIp, context.target.ip, request.port].join(" ");
+      const pem = waypoint ? undefined : identities.of.get(uri);
       const line = lines.get(key) ?? {
         port: ports.get(listener) ?? 0,
         sourceIp: request.sourceIp,
         destination: { ip: context.target.ip, port: request.port },
         // A sidecar takes plain text from who has no identity.
-        tls: uri && !waypoint ? { ca: identities.authority, pem: identities.of.get(uri) ?? "" } : null,
+        tls: pem || sni ? { ca: identities.authority, pem, sni } : null,
         messages: [],
       };
       lines.set(key, line);
       const answer = /** @type {Answer} */ (answers[i]);
-      const peer = waypoint ? uri : "";
-      line.messages.push({
+      const message = {
         ...request,
-        peer,
+        peer: waypoint ? uri : "",
+        token: request.claims ? token(request.claims) : null,
+      };
+      line.messages.push({
+        ...message,
         marker: String(index),
         done: (status) => {
           answer.status = status;
@@ -310,8 +323,7 @@ async function send(ports, identities, judged, results) {
       });
       if (!hasCustom) return;
       line.messages.push({
-        ...request,
-        peer,
+        ...message,
         marker: `${index}c`,
         done: (status) => {
           if (status === 403 && answer.verdict === "allowed") answer.verdict = "depends";

@@ -3,19 +3,20 @@
 import net from "node:net";
 import tls from "node:tls";
 
-import { MARKER, PEER } from "./envoy-config.mjs";
+import { MARKER, PEER, TOKEN } from "./envoy-config.mjs";
 
 /**
  * @typedef {object} Line Messages that can share a connection.
  * @property {number} port Of the listener, on 127.0.0.1.
- * @property {string} sourceIp In 127.0.0.0/8.
+ * @property {string} sourceIp In 127.0.0.0/8: the connection's own. Else only what the PROXY protocol says.
  * @property {{ ip: string, port: number }} destination What the PROXY protocol says.
- * @property {{ ca: string, pem: string } | null} tls
+ * @property {{ ca: string, pem: string | undefined, sni: string } | null} tls Without `pem` a client says nothing of itself.
  * @property {Message[]} messages
  *
  * @typedef {object} Message
  * @property {string} marker
  * @property {string} peer Empty: it is not said.
+ * @property {string | null} token
  * @property {string} [method]
  * @property {string} [path]
  * @property {string} [host]
@@ -62,9 +63,10 @@ async function talk(line) {
 }
 
 /** @param {Message} message */
-function bytes({ marker, peer, method = "GET", path = "/", host = "web", headers = {} }) {
+function bytes({ marker, peer, token, method = "GET", path = "/", host = "web", headers = {} }) {
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, `${MARKER}: ${marker}`];
   if (peer !== "") lines.push(`${PEER}: ${peer}`);
+  if (token !== null) lines.push(`${TOKEN}: ${token}`);
   for (const [name, values] of Object.entries(headers)) {
     for (const value of values) lines.push(`${name}: ${value}`);
   }
@@ -73,22 +75,25 @@ function bytes({ marker, peer, method = "GET", path = "/", host = "web", headers
 
 /** @param {Line} line */
 async function connect({ port, sourceIp, destination, tls: identity }) {
-  const plain = net.connect({ host: "127.0.0.1", port, localAddress: sourceIp, noDelay: true });
+  const local = sourceIp.startsWith("127.") ? sourceIp : "127.0.0.1";
+  const plain = net.connect({ host: "127.0.0.1", port, localAddress: local, noDelay: true });
   await new Promise((resolve, reject) => {
     plain.once("connect", resolve);
     plain.once("error", reject);
   });
-  const family = destination.ip.includes(":") ? "TCP6" : "TCP4";
-  const client = family === "TCP6" ? `::ffff:${sourceIp}` : sourceIp;
-  plain.write(`PROXY ${family} ${client} ${destination.ip} ${plain.localPort} ${destination.port}\r\n`);
+  const family = `${destination.ip} ${sourceIp}`.includes(":") ? "TCP6" : "TCP4";
+  const address = (/** @type {string} */ ip) => (family === "TCP6" && !ip.includes(":") ? `::ffff:${ip}` : ip);
+  plain.write(
+    `PROXY ${family} ${address(sourceIp)} ${address(destination.ip)} ${plain.localPort} ${destination.port}\r\n`,
+  );
   const socket = identity
     ? tls.connect({
         socket: plain,
         ca: identity.ca,
-        // The server's name is of no interest; and none is sent, as `connection.sni` would match it.
+        // The server's name is of no interest, except to `connection.sni`.
         checkServerIdentity: () => undefined,
-        cert: identity.pem,
-        key: identity.pem,
+        ...(identity.sni ? { servername: identity.sni } : {}),
+        ...(identity.pem ? { cert: identity.pem, key: identity.pem } : {}),
       })
     : plain;
   let buffer = "";

@@ -115,6 +115,7 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
               gatewayClassName: "istio-waypoint",
               listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
             },
+            status: { addresses: [{ type: "IPAddress", value: "10.96.0.77" }] },
           },
         ]
       : []),

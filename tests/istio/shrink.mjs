@@ -54,7 +54,7 @@ const without = (list) => list.map((_, at) => list.filter((_, i) => i !== at));
  * @param {number} depth
  * @returns {any[]}
  */
-function parts(value, depth) {
+export function parts(value, depth) {
   if (Array.isArray(value)) {
     return [
       ...(value.length > 1 ? without(value) : []),

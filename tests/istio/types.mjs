@@ -31,7 +31,7 @@
  * @typedef {object} Policy
  * @property {string} apiVersion
  * @property {string} kind
- * @property {{ name: string, namespace: string, annotations?: Record<string, string> }} metadata
+ * @property {{ name: string, namespace: string, annotations?: Record<string, string>, labels?: Record<string, string> }} metadata
  * @property {Record<string, any>} spec
  *
  * @typedef {object} Request As `mesh-policy explain --requests` takes them.
@@ -44,6 +44,8 @@
  * @property {string} [path] As it is sent: not normalised, with its query.
  * @property {string} [host]
  * @property {Record<string, string[]>} [headers]
+ * @property {Record<string, string[]>} [claims] Of a valid token.
+ * @property {string} [sni]
  * @property {Layer} layer
  *
  * @typedef {object} Set One mesh, and what is asked of it.

@@ -51,7 +51,8 @@ const HOSTS = [
   "web",
   "10.96.0.10",
 ];
-const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant"];
+// Envoy joins the values of the last two.
+const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant", "User-Agent", "X-Forwarded-Host"];
 const HEADER_VALUES = ["prod", "dev", "prod,dev", "admin", "PROD", "a b", "prod2", "*x"];
 
 /**

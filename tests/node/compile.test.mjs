@@ -226,6 +226,17 @@ test('databags in place of bundles; a bad one does not harm the others', () => {
   for (const code of ['invalid-policy', 'invalid-databag', 'invalid-name']) assert.ok(codes.includes(code), code);
 });
 
+test('settings are checked, and change nothing that is compiled', () => {
+  const bundle = ['bookinfo=examples/bookinfo/bundle.yaml', ...charms('bookinfo')];
+  const settings = (/** @type {string} */ text) => run(['compile', ...bundle, '--settings', file('settings.yaml', text)]);
+  const plain = run(['compile', ...bundle]);
+  const given = settings('trustDomain: td.example\nhardenedMode: true\n');
+  assert.deepEqual([given.status, given.stdout], [0, plain.stdout]);
+  const wrong = settings('hardenedMod: true\n');
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /settings\.yaml:1:1: .*there is no setting `hardenedMod`/);
+});
+
 test('input that hurts: exit 2, a clear message, no stack trace, within two seconds', () => {
   let bomb = 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n';
   for (let level = 1; level < 12; level += 1) {

@@ -64,8 +64,8 @@ pub(super) fn lint(mesh: &Mesh, found: &mut Vec<Diagnostic>) {
             by_text.push((fingerprint(policy), at));
         }
     }
-    by_name.sort_unstable();
-    by_text.sort_unstable();
+    crate::order::sort(&mut by_name);
+    crate::order::sort(&mut by_text);
     let mut twice = Vec::new();
     for pair in by_name.windows(2) {
         if let [(space, one, first), (other_space, other, second)] = pair
@@ -83,7 +83,7 @@ pub(super) fn lint(mesh: &Mesh, found: &mut Vec<Diagnostic>) {
             twice.push((*first, *second, false));
         }
     }
-    twice.sort_unstable();
+    crate::order::sort(&mut twice);
     for (first, second, same_name) in twice {
         let (Some(first), Some(second)) = (mesh.policies.get(first), mesh.policies.get(second))
         else {
@@ -133,7 +133,7 @@ pub fn fingerprint(policy: &AuthorizationPolicy) -> String {
         None => part("all"),
         Some(labels) => {
             let mut sorted: Vec<&(String, String)> = labels.iter().collect();
-            sorted.sort_unstable();
+            crate::order::sort(&mut sorted);
             for (key, value) in sorted {
                 part(key);
                 part(value);

@@ -5,6 +5,7 @@ use super::intervals::{Point, Range};
 use super::region::{Cube, Region};
 use super::space::{Axis, Field, Partition, Space};
 use super::strings::Classes;
+use crate::order::sort_by;
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -145,7 +146,7 @@ impl<'s> Part<'s> {
             .filter_map(|class| list.witnesses.get(*class as usize))
             .map(String::as_str)
             .collect();
-        texts.sort_by_key(|text| text.len());
+        sort_by(&mut texts, |left, right| left.len().cmp(&right.len()));
         texts.truncate(limit);
         texts
     }
@@ -205,7 +206,9 @@ fn cover<'s>(
         })
         .collect();
     // The widest first, so that narrower ones inside them are not named.
-    candidates.sort_by_key(|(_, matched)| std::cmp::Reverse(matched.len()));
+    sort_by(&mut candidates, |left, right| {
+        right.1.len().cmp(&left.1.len())
+    });
     let mut covered: Vec<u32> = Vec::new();
     let mut union = Vec::new();
     for (glob, matched) in candidates {
@@ -215,7 +218,7 @@ fn cover<'s>(
         covered.extend_from_slice(matched);
         union.push(glob);
     }
-    union.sort();
+    crate::order::sort(&mut union);
     wanted
         .iter()
         .all(|class| covered.contains(class))
@@ -375,7 +378,7 @@ impl Access {
     /// Who, as the subject of a sentence.
     pub fn clients_text(&self) -> String {
         let Some(clients) = &self.clients else {
-            return "anyone, in the mesh or outside,".to_owned();
+            return "anyone in or outside the mesh".to_owned();
         };
         let inside = clients.inside.as_ref().map(|set| {
             let name = |texts: &[String], last: &str| {

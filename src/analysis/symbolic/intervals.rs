@@ -34,7 +34,7 @@ impl Intervals {
                 begins.push((*family, behind));
             }
         }
-        begins.sort_unstable();
+        crate::order::sort(&mut begins);
         begins.dedup();
         let mut classes = Vec::new();
         for (low, high) in line {

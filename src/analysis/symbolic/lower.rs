@@ -3,6 +3,7 @@
 use super::glob::{CharSet, Glob};
 use super::intervals::Range;
 use super::space::{Condition, Field, Values};
+use crate::analysis::headers;
 use crate::analysis::rules::{self, Match, Pattern, Policy, Rule, Segment};
 use crate::istio::address::Cidr;
 use std::net::IpAddr;
@@ -141,11 +142,13 @@ fn value(
             ":method" => text(Field::Method, pattern),
             // These are other views of fields that have classes of their own.
             ":scheme" => Condition::Unknown,
-            ":path" | ":authority" | "host" | "x-forwarded-for" => {
+            name if matches!(name, ":path" | ":authority" | "host") || headers::joined(name) => {
                 return Err(Unsupported(format!(
                     "conditions on the header `{name}` are not solved exactly"
                 )));
             }
+            name if headers::managed(name) => Condition::Unknown,
+            name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
         },
         Of::Sni => text(Field::ServerName, pattern),

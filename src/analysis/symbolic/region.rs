@@ -8,6 +8,7 @@
 
 use super::intern::Interner;
 use super::strings::TooComplex;
+use crate::order::sort_numbers;
 
 /// A set of requests; meaningful to the [`Regions`] that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +88,7 @@ impl Regions {
     /// Requests that fall, at each level mentioned, into one of the classes mentioned.
     pub fn cube(&mut self, cube: &[(u32, &[u32])]) -> Result<Region, TooComplex> {
         let mut levels: Vec<&(u32, &[u32])> = cube.iter().collect();
-        levels.sort_by_key(|(level, _)| *level);
+        crate::order::sort_by(&mut levels, |left, right| left.0.cmp(&right.0));
         let mut region = Region::ALL;
         let mut lower = None;
         for (level, classes) in levels.into_iter().rev() {
@@ -389,7 +390,7 @@ impl Regions {
 
 fn distinct(children: &[u32]) -> Vec<u32> {
     let mut distinct = children.to_vec();
-    distinct.sort_unstable();
+    sort_numbers(&mut distinct);
     distinct.dedup();
     distinct
 }

@@ -115,7 +115,7 @@ impl Clients {
         for (at, workload) in mesh.workloads.iter().enumerate() {
             accounts.push((&workload.namespace, &workload.service_account, at));
         }
-        accounts.sort_unstable();
+        crate::order::sort(&mut accounts);
         let mut clients = Clients {
             default,
             special: Vec::new(),
@@ -146,7 +146,7 @@ impl Clients {
             }
             clients.known.push(identity);
         }
-        clients.absent.sort_unstable();
+        crate::order::sort(&mut clients.absent);
         clients
     }
 
@@ -185,19 +185,22 @@ pub fn outside() -> Condition {
     Condition::Is(Field::Client, Values::NoIdentity)
 }
 
-/// How the workloads of one service account are carried.
+/// How the workloads of one service account are carried: of several, the first one on the mesh tells,
+/// as for `decide`.
 fn sender<'w>(workloads: impl Iterator<Item = &'w crate::mesh::Workload>) -> Option<Sender> {
     let mut found = None;
     for workload in workloads {
-        if label(&workload.labels, GATEWAY_NAME).is_some() {
-            return Some(Sender::Ingress);
-        }
-        match workload.data_plane {
-            Some(DataPlane::None) => {
-                found.get_or_insert(Sender::Outside);
+        let one = if label(&workload.labels, GATEWAY_NAME).is_some() {
+            Sender::Ingress
+        } else {
+            match workload.data_plane {
+                Some(DataPlane::None) => Sender::Outside,
+                Some(DataPlane::Sidecar) => Sender::Sidecar,
+                Some(DataPlane::Ambient) | None => Sender::Ambient,
             }
-            Some(DataPlane::Sidecar) => found = Some(Sender::Sidecar),
-            Some(DataPlane::Ambient) | None => return Some(Sender::Ambient),
+        };
+        if matches!(found, None | Some(Sender::Outside)) {
+            found = Some(one);
         }
     }
     found
@@ -345,7 +348,7 @@ impl<'a> Finder<'a, '_> {
         for at in workloads {
             tcp.extend(self.tcp_ports(*at));
         }
-        tcp.sort_unstable();
+        crate::order::sort(&mut tcp);
         tcp.dedup();
         let mut all: Vec<Ports> = tcp.iter().map(|port| Ports::Only(*port)).collect();
         all.push(Ports::AllBut(tcp));

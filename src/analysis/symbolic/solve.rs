@@ -141,7 +141,7 @@ impl<'a> Side<'a> {
                 chains,
             });
         }
-        form.ports.sort_unstable();
+        crate::order::sort(&mut form.ports);
         form.ports.dedup();
         if all_ports {
             form.ports.clear();
@@ -227,7 +227,7 @@ impl<'a> Side<'a> {
         for (number, _, doubt) in self.enforced(point) {
             found.push((self.held(number).map_or("", |held| &held.id), number, doubt));
         }
-        found.sort_unstable();
+        crate::order::sort(&mut found);
         found
     }
 
@@ -257,7 +257,8 @@ impl TargetForm {
         }
     }
 
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// The verdict on every request, of the policies that `present` keeps. What can be no request is
+    /// denied.
     pub fn verdict(
         &self,
         space: &mut Space,
@@ -271,9 +272,11 @@ impl TargetForm {
             allowed.push(space.regions.and(verdict.allowed, guard)?);
             open.push(space.regions.minus(guard, verdict.denied)?);
         }
-        let open = space.regions.any(&open)?;
+        let (open, allowed) = (space.regions.any(&open)?, space.regions.any(&allowed)?);
+        let legal = space.legal()?;
+        let open = space.regions.and(open, legal)?;
         Ok(Verdict {
-            allowed: space.regions.any(&allowed)?,
+            allowed: space.regions.and(allowed, legal)?,
             denied: space.regions.not(open)?,
         })
     }
@@ -394,7 +397,7 @@ pub fn space(
         all_ports |= form.ports.is_empty() && !form.cells.is_empty();
         ports.extend_from_slice(&form.ports);
     }
-    ports.sort_unstable();
+    crate::order::sort(&mut ports);
     ports.dedup();
     if all_ports {
         ports.clear();

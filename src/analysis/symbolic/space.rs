@@ -212,7 +212,7 @@ impl Space {
         for condition in conditions {
             condition.visit(&mut |field, values| leaves.push((field, values)));
         }
-        leaves.sort_by(|a, b| a.0.cmp(b.0));
+        crate::order::sort_by(&mut leaves, |a, b| a.0.cmp(b.0));
         let mut axes = Vec::new();
         let mut sizes = Vec::new();
         let mut preferred = Vec::new();
@@ -329,6 +329,36 @@ impl Space {
                 }
             }
         })
+    }
+
+    /// The requests that there can be: RFC 7519 has issuer and subject of a token as single strings.
+    pub fn legal(&mut self) -> Result<Region, TooComplex> {
+        let mut legal = Region::ALL;
+        for axis in &self.axes {
+            let (Field::Claim(name), Partition::Strings(_, list)) = (&axis.field, &axis.partition)
+            else {
+                continue;
+            };
+            if name != "iss" && name != "sub" {
+                continue;
+            }
+            let (mut none, mut one_at_most) = (Region::ALL, Region::ALL);
+            for class in (0..list.witnesses.len()).rev() {
+                let level = axis
+                    .level
+                    .saturating_add(u32::try_from(class).unwrap_or(u32::MAX));
+                let (has, has_not) = (
+                    self.regions.set(level, &[1])?,
+                    self.regions.set(level, &[0])?,
+                );
+                let this = self.regions.and(has, none)?;
+                let other = self.regions.and(has_not, one_at_most)?;
+                one_at_most = self.regions.or(this, other)?;
+                none = self.regions.and(has_not, none)?;
+            }
+            legal = self.regions.and(legal, one_at_most)?;
+        }
+        Ok(legal)
     }
 
     /// A list of values of one field is one set of classes: no need to unite regions.
@@ -569,7 +599,7 @@ fn partition(
                 globs.push(glob);
             }
         }
-        globs.sort_unstable();
+        crate::order::sort(&mut globs);
         globs.dedup();
         let absent = match field {
             Field::Client => setting.absent,

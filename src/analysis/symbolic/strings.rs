@@ -8,6 +8,7 @@
 use super::glob::{CharSet, Glob, Piece};
 use super::intern::Interner;
 use super::universe::{DEAD, Universe};
+use crate::order::sort_numbers;
 
 /// What makes an analysis give up instead of hanging: too many classes, states or steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +96,7 @@ fn exact_classes(
             Some(_) => {}
         }
     }
-    texts.sort();
+    crate::order::sort(&mut texts);
     let mut signatures = Interner::new();
     let mut witnesses = Vec::new();
     let mut rest = texts.as_slice();
@@ -104,7 +105,7 @@ fn exact_classes(
         let (group, tail) = rest.split_at_checked(many).unwrap_or((rest, &[]));
         let mut signature = everything.clone();
         signature.extend(group.iter().map(|(_, at)| *at));
-        signature.sort_unstable();
+        sort_numbers(&mut signature);
         signatures.intern(&signature);
         witnesses.push(text.clone());
         rest = tail;
@@ -319,7 +320,7 @@ impl Product {
         for start in &self.starts {
             self.enter(*start, &mut live);
         }
-        live.sort_unstable();
+        sort_numbers(&mut live);
         live.dedup();
         live
     }
@@ -398,7 +399,7 @@ impl Product {
             }
         }
         if let Some(tail) = next.get_mut(from..) {
-            tail.sort_unstable();
+            sort_numbers(tail);
         }
         // Positions of a pattern that has matched for good say nothing more. They come before
         // its sticky one, which is the last of the pattern.

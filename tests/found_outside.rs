@@ -1,0 +1,127 @@
+//! What others' input and other judges have found: manifests as people have them for other tools, and witnesses that Envoy
+//! says are no requests.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use mesh_policy::analysis::Analysis;
+use mesh_policy::analysis::diff::{Diff, diff};
+use mesh_policy::compile::Source;
+use mesh_policy::mesh::DataPlane;
+use mesh_policy::mesh::input::{MeshInput, read_mesh};
+
+fn analysis(texts: &[&str]) -> Analysis {
+    let source = |text| Source {
+        file: "mesh.json",
+        bytes: str::as_bytes(text),
+        model: None,
+        overlay: false,
+    };
+    let (mesh, diagnostics) = read_mesh(&MeshInput {
+        manifests: texts.iter().map(|text| source(text)).collect(),
+        ..MeshInput::default()
+    });
+    assert_eq!(diagnostics, []);
+    Analysis::new(mesh)
+}
+
+const NAMESPACES: &str =
+    r#"{"kind":"NamespaceList","apiVersion":"v1","items":[{"metadata":{"name":"shop"}}]}"#;
+const PODS: &str = r#"{"kind":"PodList","apiVersion":"v1","items":[
+    {"metadata":{"name":"web-0","namespace":"shop","labels":{"app":"web"}},"spec":{"serviceAccountName":"web"}}]}"#;
+
+fn policy(rule: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"security.istio.io/v1","kind":"AuthorizationPolicyList","items":[
+            {{"metadata":{{"name":"a","namespace":"shop"}},
+              "spec":{{"selector":{{"matchLabels":{{"app":"web"}}}},"rules":[{rule}]}}}}]}}"#
+    )
+}
+
+fn compared(old: &str, new: &str) -> Diff {
+    let side = |rule: &str| analysis(&[NAMESPACES, PODS, &policy(rule)]);
+    diff(&side(old), &side(new))
+}
+
+#[test]
+fn lists_of_a_kind_leave_it_out_of_their_items() {
+    let mesh = analysis(&[NAMESPACES, PODS, &policy("{}")]).mesh;
+    let many = (
+        mesh.namespaces.len(),
+        mesh.workloads.len(),
+        mesh.policies.len(),
+    );
+    assert_eq!(many, (1, 1, 1));
+}
+
+#[test]
+fn where_nothing_speaks_of_a_mesh_pods_have_sidecars() {
+    let rule = |method: &str| format!(r#"{{"to":[{{"operation":{{"methods":["{method}"]}}}}]}}"#);
+    let found = compared(&rule("GET"), &rule("PUT"));
+    assert_eq!((found.granted.len(), found.revoked.len()), (1, 1));
+    assert!(compared(&rule("GET"), &rule("GET")).equivalent);
+
+    let plane = |namespace: &str| {
+        let mesh = analysis(&[namespace, PODS]).mesh;
+        mesh.workloads.first().expect("a pod").data_plane
+    };
+    assert_eq!(plane(NAMESPACES), Some(DataPlane::Sidecar));
+    let labelled = |labels: &str| {
+        format!(
+            r#"{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"shop","labels":{labels}}}}}"#
+        )
+    };
+    let ambient = labelled(r#"{"istio.io/dataplane-mode":"ambient"}"#);
+    assert_eq!(plane(&ambient), Some(DataPlane::Ambient));
+    let opted_out = labelled(r#"{"istio-injection":"disabled"}"#);
+    assert_eq!(plane(&opted_out), Some(DataPlane::None));
+}
+
+/// RFC 7519: `iss` and `sub` are single strings. No token has two.
+#[test]
+fn a_token_has_one_issuer_and_one_subject() {
+    let issuers = |list: &str| {
+        format!(
+            r#"{{"when":[{}]}}"#,
+            list.split(' ')
+                .map(|issuer| format!(
+                    r#"{{"key":"request.auth.claims[iss]","values":["{issuer}"]}}"#
+                ))
+                .collect::<Vec<_>>()
+                .join(",")
+        )
+    };
+    // Both at once, or never: the same.
+    let never = r#"{"from":[{"source":{"principals":["a"],"notPrincipals":["*"]}}]}"#;
+    assert!(compared(&issuers("a b"), never).equivalent);
+    assert!(!compared(&issuers("a"), never).equivalent);
+}
+
+/// RFC 9110: a header's name is a token.
+#[test]
+fn no_request_has_a_header_whose_name_is_none() {
+    let condition =
+        |key: &str| format!(r#"{{"when":[{{"key":"request.headers[{key}]","notValues":["x"]}}]}}"#);
+    assert!(compared(&condition("a]b"), "{}").equivalent);
+    assert!(!compared(&condition("a-b"), "{}").equivalent);
+}
+
+#[test]
+fn of_several_pods_of_an_account_the_first_one_tells_how_they_are_carried() {
+    let mesh = r#"{"kind":"List","apiVersion":"v1","items":[
+        {"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop","labels":{"istio.io/dataplane-mode":"ambient"}}},
+        {"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","namespace":"shop","annotations":{"sidecar.istio.io/status":"{}"}},
+         "spec":{"serviceAccountName":"c"}},
+        {"kind":"Pod","apiVersion":"v1","metadata":{"name":"b","namespace":"shop"},"spec":{"serviceAccountName":"c"}},
+        {"kind":"Service","apiVersion":"v1","metadata":{"name":"web","namespace":"shop","labels":{"istio.io/use-waypoint":"w"}},
+         "spec":{"ports":[{"port":80}]}},
+        {"kind":"Gateway","apiVersion":"gateway.networking.k8s.io/v1","metadata":{"name":"w","namespace":"shop"},
+         "spec":{"gatewayClassName":"istio-waypoint"},"status":{"addresses":[{"value":"10.0.0.1"}]}}]}"#;
+    let policy = r#"{"kind":"AuthorizationPolicy","apiVersion":"security.istio.io/v1",
+        "metadata":{"name":"p","namespace":"shop"},
+        "spec":{"targetRefs":[{"kind":"Service","group":"","name":"web"}],"action":"DENY",
+                "rules":[{"from":[{"source":{"principals":["cluster.local/ns/shop/sa/c"]}}]}]}}"#;
+    // With a sidecar it goes past the waypoint.
+    assert!(diff(&analysis(&[mesh]), &analysis(&[mesh, policy])).equivalent);
+    let request = r#"{"from":{"namespace":"shop","serviceAccount":"c"},"to":{"service":"shop/web"},"port":80}"#;
+    let answer = analysis(&[mesh, policy]).ask(request);
+    assert!(answer.contains(r#""verdict":"allowed""#), "{answer}");
+}

@@ -1,0 +1,379 @@
+// Holds what `mesh-policy diff` says of random changes against Istio and a real Envoy, and against a plain evaluator of L4.
+// See README.md.
+
+import { randomInt } from "node:crypto";
+import { isIP } from "node:net";
+import { parseArgs } from "node:util";
+
+import { openJudge } from "../cluster/judge.mjs";
+import { differ } from "./engine.mjs";
+import { question, replayAll } from "./envoy.mjs";
+import { ofSide, pair } from "./pairs.mjs";
+import { random } from "./random.mjs";
+import { shrink } from "./shrink.mjs";
+import { decide } from "./ztunnel.mjs";
+
+/**
+ * @typedef {import("./engine.mjs").Difference} Difference
+ * @typedef {import("./engine.mjs").Change} Change
+ * @typedef {import("./pairs.mjs").Pair} Pair
+ * @typedef {import("./pairs.mjs").Side} Side
+ * @typedef {import("./types.mjs").Context} Context
+ * @typedef {import("./types.mjs").Layer} Layer
+ * @typedef {import("./types.mjs").Policy} Policy
+ * @typedef {import("./types.mjs").Request} Request
+ * @typedef {import("./types.mjs").Verdict} Verdict
+ * @typedef {import("../cluster/judge.mjs").Judge} Judge
+ *
+ * @typedef {object} Asked A pair, what the diff says of it, and the requests that are put to both of its sides.
+ * @property {Pair} pair
+ * @property {Difference} difference
+ * @property {Question[]} questions
+ *
+ * @typedef {object} Question
+ * @property {Request} request
+ * @property {"granted" | "revoked" | null} claim What the diff says of it; `null`: it is a random one.
+ * @property {Change} [change]
+ *
+ * @typedef {object} Verdicts
+ * @property {(Verdict | null)[]} old In the order of the questions; `null`: it is no request, or cannot be sent.
+ * @property {(Verdict | null)[]} new
+ * @property {boolean} refused Whether Envoy refuses the configuration of either side.
+ *
+ * @typedef {object} Failure
+ * @property {Pair} pair
+ * @property {string} kind
+ * @property {Question} question
+ * @property {(Verdict | null | undefined)[]} verdicts
+ * @property {Difference} difference
+ */
+
+const USAGE = `usage: node tests/istio/diffs.mjs [OPTION …]
+
+  --seed N         of the first pair; the next ones count on from it; random unless given, always printed
+  --pairs N        at a waypoint and at a sidecar together (160), 20 random requests each
+  --l4-pairs N     at a ztunnel (800), 20 random requests each
+  --layer LAYER    only waypoint, sidecar or ztunnel
+  --no-shrink      show failures as they are
+  --help`;
+
+const REQUESTS = 20;
+// So many witnesses of a pair are put to both sides.
+const WITNESSES = 16;
+const SHOWN = 8;
+// Envoy's configuration for so many pairs at a time.
+const BATCH = 60;
+
+const SIDES = /** @type {const} */ (["old", "new"]);
+
+/** @param {readonly string[]} args */
+async function main(args) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string" },
+      pairs: { type: "string", default: "160" },
+      "l4-pairs": { type: "string", default: "800" },
+      layer: { type: "string" },
+      "no-shrink": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const number = (/** @type {string} */ text) => {
+    if (!/^\d{1,10}$/.test(text)) throw new Error(`\`${text}\` is no number`);
+    return Number(text);
+  };
+  const seed = number(values.seed ?? String(randomInt(2 ** 31)));
+  console.log(`seed ${seed}`);
+  /** @type {[Layer, number][]} */
+  const wanted = [
+    ["waypoint", Math.ceil(number(values.pairs) / 2)],
+    ["sidecar", Math.ceil(number(values.pairs) / 2)],
+    ["ztunnel", number(values["l4-pairs"])],
+  ];
+  const chosen = wanted.filter(([layer]) => values.layer === undefined || values.layer === layer);
+  if (chosen.length === 0) throw new Error(`\`${values.layer}\` is no layer: waypoint, sidecar or ztunnel`);
+  const diff = await differ();
+  const judge = await openJudge();
+  let failed = 0;
+  try {
+    for (const [layer, count] of chosen) {
+      const found = await compare(judge, diff, layer, seed, count);
+      failed += found.length;
+      const distinct = [...new Map(found.map((one) => [one.pair.seed, one])).values()].slice(0, SHOWN);
+      for (const one of distinct) {
+        console.log(report(values["no-shrink"] ? one : await smallest(judge, diff, one), one.pair.seed));
+      }
+    }
+  } finally {
+    await judge.close();
+  }
+  if (failed === 0) return 0;
+  console.log(`${failed} failures`);
+  return 1;
+}
+
+/**
+ * @param {Judge} judge
+ * @param {import("./engine.mjs").Differ} diff
+ * @param {Layer} layer
+ * @param {number} seed
+ * @param {number} count
+ * @returns {Promise<Failure[]>}
+ */
+async function compare(judge, diff, layer, seed, count) {
+  const started = performance.now();
+  /** @type {Failure[]} */
+  const found = [];
+  /** @type {Record<string, number>} */
+  const counts = {
+    equivalent: 0,
+    granted: 0,
+    revoked: 0,
+    unknown: 0,
+    "not compared": 0,
+    "witnesses confirmed": 0,
+    "witnesses that could not be sent": 0,
+    "random requests that differ": 0,
+    "pairs that Envoy refuses": 0,
+  };
+  for (let at = 0; at < count; at += BATCH) {
+    const many = Math.min(BATCH, count - at);
+    const asked = Array.from({ length: many }, (_, i) => ask(diff, pair(seed + at + i, layer, REQUESTS)));
+    const verdicts = await judgeAll(judge, asked);
+    asked.forEach((one, i) => {
+      const judged = verdicts[i];
+      if (!judged) return;
+      found.push(...failures(one, judged, counts));
+      const { equivalent, granted, revoked, unknown, notCompared } = one.difference;
+      counts["equivalent"] += Number(equivalent);
+      counts["granted"] += granted.length;
+      counts["revoked"] += revoked.length;
+      counts["unknown"] += unknown.length;
+      counts["not compared"] += notCompared.length;
+      counts["pairs that Envoy refuses"] += Number(judged.refused);
+    });
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  // Nothing found would be no comparison.
+  if (count >= 20 && !(counts["witnesses confirmed"] && counts["random requests that differ"])) {
+    throw new Error(`nothing was compared at a ${layer}`);
+  }
+  const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  console.log(`${layer}: ${count} pairs, ${text.join(", ")}; ${found.length} failures; ${seconds} s`);
+  return found;
+}
+
+/**
+ * @param {import("./engine.mjs").Differ} diff
+ * @param {Pair} pair
+ * @returns {Asked}
+ */
+function ask(diff, pair) {
+  const { context, policies, requests, seed } = pair;
+  const difference = diff(context, ofSide(policies, "old"), ofSide(policies, "new"));
+  /** @type {Question[]} */
+  const claims = /** @type {const} */ (["granted", "revoked"]).flatMap((claim) =>
+    difference[claim].map((change, i) => {
+      // Where no address is given, any will do.
+      const sourceIp = change.witness.sourceIp ?? context.sourceIps[0] ?? "";
+      return { claim, change, request: { ...change.witness, id: `${claim} ${i}`, sourceIp } };
+    }),
+  );
+  const chosen = random(seed).some(claims, WITNESSES, WITNESSES);
+  return {
+    pair,
+    difference,
+    questions: [...chosen, ...requests.map((request) => ({ request, claim: null }))],
+  };
+}
+
+/**
+ * @param {Asked} asked
+ * @param {Verdicts} verdicts
+ * @param {Record<string, number>} counts
+ * @returns {Failure[]}
+ */
+function failures({ pair, difference, questions }, verdicts, counts) {
+  /** @type {Failure[]} */
+  const found = [];
+  questions.forEach((question, i) => {
+    const { claim, request } = question;
+    const [before, after] = [verdicts.old[i], verdicts.new[i]];
+    const fail = (/** @type {string} */ kind) =>
+      found.push({ pair, kind, question, verdicts: [before, after], difference });
+    if (claim) {
+      // Who knows what a proxy does that keeps its old configuration?
+      if (verdicts.refused && throughEnvoy(pair.context, request)) fail(`${claim} where Envoy refuses the configuration`);
+      else if (!sendable(pair, request)) counts["witnesses that could not be sent"]++;
+      else if (before === null || after === null) fail(`${claim}, by a witness that is no request`);
+      else if (claim === "granted" ? before === "denied" && after === "allowed" : before === "allowed" && after === "denied") {
+        counts["witnesses confirmed"]++;
+      } else fail(`${claim}, and it is not`);
+      return;
+    }
+    if (verdicts.refused || !differs(before, after)) return;
+    counts["random requests that differ"]++;
+    const changes = difference[after === "allowed" ? "granted" : "revoked"];
+    const same = (/** @type {import("./engine.mjs").To} */ to) => JSON.stringify(to) === JSON.stringify(request.to);
+    const covered =
+      changes.some(({ to, alsoTo = [] }) => [to, ...alsoTo].some(same)) ||
+      difference.unknown.some(({ to }) => same(to)) ||
+      difference.notCompared.some(({ to }) => same(to));
+    if (difference.equivalent || !covered) fail(`${after === "allowed" ? "granted" : "revoked"}, and the diff does not say so`);
+  });
+  return found;
+}
+
+/** @param {Verdict | null | undefined} before @param {Verdict | null | undefined} after */
+const differs = (before, after) => before === "allowed" && after === "denied" || before === "denied" && after === "allowed";
+
+/**
+ * Whether a request meets an Envoy on its way.
+ * @param {Context} context
+ * @param {Request} request
+ */
+const throughEnvoy = ({ layer }, { to, from }) =>
+  layer === "sidecar" || (layer === "waypoint" && "service" in to && from !== null);
+
+/**
+ * @param {Judge} judge
+ * @param {readonly Asked[]} all
+ * @returns {Promise<Verdicts[]>}
+ */
+async function judgeAll(judge, all) {
+  const sides = all.flatMap((asked) => SIDES.map((side) => ({ asked, side })));
+  const cases = sides.map(({ asked: { pair, questions }, side }) => ({
+    context: pair.context,
+    policies: ofSide(pair.policies, side),
+    requests: questions.map(({ request }) => request).filter((request) => throughEnvoy(pair.context, request)),
+  }));
+  const anyEnvoy = cases.some(({ requests }) => requests.length > 0);
+  const [replays, authorizations] = await Promise.all([
+    anyEnvoy ? replayAll(judge, cases) : [],
+    Promise.all(cases.map((one) => l4(judge, one))),
+  ]);
+  const verdicts = sides.map(({ asked: { pair, questions } }, i) => {
+    const answers = [...(replays[i]?.answers ?? [])];
+    return questions.map(({ request }) => {
+      const one = throughEnvoy(pair.context, request) ? (answers.shift()?.verdict ?? null) : "allowed";
+      return sendable(pair, request) ? both(one, atPod(authorizations[i], pair, request)) : null;
+    });
+  });
+  return all.map((_, i) => ({
+    old: verdicts[2 * i] ?? [],
+    new: verdicts[2 * i + 1] ?? [],
+    refused: [2 * i, 2 * i + 1].some((at) => replays[at]?.refusal !== undefined),
+  }));
+}
+
+/**
+ * @param {Verdict | null} one
+ * @param {Verdict} other
+ * @returns {Verdict | null}
+ */
+const both = (one, other) =>
+  one === null ? null : one === "denied" || other === "denied" ? "denied" : one === "allowed" ? other : one;
+
+/**
+ * The PROXY protocol knows one family of addresses at a time: a policy that looks at both ends cannot be asked with two.
+ * @param {Pair} pair
+ * @param {Request} request
+ */
+const sendable = ({ context, policies }, request) =>
+  isIP(request.sourceIp) === isIP(context.target.ip) ||
+  !throughEnvoy(context, request) ||
+  !JSON.stringify(policies).includes("destination.ip");
+
+/**
+ * What istiod sends to ztunnels.
+ * @param {Judge} judge
+ * @param {{ context: Context, policies: Policy[] }} one
+ */
+async function l4(judge, { context, policies }) {
+  if (context.layer === "sidecar") return undefined;
+  const asked = { context: { ...context, layer: /** @type {const} */ ("ztunnel") }, policies, requests: [] };
+  return (await judge.ask(question(asked))).authorizations ?? [];
+}
+
+// Where a waypoint's own address matters, the answer depends on it: no pod of it is described.
+const WAYPOINT_IPS = ["10.0.0.5", "127.0.0.2", "127.0.0.6", "192.168.1.77", "2001:db8::1"];
+
+/**
+ * The pod's ztunnel, if it has one.
+ * @param {import("../cluster/judge.mjs").Authorization[] | undefined} authorizations
+ * @param {Pair} pair
+ * @param {Request} request
+ * @returns {Verdict}
+ */
+function atPod(authorizations, { context }, request) {
+  if (authorizations === undefined) return "allowed";
+  if (context.layer === "ztunnel") return decide(authorizations, context, request);
+  const { target } = context;
+  const at = { ...context, target: { ...target, ip: "10.0.0.99" } };
+  if (!throughEnvoy(context, request)) return decide(authorizations, at, request);
+  const from = { namespace: target.namespace, serviceAccount: "waypoint" };
+  const answers = WAYPOINT_IPS.map((sourceIp) => decide(authorizations, at, { ...request, from, sourceIp }));
+  return answers.every((answer) => answer === answers[0]) ? (answers[0] ?? "depends") : "depends";
+}
+
+/**
+ * @param {Judge} judge
+ * @param {import("./engine.mjs").Differ} diff
+ * @param {Failure} failure
+ * @returns {Promise<Failure>}
+ */
+async function smallest(judge, diff, failure) {
+  let last = failure;
+  const { request, claim } = failure.question;
+  const requests = claim ? [] : [request];
+  await shrink(failure.pair.policies, async (candidates) => {
+    const asked = candidates.map((policies) => ask(diff, { ...failure.pair, policies, requests }));
+    const verdicts = await judgeAll(judge, asked);
+    for (const [i, one] of asked.entries()) {
+      const judged = verdicts[i];
+      const same = judged && failures(one, judged, {}).find(({ kind }) => kind === failure.kind);
+      if (same) {
+        last = same;
+        return i;
+      }
+    }
+    return -1;
+  });
+  return last;
+}
+
+/**
+ * @param {Failure} failure
+ * @param {number} seed
+ */
+function report({ pair, kind, question, verdicts, difference }, seed) {
+  const { layer, target, settings, peerAuthentications = [] } = pair.context;
+  const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = settings;
+  const lines = (/** @type {readonly object[]} */ list) => list.map((one) => `    ${JSON.stringify(one)}`);
+  return [
+    "",
+    `failure at a ${layer}: ${kind}`,
+    `settings: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
+    `target: ${target.namespace}/${target.app}, ${target.ip}, labels ${JSON.stringify(target.labels)}`,
+    "old:",
+    ...lines([...peerAuthentications, ...ofSide(pair.policies, "old")]),
+    "new:",
+    ...lines([...peerAuthentications, ...ofSide(pair.policies, "new")]),
+    `request: ${JSON.stringify(question.request)}`,
+    `verdicts: ${verdicts[0]}, then ${verdicts[1]}`,
+    `diff: ${question.change ? question.change.text : JSON.stringify(difference)}`,
+    `again: node tests/istio/diffs.mjs --layer ${layer} --seed ${seed} --pairs 2 --l4-pairs 1`,
+  ].join("\n");
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error);
+  process.exitCode = 2;
+}

@@ -1,5 +1,4 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
-import { loadCore } from '../core.js';
 import { reader, splitModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_USAGE, access, collect, juju } from './input.js';
@@ -68,7 +67,7 @@ export async function meshInput(files, options) {
 export async function analysed(files, options) {
   const input = await meshInput(files, options);
   if (!input) return undefined;
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const analysis = core.analyse(input);
   process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));
   if (!analysis.badInput) return analysis;

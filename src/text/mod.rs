@@ -4,9 +4,6 @@
 //! column of what it talks about, and so that no document can overflow the stack or exhaust
 //! memory: depth, alias expansion and length are bounded before anything is built.
 
-mod block;
-#[cfg(test)]
-mod block_test;
 mod emit;
 mod float;
 pub mod insert;

@@ -1,12 +1,11 @@
-//! YAML text into the tree: documents in the usual form by [`super::block`], all others from
-//! `saphyr-parser`'s events.
+//! YAML text into the tree, from `saphyr-parser`'s events.
 //!
 //! Scalars follow YAML 1.2's core schema. Aliases and merge keys (`<<`) are expanded within a
 //! budget, so that a small document cannot become a large tree.
 
 use super::float::parse_float;
 use super::tree::{Document, Member, Node, Object, Position, Value};
-use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError, block};
+use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
 use crate::map::Index;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
@@ -22,59 +21,22 @@ pub fn parse_yaml(text: &str) -> Result<Vec<Document<'_>>, TextError> {
             Position::new(1, 1),
         ));
     }
-    // A carriage return may be a line's end or half of one; a byte order mark may end a document.
-    if !text.contains('\r')
-        && !text.contains('\u{feff}')
-        && let Some(documents) = by_document(text)
-    {
-        return Ok(documents);
-    }
-    parse_events(text)
-}
-
-/// Reads all documents from events.
-pub(super) fn parse_events(text: &str) -> Result<Vec<Document<'_>>, TextError> {
     let mut builder = Builder::default();
-    builder.read(text, 0)?;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            TextError::new(
+                MALFORMED,
+                lower_first(error.info()),
+                position(error.marker()),
+            )
+        })?;
+        builder.event(event, position(&span.start))?;
+    }
     Ok(builder.documents)
 }
 
-/// Reads document by document; `None` where one of them cannot be read, for what is wrong may have
-/// begun before it.
-fn by_document(text: &str) -> Option<Vec<Document<'_>>> {
-    let mut builder = Builder::default();
-    let mut start = block::Start::default();
-    loop {
-        let next = match block::read(text, start) {
-            Some(read) => {
-                builder.documents.push(Document {
-                    root: read.root,
-                    duplicates: read.duplicates,
-                });
-                read.next
-            }
-            None => {
-                let next = block::skip(text, start);
-                // The next one's marker belongs to how this one ends; it adds an empty document.
-                let end = next.map_or(text.len(), |next| next.offset + block::MARKER.len());
-                let document = text.get(start.offset..end)?;
-                builder.read(document, start.lines).ok()?;
-                if next.is_some() {
-                    builder.documents.pop();
-                }
-                next
-            }
-        };
-        match next {
-            Some(next) => start = next,
-            None => return Some(builder.documents),
-        }
-    }
-}
-
-/// A place in a text that follows so many lines.
-fn position(marker: &Marker, lines: usize) -> Position {
-    Position::new(marker.line() + lines, marker.col() + 1)
+fn position(marker: &Marker) -> Position {
+    Position::new(marker.line(), marker.col() + 1)
 }
 
 fn lower_first(message: &str) -> String {
@@ -123,23 +85,6 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// Reads a text of whole documents that follows so many lines.
-    fn read(&mut self, text: &'a str, lines: usize) -> Result<(), TextError> {
-        self.anchors.clear();
-        self.anchors_before = 0;
-        for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| {
-                TextError::new(
-                    MALFORMED,
-                    lower_first(error.info()),
-                    position(error.marker(), lines),
-                )
-            })?;
-            self.event(event, position(&span.start, lines))?;
-        }
-        Ok(())
-    }
-
     fn event(&mut self, event: Event<'a>, at: Position) -> Result<(), TextError> {
         match event {
             Event::DocumentStart(_) => {
@@ -323,7 +268,7 @@ impl<'a> Builder<'a> {
 
 /// A key as text. Kubernetes and Juju know string keys only; a number or boolean is read as the
 /// text that it was meant as.
-pub(super) fn key_text<'a>(node: &Node<'a>) -> Result<Cow<'a, str>, TextError> {
+fn key_text<'a>(node: &Node<'a>) -> Result<Cow<'a, str>, TextError> {
     match &node.value {
         Value::String(text) => Ok(text.clone()),
         Value::Null => Ok(Cow::Borrowed("null")),
@@ -422,7 +367,7 @@ fn scalar<'a>(
 }
 
 /// Resolves a plain scalar by YAML 1.2's core schema (section 10.3.2).
-pub(super) fn plain(text: Cow<'_, str>) -> Value<'_> {
+fn plain(text: Cow<'_, str>) -> Value<'_> {
     match text.as_ref() {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),

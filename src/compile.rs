@@ -1,7 +1,7 @@
 //! The compiler: bundles, charm files and databags in; MeshPolicies, AuthorizationPolicies and
 //! diagnostics out.
 
-use crate::diagnostic::{Diagnostic, Place, code};
+use crate::diagnostic::{Diagnostic, Place, bound, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
 use crate::juju::bundle::{Application, Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
@@ -141,6 +141,12 @@ impl Compiled {
 /// assert!(compiled.yaml().contains("cluster.local/ns/shop/sa/web"));
 /// ```
 pub fn compile(input: &Input<'_>) -> Compiled {
+    let mut compiled = compile_all(input);
+    bound(&mut compiled.diagnostics);
+    compiled
+}
+
+fn compile_all(input: &Input<'_>) -> Compiled {
     let mut diagnostics = Vec::new();
     let bundle_documents = parse(&input.bundles, &mut diagnostics);
     let charm_documents = parse(&input.charms, &mut diagnostics);
@@ -197,9 +203,10 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     compiled
 }
 
-type Parsed<'a> = Vec<(Source<'a>, Vec<Document<'a>>)>;
+/// Files and their documents.
+pub(crate) type Parsed<'a> = Vec<(Source<'a>, Vec<Document<'a>>)>;
 
-fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parsed<'a> {
+pub(crate) fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parsed<'a> {
     let mut parsed = Vec::with_capacity(sources.len());
     for source in sources {
         match decode_utf8(source.bytes).and_then(parse_any) {
@@ -210,7 +217,10 @@ fn parse<'a>(sources: &[Source<'a>], diagnostics: &mut Vec<Diagnostic>) -> Parse
     parsed
 }
 
-fn read_charms<'a>(parsed: &'a Parsed<'a>, diagnostics: &mut Vec<Diagnostic>) -> Charms<'a> {
+pub(crate) fn read_charms<'a>(
+    parsed: &'a Parsed<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Charms<'a> {
     let mut charms = Charms::new();
     for (source, documents) in parsed {
         for document in documents.iter().filter(|document| !document.root.is_null()) {
@@ -236,7 +246,7 @@ fn read_charms<'a>(parsed: &'a Parsed<'a>, diagnostics: &mut Vec<Diagnostic>) ->
     charms
 }
 
-fn read_bundles<'a>(
+pub(crate) fn read_bundles<'a>(
     parsed: &'a Parsed<'a>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<String>, Vec<Bundle<'a>>) {
@@ -332,12 +342,12 @@ fn check_names(names: &[String], bundles: &[Bundle<'_>], diagnostics: &mut Vec<D
     for (name, bundle) in names.iter().zip(bundles) {
         check(bundle.file, Position::new(1, 1), "model's name", name);
         for (name, application) in bundle.applications.iter() {
-            check(bundle.file, application.at, "application's name", name);
+            check(application.file, application.at, "application's name", name);
         }
         for saas in bundle.saas.values() {
             if let Some((model, offer)) = parse_saas_url(saas.url) {
-                check(bundle.file, saas.at, "offering model", model);
-                check(bundle.file, saas.at, "offer's name", offer);
+                check(saas.file, saas.at, "offering model", model);
+                check(saas.file, saas.at, "offer's name", offer);
             }
         }
     }
@@ -379,7 +389,7 @@ fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
                     Some(_) => continue,
                 },
             };
-            diagnostics.push(diagnostic.at(model.bundle.file, saas.at));
+            diagnostics.push(diagnostic.at(saas.file, saas.at));
         }
     }
 }
@@ -707,7 +717,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     clip(&beacon.application)
                 ),
             )
-            .at(model.bundle.file, application.at)
+            .at(application.file, application.at)
             .help(format!("set its option `{key}` to true")),
         );
         false
@@ -827,7 +837,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                                 clip(offer)
                             ),
                         )
-                        .at(model.bundle.file, *at)
+                        .at(application.file, *at)
                         .help(format!("add `{}` to the offer's endpoints", charm.cmr_provides_name)),
                     );
                 }

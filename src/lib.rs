@@ -19,6 +19,7 @@ pub mod names;
 pub mod order;
 pub mod output;
 pub mod python;
+pub mod suggest;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -6,6 +6,7 @@ mod juju;
 mod kube;
 mod library;
 mod lint;
+mod suggest;
 
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::mesh::Settings;

@@ -9,7 +9,7 @@ use super::symbolic::glob::Glob;
 use super::symbolic::intervals;
 use super::symbolic::lower::{all, any};
 use super::symbolic::region::Region;
-use super::symbolic::routes::{Target as Place, outside};
+use super::symbolic::routes::Target as Place;
 use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
 use super::symbolic::space::{Condition, Field, Values};
 use super::symbolic::witness::{self, RequestJson};
@@ -261,8 +261,8 @@ impl Checker<'_> {
         let domain = &self.side.analysis.mesh.settings.trust_domain;
         match who {
             Who::Any => Condition::Always,
-            Who::Outside => outside(),
-            Who::Inside => outside().negate(),
+            Who::Outside => self.side.clients.outside(),
+            Who::Inside => self.side.clients.outside().negate(),
             Who::Account { namespace, name } => {
                 let start = format!("{domain}/ns/{namespace}/sa/");
                 let glob = match name {
@@ -274,7 +274,7 @@ impl Checker<'_> {
                     self.side.clients.absent.binary_search(&identity).is_ok()
                 });
                 if absent {
-                    return outside();
+                    return self.side.clients.outside();
                 }
                 Condition::Is(Field::Client, Values::Glob(glob))
             }

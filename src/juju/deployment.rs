@@ -263,7 +263,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                                 clip(application.charm)
                             ),
                         )
-                        .at(model.bundle.file, application.at)
+                        .at(application.file, application.at)
                         .help(format!("give a file with `charm: {}` by `--charms`", clip(application.charm))),
                     );
                     continue;

@@ -6,6 +6,7 @@
 
 mod emit;
 mod float;
+pub mod insert;
 mod json;
 mod serialize;
 mod to_json;

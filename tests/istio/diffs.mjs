@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { openJudge } from "../cluster/judge.mjs";
 import { differ } from "./engine.mjs";
 import { question, replayAll } from "./envoy.mjs";
+import { member } from "./members.mjs";
 import { ofSide, pair } from "./pairs.mjs";
 import { random } from "./random.mjs";
 import { shrink } from "./shrink.mjs";
@@ -58,8 +59,8 @@ const USAGE = `usage: node tests/istio/diffs.mjs [OPTION …]
   --help`;
 
 const REQUESTS = 20;
-// So many witnesses of a pair are put to both sides.
-const WITNESSES = 16;
+// So many witnesses of a pair are put to both sides, each with another request of the same description.
+const WITNESSES = 12;
 const SHOWN = 8;
 // Envoy's configuration for so many pairs at a time.
 const BATCH = 60;
@@ -136,8 +137,8 @@ async function compare(judge, diff, layer, seed, count) {
     revoked: 0,
     unknown: 0,
     "not compared": 0,
-    "witnesses confirmed": 0,
-    "witnesses that could not be sent": 0,
+    confirmed: 0,
+    "that could not be sent": 0,
     "random requests that differ": 0,
     "pairs that Envoy refuses": 0,
   };
@@ -160,7 +161,7 @@ async function compare(judge, diff, layer, seed, count) {
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   // Nothing found would be no comparison.
-  if (count >= 20 && !(counts["witnesses confirmed"] && counts["random requests that differ"])) {
+  if (count >= 20 && !(counts["confirmed"] && counts["random requests that differ"])) {
     throw new Error(`nothing was compared at a ${layer}`);
   }
   const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
@@ -168,27 +169,36 @@ async function compare(judge, diff, layer, seed, count) {
   return found;
 }
 
+/** @param {Pair} pair @param {Side} side */
+const sideOf = ({ contexts, policies }, side) => ({ context: contexts[side], policies: ofSide(policies, side) });
+
 /**
  * @param {import("./engine.mjs").Differ} diff
  * @param {Pair} pair
  * @returns {Asked}
  */
 function ask(diff, pair) {
-  const { context, policies, requests, seed } = pair;
-  const difference = diff(context, ofSide(policies, "old"), ofSide(policies, "new"));
+  const { contexts, requests, seed } = pair;
+  const difference = diff(sideOf(pair, "old"), sideOf(pair, "new"));
   /** @type {Question[]} */
   const claims = /** @type {const} */ (["granted", "revoked"]).flatMap((claim) =>
     difference[claim].map((change, i) => {
       // Where no address is given, any will do.
-      const sourceIp = change.witness.sourceIp ?? context.sourceIps[0] ?? "";
+      const sourceIp = change.witness.sourceIp ?? contexts.old.sourceIps[0] ?? "";
       return { claim, change, request: { ...change.witness, id: `${claim} ${i}`, sourceIp } };
     }),
   );
-  const chosen = random(seed).some(claims, WITNESSES, WITNESSES);
+  const r = random(seed);
+  const chosen = r.some(claims, WITNESSES, WITNESSES);
+  // Clients are written as of the old mesh.
+  const { trustDomain } = contexts.old.settings;
+  const members = chosen.flatMap((one) =>
+    one.change ? [{ ...one, request: member(r, one.change, one.request, trustDomain) }] : [],
+  );
   return {
     pair,
     difference,
-    questions: [...chosen, ...requests.map((request) => ({ request, claim: null }))],
+    questions: [...chosen, ...members, ...requests.map((request) => ({ request, claim: null }))],
   };
 }
 
@@ -208,11 +218,11 @@ function failures({ pair, difference, questions }, verdicts, counts) {
       found.push({ pair, kind, question, verdicts: [before, after], difference });
     if (claim) {
       // Who knows what a proxy does that keeps its old configuration?
-      if (verdicts.refused && throughEnvoy(pair.context, request)) fail(`${claim} where Envoy refuses the configuration`);
-      else if (!sendable(pair, request)) counts["witnesses that could not be sent"]++;
-      else if (before === null || after === null) fail(`${claim}, by a witness that is no request`);
+      if (verdicts.refused && throughEnvoy(pair.contexts.old, request)) fail(`${claim} where Envoy refuses the configuration`);
+      else if (!sendable(pair, request)) counts["that could not be sent"]++;
+      else if (before === null || after === null) fail(`${claim}, by what is no request`);
       else if (claim === "granted" ? before === "denied" && after === "allowed" : before === "allowed" && after === "denied") {
-        counts["witnesses confirmed"]++;
+        counts["confirmed"]++;
       } else fail(`${claim}, and it is not`);
       return;
     }
@@ -248,20 +258,19 @@ const throughEnvoy = ({ layer }, { to, from }) =>
 async function judgeAll(judge, all) {
   const sides = all.flatMap((asked) => SIDES.map((side) => ({ asked, side })));
   const cases = sides.map(({ asked: { pair, questions }, side }) => ({
-    context: pair.context,
-    policies: ofSide(pair.policies, side),
-    requests: questions.map(({ request }) => request).filter((request) => throughEnvoy(pair.context, request)),
+    ...sideOf(pair, side),
+    requests: questions.map(({ request }) => request).filter((request) => throughEnvoy(pair.contexts.old, request)),
   }));
   const anyEnvoy = cases.some(({ requests }) => requests.length > 0);
   const [replays, authorizations] = await Promise.all([
     anyEnvoy ? replayAll(judge, cases) : [],
     Promise.all(cases.map((one) => l4(judge, one))),
   ]);
-  const verdicts = sides.map(({ asked: { pair, questions } }, i) => {
+  const verdicts = sides.map(({ asked: { pair, questions }, side }, i) => {
     const answers = [...(replays[i]?.answers ?? [])];
     return questions.map(({ request }) => {
-      const one = throughEnvoy(pair.context, request) ? (answers.shift()?.verdict ?? null) : "allowed";
-      return sendable(pair, request) ? both(one, atPod(authorizations[i], pair, request)) : null;
+      const one = throughEnvoy(pair.contexts.old, request) ? (answers.shift()?.verdict ?? null) : "allowed";
+      return sendable(pair, request) ? both(one, atPod(authorizations[i], pair.contexts[side], request)) : null;
     });
   });
   return all.map((_, i) => ({
@@ -284,9 +293,9 @@ const both = (one, other) =>
  * @param {Pair} pair
  * @param {Request} request
  */
-const sendable = ({ context, policies }, request) =>
-  isIP(request.sourceIp) === isIP(context.target.ip) ||
-  !throughEnvoy(context, request) ||
+const sendable = ({ contexts, policies }, request) =>
+  isIP(request.sourceIp) === isIP(contexts.old.target.ip) ||
+  !throughEnvoy(contexts.old, request) ||
   !JSON.stringify(policies).includes("destination.ip");
 
 /**
@@ -306,11 +315,11 @@ const WAYPOINT_IPS = ["10.0.0.5", "127.0.0.2", "127.0.0.6", "192.168.1.77", "200
 /**
  * The pod's ztunnel, if it has one.
  * @param {import("../cluster/judge.mjs").Authorization[] | undefined} authorizations
- * @param {Pair} pair
+ * @param {Context} context
  * @param {Request} request
  * @returns {Verdict}
  */
-function atPod(authorizations, { context }, request) {
+function atPod(authorizations, context, request) {
   if (authorizations === undefined) return "allowed";
   if (context.layer === "ztunnel") return decide(authorizations, context, request);
   const { target } = context;
@@ -352,18 +361,20 @@ async function smallest(judge, diff, failure) {
  * @param {number} seed
  */
 function report({ pair, kind, question, verdicts, difference }, seed) {
-  const { layer, target, settings, peerAuthentications = [] } = pair.context;
-  const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = settings;
-  const lines = (/** @type {readonly object[]} */ list) => list.map((one) => `    ${JSON.stringify(one)}`);
+  const { layer, target } = pair.contexts.old;
+  const lines = SIDES.flatMap((side) => {
+    const { context, policies } = sideOf(pair, side);
+    const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = context.settings;
+    return [
+      `${side}: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
+      ...[...(context.peerAuthentications ?? []), ...policies].map((one) => `    ${JSON.stringify(one)}`),
+    ];
+  });
   return [
     "",
     `failure at a ${layer}: ${kind}`,
-    `settings: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
     `target: ${target.namespace}/${target.app}, ${target.ip}, labels ${JSON.stringify(target.labels)}`,
-    "old:",
-    ...lines([...peerAuthentications, ...ofSide(pair.policies, "old")]),
-    "new:",
-    ...lines([...peerAuthentications, ...ofSide(pair.policies, "new")]),
+    ...lines,
     `request: ${JSON.stringify(question.request)}`,
     `verdicts: ${verdicts[0]}, then ${verdicts[1]}`,
     `diff: ${question.change ? question.change.text : JSON.stringify(difference)}`,

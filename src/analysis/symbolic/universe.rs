@@ -20,8 +20,12 @@ pub enum PathMode {
 pub enum Universe {
     /// Paths as policies see them: what normalisation leaves as it is, without query and fragment.
     Path(PathMode),
+    /// The same with any query behind it.
+    Target(PathMode),
     /// `:authority`, in lower case: a name or an address, and perhaps a port.
     Host,
+    /// The same in any case.
+    Authority,
     /// Methods: tokens of RFC 9110.
     Method,
     /// `TRUSTDOMAIN/ns/NAMESPACE/sa/SERVICEACCOUNT` of the mesh's own trust domain.
@@ -49,6 +53,7 @@ const INSIDE: u32 = 4;
 const PERCENT: u32 = 5;
 const ROOT: u32 = 6;
 const SLASHES: u32 = 7;
+const QUERY: u32 = 8;
 const FIRST_DIGIT: u32 = 16;
 
 impl Universe {
@@ -76,6 +81,16 @@ impl Universe {
                 }
                 _ => 0,
             },
+            Universe::Target(mode) => match c {
+                b'?' => 22,
+                b'#' => 0,
+                b'!'..=b'~' => match Universe::Path(*mode).kind(c) {
+                    0 => 23,
+                    kind => kind,
+                },
+                _ => 0,
+            },
+            Universe::Authority => Universe::Host.kind(c.to_ascii_lowercase()),
             Universe::Host => match c {
                 b'a'..=b'f' => 1,
                 b'g'..=b'z' => 2,
@@ -122,10 +137,14 @@ impl Universe {
         let has = |c: u8| mentioned >> c & 1 == 1;
         match (self, self.kind(c)) {
             // With so many mentioned, an escape may be the only way to write something else.
-            (Universe::Path(_), kind) if has(b'%') || mentioned.count_ones() > 50 => kind,
-            (Universe::Path(_), 3) => 0,
-            (Universe::Path(_), 4..=19) => 20,
-            (Universe::Host, 7 | 8) if !has(b'[') && !has(b']') => 0,
+            (Universe::Path(_) | Universe::Target(_), kind)
+                if has(b'%') || mentioned.count_ones() > 50 =>
+            {
+                kind
+            }
+            (Universe::Path(_) | Universe::Target(_), 3) => 0,
+            (Universe::Path(_) | Universe::Target(_), 4..=19) => 20,
+            (Universe::Host | Universe::Authority, 7 | 8) if !has(b'[') && !has(b']') => 0,
             (_, kind) => kind,
         }
     }
@@ -133,7 +152,7 @@ impl Universe {
     /// The only character that a string can go on with.
     pub fn required(&self, state: u32) -> Option<u8> {
         match self {
-            Universe::Path(_) if state == Self::START => Some(b'/'),
+            Universe::Path(_) | Universe::Target(_) if state == Self::START => Some(b'/'),
             Universe::Identity { trust_domain } => match state {
                 NS => Some(b'n'),
                 SA => Some(b's'),
@@ -160,7 +179,16 @@ impl Universe {
         }
         match self {
             Universe::Path(mode) => path_step(*mode, state, c),
+            Universe::Target(_) if state == QUERY => QUERY,
+            Universe::Target(mode) => {
+                let path = Universe::Path(*mode);
+                match c {
+                    b'?' if path.accepts(state) => QUERY,
+                    _ => path.step(state, c),
+                }
+            }
             Universe::Host => host_step(state, c),
+            Universe::Authority => host_step(state, c.to_ascii_lowercase()),
             Universe::Method => 1,
             Universe::Identity { trust_domain } => identity_step(trust_domain, state, c),
             Universe::HeaderValue => match (state, c) {
@@ -180,11 +208,12 @@ impl Universe {
     /// Whether a string may end here.
     pub fn accepts(&self, state: u32) -> bool {
         match self {
-            Universe::Path(_) => matches!(
+            Universe::Target(_) if state == QUERY => true,
+            Universe::Path(_) | Universe::Target(_) => matches!(
                 state,
                 SEGMENT | INSIDE | PERCENT | ROOT | SLASHES | FIRST_DIGIT..
             ),
-            Universe::Host => matches!(state, 1 | 2 | 5 | 10..=14),
+            Universe::Host | Universe::Authority => matches!(state, 1 | 2 | 5 | 10..=14),
             Universe::Method => state == 1,
             Universe::ServerName => state <= 1,
             Universe::HeaderValue => matches!(state, 0 | 1),
@@ -207,8 +236,8 @@ impl Universe {
     /// One of infinitely many different strings of the language, readable for small `n`.
     pub fn nth(&self, n: usize) -> String {
         match self {
-            Universe::Path(_) => format!("/other-{n}"),
-            Universe::Host => format!("other-{n}.example"),
+            Universe::Path(_) | Universe::Target(_) => format!("/other-{n}"),
+            Universe::Host | Universe::Authority => format!("other-{n}.example"),
             Universe::Method => format!("OTHER-{n}"),
             Universe::Identity { trust_domain } => {
                 format!("{trust_domain}/ns/other/sa/other-{n}")
@@ -353,6 +382,10 @@ mod tests {
                 "/a%20",
                 "/a%2Fb",
             ),
+            (Universe::Target(PathMode::Base), "/a?b?/../%41{", "/a/..?b"),
+            (Universe::Target(PathMode::Base), "/?", "?b"),
+            (Universe::Target(PathMode::Base), "/a?", "/a?b#c"),
+            (Universe::Authority, "Web.shop:80", "WEB..shop"),
             (Universe::Host, "web.shop:8080", "web..shop"),
             (Universe::Host, "[::1]:80", "WEB"),
             (Universe::Host, "web.shop.", ":80"),

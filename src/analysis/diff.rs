@@ -133,6 +133,7 @@ fn compare(old: &Analysis, new: &Analysis) -> Diff {
         let text = target_text(&target);
         comparer.compare(&target, &text, before, after);
     }
+    let known = comparer.old.clients.known;
     let mut found = comparer.found;
     let (likes, left_out) = undescribed::likes(old, new);
     found.equivalent &= left_out.is_empty();
@@ -141,6 +142,8 @@ fn compare(old: &Analysis, new: &Analysis) -> Diff {
         let with = |analysis: &Analysis| Analysis::new(undescribed::with(&analysis.mesh, &likes));
         let (old, new) = (with(old), with(new));
         let mut comparer = Comparer::new(&old, &new);
+        // Who is made up is nobody to show in a witness.
+        comparer.old.clients.known = known;
         for like in &likes {
             let place = |analysis: &Analysis| match &like.target {
                 Target::Service { namespace, name } => {

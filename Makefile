@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench bench-cluster fuzz man clean
+.PHONY: help demo page setup check test pkg bench bench-cluster fuzz fuzz-coverage mutants man clean
 
 PORT ?= 4173
 
@@ -46,6 +46,13 @@ bench-cluster: ## compare with the Python library on a real API server
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
+
+fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (needs a C++ compiler)
+	@node tools/fuzz-coverage.mjs
+
+mutants: ## put small faults into the core; a test must fail for each (hours)
+	@tools/setup.sh mutants
+	@node tools/mutants.mjs
 
 man: ## write man/mesh-policy.1 from what the commands declare
 	@node tools/man.mjs

@@ -1,11 +1,14 @@
 // Reads input files for the command line. Every failure is one message with what to do.
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Wrong use, or input that cannot be read: exit 2. */
 export class UsageError extends Error {}
 
 /** @typedef {import('../pkg/mesh_policy.js').Source} Source */
+
+/** Of a path in a message; no system opens one that is much longer. */
+const LONGEST_SHOWN = 4096;
 
 /** @param {string} path @param {unknown} error */
 function unreadable(path, error) {
@@ -17,8 +20,55 @@ function unreadable(path, error) {
     EISDIR: 'it is a folder',
     ENOTDIR: 'a part of the path is no folder',
     ELOOP: 'its links go in a circle',
+    ENAMETOOLONG: 'no path is that long',
+    ENXIO: 'it is a socket or a device that is not there',
+    EIO: 'the system cannot read it',
+    EPIPE: 'it is a pipe, and nothing writes to it',
+    ERR_INVALID_ARG_VALUE: 'a path holds no null character',
   };
-  return new UsageError(`cannot read \`${path}\`: ${reasons[code ?? ''] ?? code ?? 'it cannot be opened'}`);
+  const shown = path.length > LONGEST_SHOWN ? `${path.slice(0, LONGEST_SHOWN)}…` : path;
+  return new UsageError(`cannot read \`${shown}\`: ${reasons[code ?? ''] ?? code ?? 'it cannot be opened'}`);
+}
+
+/** Room for what has no known size, to begin with, and how long to wait where nothing is there yet, in milliseconds. */
+const ROOM = 1 << 16;
+const PAUSE = 10;
+
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Everything that a file, a pipe or a device gives, up to `limit` bytes; `undefined` where there is more.
+ * @param {number} file
+ * @param {import('node:fs').Stats} stats
+ * @param {number} limit
+ */
+function contents(file, stats, limit) {
+  if (stats.isFile() && stats.size > limit) return undefined;
+  // With one byte more than a file claims to have, its end is seen without growing.
+  let buffer = Buffer.allocUnsafe(stats.isFile() && stats.size > 0 ? stats.size + 1 : ROOM);
+  let size = 0;
+  for (;;) {
+    const count = readSome(file, buffer.subarray(size));
+    if (count === 0) return buffer.subarray(0, size);
+    size += count;
+    if (size > limit) return undefined;
+    if (size === buffer.length) buffer = Buffer.concat([buffer], 2 * size);
+  }
+}
+
+/** @param {number} file @param {Buffer} chunk */
+function readSome(file, chunk) {
+  for (;;) {
+    try {
+      return readSync(file, chunk);
+    } catch (error) {
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      if (code === 'EOF') return 0;
+      // Somebody has it open for writing and has written nothing yet.
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(clock, 0, 0, PAUSE);
+    }
+  }
 }
 
 /**
@@ -32,13 +82,14 @@ export function reader(limit) {
   function read(path) {
     let file;
     try {
-      file = path === '-' ? 0 : openSync(path, 'r');
+      // Without waiting, because a pipe that nobody ever opens for writing would hold us up for ever.
+      file = path === '-' ? 0 : openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       const stats = fstatSync(file);
       if (stats.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-      if (stats.isFile() && stats.size > left) throw tooLarge(path);
-      const bytes = readFileSync(file);
+      const bytes = contents(file, stats, left);
+      if (!bytes) throw tooLarge(path);
+      if (bytes.length === 0 && stats.isFIFO() && path !== '-') throw Object.assign(new Error(), { code: 'EPIPE' });
       left -= bytes.length;
-      if (left < 0) throw tooLarge(path);
       return bytes;
     } catch (error) {
       throw error instanceof UsageError ? error : unreadable(path, error);
@@ -74,6 +125,20 @@ export function reader(limit) {
   }
 
   return { read, expand };
+}
+
+/**
+ * What a file says, where the core takes text and no bytes.
+ * @param {{ read: (path: string) => Uint8Array }} from
+ * @param {string} path
+ */
+export function readText(from, path) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(from.read(path));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`\`${path}\` is not valid UTF-8: save it as UTF-8`);
+  }
 }
 
 /**

@@ -49,6 +49,52 @@ pub struct Diagnostic {
     pub bad_input: bool,
 }
 
+/// How many diagnostics are told of one input; the worst are kept where there are more.
+pub const MOST_DIAGNOSTICS: usize = 10_000;
+
+/// Bounds what is told: a small document can be wrong in a million places. Exit codes stay what they
+/// were, because what is left out is summed up by one more diagnostic.
+pub fn bound(diagnostics: &mut Vec<Diagnostic>) {
+    let all = diagnostics.len();
+    if all <= MOST_DIAGNOSTICS {
+        return;
+    }
+    let mut left = MOST_DIAGNOSTICS;
+    let [errors, warnings, notes] =
+        [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
+            let many = diagnostics
+                .iter()
+                .filter(|one| one.severity == severity)
+                .count();
+            let kept = many.min(left);
+            left -= kept;
+            (many, kept)
+        });
+    let severity = match (errors.0 > errors.1, warnings.0 > warnings.1) {
+        (true, _) => Severity::Error,
+        (_, true) => Severity::Warning,
+        _ => Severity::Note,
+    };
+    let text = format!("there are {} more", all - MOST_DIAGNOSTICS);
+    let mut more = Diagnostic::new(severity, code::MORE, text).help("correct these first");
+    let (mut errors, mut warnings, mut notes) = (errors.1, warnings.1, notes.1);
+    diagnostics.retain(|one| {
+        let room = match one.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+            Severity::Note => &mut notes,
+        };
+        if *room > 0 {
+            *room -= 1;
+            return true;
+        }
+        more.dropped |= one.dropped;
+        more.bad_input |= one.bad_input;
+        false
+    });
+    diagnostics.push(more);
+}
+
 /// The codes of the compiler's diagnostics. Those of unreadable text (`malformed-yaml`,
 /// `malformed-json`, `invalid-utf-8`, `nested-too-deeply`, `too-many-aliases`, `lone-surrogate`,
 /// `input-too-large`) come from [`crate::text`].
@@ -109,8 +155,14 @@ pub mod code {
     pub const UNFILLED_TEMPLATE: &str = "unfilled-template";
     /// A key looks like a misspelling of one that is known.
     pub const MISSPELLED_KEY: &str = "misspelled-key";
+    /// What was made is longer than a string of the host can be.
+    pub const OUTPUT_TOO_LARGE: &str = "output-too-large";
     /// A key stands twice in one mapping.
     pub const DUPLICATE_KEY: &str = "duplicate-key";
+    /// There is more than is told.
+    pub const MORE: &str = "more-diagnostics";
+    /// A file holds no document.
+    pub const NOTHING_TO_READ: &str = "nothing-to-read";
     /// The bundle relates nothing to a mesh.
     pub const NO_MESH: &str = "no-mesh";
     /// A beacon is configured not to manage policies.
@@ -204,4 +256,41 @@ pub fn clip(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(LONGEST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, MOST_DIAGNOSTICS, Severity, bound, code};
+
+    #[test]
+    fn what_is_left_out_keeps_its_consequences() {
+        let note = Diagnostic::note("n", "n");
+        let mut some = vec![note.clone(); MOST_DIAGNOSTICS];
+        bound(&mut some);
+        assert!(some.iter().all(|one| one.code == "n"));
+
+        some.extend([
+            Diagnostic::error("e", "e"),
+            Diagnostic::warning("w", "w"),
+            note.bad_input(),
+        ]);
+        bound(&mut some);
+        assert_eq!(some.len(), MOST_DIAGNOSTICS + 1);
+        let tail: Vec<&str> = some.iter().rev().take(4).map(|one| one.code).collect();
+        assert_eq!(tail, [code::MORE, "w", "e", "n"]);
+        let last = some.last().expect("the sum");
+        assert_eq!(
+            (last.severity, last.bad_input, last.dropped),
+            (Severity::Note, true, false)
+        );
+        assert_eq!(last.message, "there are 3 more");
+
+        let mut errors = vec![Diagnostic::error("e", "e").dropped(); MOST_DIAGNOSTICS + 1];
+        bound(&mut errors);
+        let last = errors.last().expect("the sum");
+        assert_eq!(
+            (last.severity, last.bad_input, last.dropped),
+            (Severity::Error, false, true)
+        );
+    }
 }

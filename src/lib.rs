@@ -17,7 +17,9 @@ pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod order;
+pub mod output;
 pub mod python;
+pub mod suggest;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

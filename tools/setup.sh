@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Run it as often as you like: what is there is left alone.
 #
-#   tools/setup.sh [rust|wasm|deny|node|demo|python|envoy|browser|all]...      default: all
+#   tools/setup.sh [rust|wasm|deny|mutants|node|demo|python|envoy|browser|all]...      default: all
 #
 #   rust     cargo with rustfmt and clippy
 #   wasm     the wasm32 target, and wasm-bindgen and wasm-pack in .tools/bin
 #   deny     cargo-deny in .tools/bin
+#   mutants  cargo-mutants in .tools/bin
 #   node     every npm dependency (`demo`: only those that the command line needs)
 #   python   .tools/venv with the libraries that tests/oracle asks
 #   envoy    .tools/envoy with the Envoy that tests/istio runs
@@ -17,6 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly WASM_PACK_VERSION=0.15.1
 readonly CARGO_DENY_VERSION=0.20.2
+readonly CARGO_MUTANTS_VERSION=27.1.0
 readonly TARGET=wasm32-unknown-unknown
 readonly RUSTUP_SECONDS=90 # a distribution server that does not answer must not hold everybody up
 readonly LOGS=.cache/setup
@@ -197,6 +199,15 @@ setup_deny() {
   rm -rf .cache/tools-target
 }
 
+setup_mutants() {
+  setup_rust
+  mkdir -p .tools
+  # It takes `--version` as a command of cargo's only.
+  if [ "$(.tools/bin/cargo-mutants mutants --version 2>/dev/null | awk '{print $2}')" = "$CARGO_MUTANTS_VERSION" ]; then return; fi
+  cargo_tool cargo-mutants cargo-mutants "$CARGO_MUTANTS_VERSION" --locked
+  rm -rf .cache/tools-target
+}
+
 # ---------------------------------------------------------------- node
 
 need_node() {
@@ -276,6 +287,7 @@ for part in "${@:-all}"; do
     rust) setup_rust ;;
     wasm) setup_wasm ;;
     deny) setup_deny ;;
+    mutants) setup_mutants ;;
     node) setup_node ;;
     demo) setup_demo ;;
     python) setup_python ;;
@@ -289,6 +301,6 @@ for part in "${@:-all}"; do
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, envoy, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, mutants, python, envoy, browser or all" ;;
   esac
 done

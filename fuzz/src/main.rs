@@ -6,29 +6,16 @@
 //!
 //! Real documents are taken apart and mutated; what fails is made smaller, written to
 //! `crashes/` and told with the command that repeats it. `--state` makes a long run resumable:
-//! the file holds the seed and how many inputs are done.
+//! the file holds the seed and how many inputs are done. What coverage-guided runs have found worth
+//! keeping (`corpus/`) is tried first.
 
-mod allocations;
-mod growth;
-mod hooks;
-mod mesh;
-mod mutate;
-mod random;
-mod shrink;
-mod targets;
-
-use random::Random;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use mesh_policy_fuzz::bounds::{measure, run};
+use mesh_policy_fuzz::random::Random;
+use mesh_policy_fuzz::targets::{TARGETS, Target};
+use mesh_policy_fuzz::{corpus, mutate, shrink};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs};
-use targets::{TARGETS, Target};
-
-/// What every input may allocate at once, in bytes.
-const BASE_MEMORY: usize = 32 << 20;
-/// And for each byte of input.
-const MEMORY_PER_BYTE: usize = 600;
 
 struct Options {
     seed: u64,
@@ -70,50 +57,6 @@ fn options() -> Result<Options, String> {
         }
     }
     Ok(options)
-}
-
-/// The processor's time that this thread has had, so that a busy machine is no finding; the clock's
-/// where the system does not tell.
-fn spent() -> Duration {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let began = BEGAN.get_or_init(Instant::now);
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let first = stat.as_deref().and_then(|text| text.split(' ').next());
-    match first.and_then(|text| text.parse().ok()) {
-        Some(nanoseconds) => Duration::from_nanos(nanoseconds),
-        None => began.elapsed(),
-    }
-}
-
-/// What went wrong with an input, if anything did.
-fn run(target: &Target, input: &[u8]) -> Option<String> {
-    measure(target, input).1
-}
-
-/// The time that an input took, and what went wrong with it.
-fn measure(target: &Target, input: &[u8]) -> (Duration, Option<String>) {
-    allocations::reset();
-    let length = input.len().max(target.bytes);
-    let start = spent();
-    let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
-    let took = spent().saturating_sub(start);
-    let peak = allocations::peak();
-    if let Err(panic) = outcome {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("a panic");
-        return (took, Some(format!("panicked: {text}")));
-    }
-    if took > Duration::from_secs(target.seconds).mul_f64((length as f64 / 100_000.0).max(1.0)) {
-        let why = format!("took {took:?} for {length} bytes");
-        return (took, Some(why));
-    }
-    if peak > BASE_MEMORY + length * MEMORY_PER_BYTE {
-        let why = format!("allocated {peak} bytes for {length} bytes of input");
-        return (took, Some(why));
-    }
-    (took, None)
 }
 
 fn report(target: &Target, input: &[u8], why: &str, seed: u64, number: u64) {
@@ -181,6 +124,20 @@ fn main() -> ExitCode {
     let first = done;
     let mut failures = 0;
     let mut slowest = vec![Duration::ZERO; chosen.len()];
+    let mut kept = 0;
+    for target in &chosen {
+        for (file, input) in corpus::of(target) {
+            kept += 1;
+            if let Some(why) = run(target, &input) {
+                println!(
+                    "FAILED {}: {why}\n  repeat: --target {0} --input {file}",
+                    target.name
+                );
+                failures += 1;
+            }
+        }
+    }
+    println!("{kept} inputs of the corpus");
     let seeds: Vec<Vec<Vec<u8>>> = chosen.iter().map(|target| (target.seeds)()).collect();
     while done < options.count && start.elapsed().as_secs() < options.seconds && failures < 10 {
         // Each input depends on the seed and its number alone, so any can be made again.

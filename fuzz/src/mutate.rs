@@ -3,7 +3,7 @@
 use crate::random::Random;
 
 /// What breaks readers.
-const TOKENS: &[&str] = &[
+pub const TOKENS: &[&str] = &[
     "null",
     "true",
     "~",
@@ -134,7 +134,8 @@ fn line(random: &mut Random, bytes: &[u8]) -> (usize, usize) {
     (start, end)
 }
 
-fn step(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+/// Takes one step.
+pub fn step(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
     if bytes.is_empty() {
         bytes.extend_from_slice(random.pick(TOKENS).as_bytes());
         return;

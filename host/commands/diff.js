@@ -37,6 +37,7 @@ export function diff(program) {
     .option('--charms <path>', 'charm files, or folders of them', collect, [])
     .option('--old-charms <path>', 'charm files of the old side, where they differ', collect, [])
     .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
+    .option('--only-described', 'compare requests of described clients alone, and of those without identity, with methods in common use')
     .option('--fail-on <what>', 'exit 1 if there is any: granted, revoked or any', oneOf('granted', 'revoked', 'any'))
     .option('-o, --output <format>', 'human, json, markdown or github', oneOf('human', 'json', 'markdown', 'github'), 'human')
     .option('--max-input <bytes>', 'refuse more input than this, for each side', bytes, DEFAULT_MAX_INPUT)
@@ -51,6 +52,7 @@ export function diff(program) {
  * @property {string[]} charms
  * @property {string[]} oldCharms
  * @property {string} [settings]
+ * @property {boolean} [onlyDescribed]
  * @property {'granted' | 'revoked' | 'any'} [failOn]
  * @property {'human' | 'json' | 'markdown' | 'github'} output
  * @property {number} maxInput
@@ -74,7 +76,7 @@ async function run(files, options) {
   const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old });
   const after = before && (await side(old ? files : files.slice(1), options));
   if (!before || !after) return;
-  const text = before.diffTo(after);
+  const text = before.diffTo(after, options.onlyDescribed);
   before.free();
   after.free();
   /** @type {Diff} */

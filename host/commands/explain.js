@@ -1,9 +1,9 @@
 // `mesh-policy explain`
 import { InvalidArgumentError } from 'commander';
-import { reader, UsageError } from '../files.js';
+import { reader, readText, UsageError } from '../files.js';
 import { printable } from '../render.js';
 import { collect, oneOf } from './input.js';
-import { analysed, mesh } from './mesh.js';
+import { analysedInput, mesh, meshInput } from './mesh.js';
 
 /** How many requests go to the core in one call: enough to make the crossing cheap, few enough to print soon. */
 const BATCH = 4096;
@@ -56,13 +56,19 @@ async function run(files, options) {
     throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to service:NAMESPACE/NAME`, or `--requests FILE`');
   }
   const question = many === undefined ? asRequest(options) : '';
-  const lines = many === undefined ? '' : new TextDecoder().decode(reader(options.maxInput).read(many));
-  const analysis = await analysed(files, options);
+  const lines = many === undefined ? '' : readText(reader(options.maxInput), many);
+  const input = await meshInput(files, options);
+  const analysis = input && await analysedInput(input);
   if (!analysis) return;
   if (many === undefined) {
     try {
-      if (options.output === undefined || options.output === 'human') process.stdout.write(visible(analysis.explain(question)));
-      else process.stdout.write(`${analysis.trace(question)}\n`);
+      if (options.output === undefined || options.output === 'human') {
+        process.stdout.write(visible(analysis.explain(question) + (analysis.suggestText(input, question) ?? '')));
+      } else {
+        const suggestion = analysis.suggest(input, question);
+        const answer = analysis.trace(question);
+        process.stdout.write(`${suggestion === undefined ? answer : `${answer.slice(0, -1)},"toAllow":${suggestion}}`}\n`);
+      }
     } catch (error) {
       throw new UsageError(error instanceof Error ? error.message : String(error));
     } finally {
@@ -70,11 +76,33 @@ async function run(files, options) {
     }
     return;
   }
-  const all = lines.split('\n');
-  for (let at = 0; at < all.length; at += BATCH) {
-    process.stdout.write(analysis.ask(all.slice(at, at + BATCH).join('\n')));
-  }
+  const { asked, unread } = askAll(analysis, lines.split('\n'), (answers) => process.stdout.write(answers));
   analysis.free();
+  if (asked === 0) throw new UsageError(`\`${many}\` holds no request: write a JSON object a line`);
+  // Those that can be read are answered, whatever stands between them.
+  const text = `${unread} of ${asked} requests in \`${many}\` cannot be read; their answers say why`;
+  if (unread === asked) throw new UsageError(text);
+  if (unread > 0) process.stderr.write(`warning: ${printable(text)}\n`);
+}
+
+/**
+ * @param {import('../../pkg/mesh_policy.js').MeshAnalysis} analysis
+ * @param {string[]} lines
+ * @param {(answers: string) => void} write
+ */
+function askAll(analysis, lines, write) {
+  let asked = 0;
+  let unread = 0;
+  for (let at = 0; at < lines.length; at += BATCH) {
+    const answers = analysis.ask(lines.slice(at, at + BATCH).join('\n'));
+    write(answers);
+    for (const line of answers.split('\n')) {
+      if (line === '') continue;
+      asked += 1;
+      if (line.includes(',"error":') && typeof JSON.parse(line).error === 'string') unread += 1;
+    }
+  }
+  return { asked, unread };
 }
 
 /** @param {Question} options */

@@ -1,5 +1,5 @@
 // `mesh-policy hook`: a Juju hook, for charms that have no code of their own for the mesh.
-import { reader, UsageError } from '../files.js';
+import { reader, readText, UsageError } from '../files.js';
 import { EXIT_CLUSTER, EXIT_USAGE, oneOf } from './input.js';
 
 /** A charm file is small. */
@@ -45,7 +45,7 @@ async function inHook(run) {
 
 /** @param {string} file */
 async function consumer(file) {
-  const text = new TextDecoder().decode(reader(MAX_CHARM_FILE).read(file));
+  const text = readText(reader(MAX_CHARM_FILE), file);
   const { Hook, ServiceMeshConsumer } = await import('../juju.js');
   await new ServiceMeshConsumer(new Hook(), { charm: { file, text } }).handle();
 }

@@ -5,7 +5,7 @@ use super::matching::Client;
 use super::points::Binding;
 use super::request::{Request, Target};
 use super::verdict::{Doubts, Verdict};
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, bound, code};
 use crate::juju::charm::clip;
 use std::fmt::Write;
 
@@ -31,6 +31,7 @@ impl Analysis {
                 });
             }
         }
+        bound(&mut found);
         found
     }
 

@@ -116,19 +116,35 @@ impl Ord for Json {
     }
 }
 
+/// Which requests a comparison is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Among {
+    /// All that there may be.
+    #[default]
+    All,
+    /// Those of clients that the input describes and of clients without identity, with methods in
+    /// common use: those of RFC 9110, and PATCH.
+    Described,
+}
+
 /// Compares two meshes.
 pub fn diff(old: &Analysis, new: &Analysis) -> Diff {
+    diff_among(old, new, Among::All)
+}
+
+/// Compares what two meshes say of some requests.
+pub fn diff_among(old: &Analysis, new: &Analysis, among: Among) -> Diff {
     if !assume::is_silent(&old.mesh, &new.mesh) {
-        return compare(old, new);
+        return compare(old, new, among);
     }
     let on = |analysis: &Analysis| Analysis::new(assume::with_sidecars(&analysis.mesh));
-    let mut found = compare(&on(old), &on(new));
+    let mut found = compare(&on(old), &on(new), among);
     found.assumed.push(assume::TEXT.to_owned());
     found
 }
 
-fn compare(old: &Analysis, new: &Analysis) -> Diff {
-    let mut comparer = Comparer::new(old, new);
+fn compare(old: &Analysis, new: &Analysis, among: Among) -> Diff {
+    let mut comparer = Comparer::new(old, new, among);
     for (target, before, after) in targets(old, new) {
         let text = target_text(&target);
         comparer.compare(&target, &text, before, after);
@@ -141,7 +157,7 @@ fn compare(old: &Analysis, new: &Analysis) -> Diff {
     if !likes.is_empty() {
         let with = |analysis: &Analysis| Analysis::new(undescribed::with(&analysis.mesh, &likes));
         let (old, new) = (with(old), with(new));
-        let mut comparer = Comparer::new(&old, &new);
+        let mut comparer = Comparer::new(&old, &new, among);
         // Who is made up is nobody to show in a witness.
         comparer.old.clients.known = known;
         for like in &likes {

@@ -13,6 +13,7 @@ pub mod headers;
 mod index;
 pub mod lint;
 pub mod matching;
+pub mod overview;
 pub mod path;
 pub mod plan;
 pub mod points;

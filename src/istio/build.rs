@@ -42,7 +42,7 @@ pub fn build_policy_resources_istio(
             Some(AuthorizationPolicy {
                 name: name_with(&mut text, app_name, model_name, policy),
                 namespace: policy.target_namespace.clone(),
-                labels: Vec::new(),
+                labels: Arc::default(),
                 annotations: Vec::new(),
                 spec: Spec::Built(BuiltSpec {
                     target,

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod build;
+pub mod manifest;
 pub mod policy;
 mod serialize;
 pub mod validation;
@@ -29,8 +30,8 @@ pub struct AuthorizationPolicy {
     pub name: String,
     /// `metadata.namespace`
     pub namespace: String,
-    /// `metadata.labels`; left out when empty.
-    pub labels: Vec<(String, String)>,
+    /// `metadata.labels`; left out when empty. Those of one manager share them.
+    pub labels: Arc<[(String, String)]>,
     /// `metadata.annotations`; left out when empty.
     pub annotations: Vec<(String, String)>,
     /// `spec`

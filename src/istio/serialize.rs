@@ -45,8 +45,8 @@ impl Serialize for Metadata<'_> {
         map.serialize_entry("name", &policy.name)?;
         map.serialize_entry("namespace", &policy.namespace)?;
         for (key, pairs) in [
-            ("labels", &policy.labels),
-            ("annotations", &policy.annotations),
+            ("labels", &*policy.labels),
+            ("annotations", policy.annotations.as_slice()),
         ] {
             if !pairs.is_empty() {
                 map.serialize_entry(key, &Pairs(pairs))?;

@@ -23,6 +23,8 @@ pub struct Bundle<'a> {
 /// One application.
 #[derive(Debug, Clone)]
 pub struct Application<'a> {
+    /// The file it was first named in: the bundle's or an overlay's.
+    pub file: &'a str,
     /// Where its name stands.
     pub at: Position,
     /// Its charm's name, without store, series and revision.
@@ -36,6 +38,8 @@ pub struct Application<'a> {
 /// An application of another model.
 #[derive(Debug, Clone, Copy)]
 pub struct Saas<'a> {
+    /// The file it stands in: the bundle's or an overlay's.
+    pub file: &'a str,
     /// Where its name stands.
     pub at: Position,
     /// `[controller:][user/]model.offer`
@@ -63,6 +67,24 @@ pub struct WrittenRelation<'a> {
     /// Its two ends.
     pub ends: [WrittenEnd<'a>; 2],
 }
+
+/// What Juju reads at the top of a bundle or an overlay, its old names among them.
+const KEYS: [&str; 14] = [
+    "applications",
+    "services",
+    "saas",
+    "remote-applications",
+    "relations",
+    "machines",
+    "variables",
+    "series",
+    "default-base",
+    "bundle",
+    "type",
+    "name",
+    "tags",
+    "description",
+];
 
 /// Whether a document is a bundle rather than another kind of file.
 pub fn is_bundle(root: &Node<'_>) -> bool {
@@ -156,6 +178,16 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         };
+        if !object
+            .iter()
+            .any(|member| KEYS.contains(&member.key.as_ref()))
+        {
+            self.wrong(
+                root.at,
+                "this is no bundle and no overlay of one: it has nothing that a bundle has"
+                    .to_owned(),
+            );
+        }
         if let Some(name) = object.get("name").and_then(Node::as_str) {
             bundle.name.get_or_insert(name);
         }
@@ -181,7 +213,8 @@ impl<'a> Reader<'a, '_> {
                 }
                 match member.value.get("url").and_then(Node::as_str) {
                     Some(url) => {
-                        bundle.saas.insert(name, Saas { at: member.at, url });
+                        let (file, at) = (self.file, member.at);
+                        bundle.saas.insert(name, Saas { file, at, url });
                     }
                     None => self.wrong(
                         member.value.at,
@@ -242,6 +275,7 @@ impl<'a> Reader<'a, '_> {
         let made = bundle
             .applications
             .get_or_insert_with(name, || Application {
+                file: self.file,
                 at,
                 charm: "",
                 options: Map::new(),

@@ -1,5 +1,6 @@
 //! Charm files: what a charm declares about its endpoints and its part in the mesh.
 
+use super::bundle::is_bundle;
 pub use crate::diagnostic::clip;
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::Map;
@@ -115,6 +116,13 @@ pub fn read_charm<'a>(
         ));
         return None;
     };
+    if is_bundle(root) {
+        diagnostics.push(wrong(
+            root.at,
+            "this is a bundle, not a charm file".to_owned(),
+        ));
+        return None;
+    }
     let Some(name) = object.member("charm").or_else(|| object.member("name")) else {
         diagnostics.push(wrong(
             root.at,

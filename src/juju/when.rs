@@ -90,6 +90,7 @@ mod tests {
     #[test]
     fn conditions() {
         let application = Application {
+            file: "",
             at: Default::default(),
             charm: "c",
             options: Map::from_iter([("model-on-mesh", "true".to_owned())]),

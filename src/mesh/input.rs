@@ -3,7 +3,7 @@
 use super::manifests::read_manifests;
 use super::{Mesh, finish, from_bundle};
 use crate::compile::{Input, Source, compile};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bound};
 use crate::juju::bundle::is_bundle;
 use crate::text::{decode_utf8, parse_json};
 
@@ -27,8 +27,7 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
     let mut juju = input.juju.clone();
     let mut manifests = Vec::new();
     for source in &input.files {
-        // An overlay belongs to the bundle before it.
-        if source.overlay || source.model.is_some() || looks_like_bundle(source.bytes) {
+        if is_juju(source) {
             juju.bundles.push(*source);
         } else {
             manifests.push(*source);
@@ -44,7 +43,13 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
     mesh.settings.read_all(&input.settings, &mut diagnostics);
     finish(&mut mesh);
+    bound(&mut diagnostics);
     (mesh, diagnostics)
+}
+
+/// Whether a file is a bundle or an overlay, which belongs to the bundle before it.
+pub(crate) fn is_juju(source: &Source<'_>) -> bool {
+    source.overlay || source.model.is_some() || looks_like_bundle(source.bytes)
 }
 
 /// Whether a file is a bundle rather than manifests: a key `applications` (or `services`) at the

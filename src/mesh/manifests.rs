@@ -6,14 +6,33 @@ use super::{
     Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
 };
 use crate::compile::Source;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, clip, code};
 use crate::istio::policy::{parse_bool, read_policy};
-use crate::text::{Node, Value, decode_utf8, parse_any};
+use crate::names::{is_dns_label, is_dns_subdomain};
+use crate::text::{Document, Node, Position, Value, decode_utf8, parse_any};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The label that names the Gateway whose instance a pod is.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+/// The kinds that are read, with their groups.
+const READ: [(&str, &str); 15] = [
+    ("", "Namespace"),
+    ("", "Pod"),
+    ("", "Service"),
+    ("", "ServiceAccount"),
+    ("", "ConfigMap"),
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("networking.istio.io", "ServiceEntry"),
+    ("security.istio.io", "AuthorizationPolicy"),
+    ("security.istio.io", "PeerAuthentication"),
+];
 /// How deeply Lists may hold Lists.
 const MAX_LISTS: usize = 4;
 
@@ -32,7 +51,13 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         match decode_utf8(source.bytes).and_then(parse_any) {
             Ok(documents) => {
                 for document in &documents {
+                    reader.duplicates(document);
                     reader.document(&document.root, MAX_LISTS);
+                }
+                if documents.iter().all(|document| document.root.is_null()) {
+                    let note = Diagnostic::note(code::NOTHING_TO_READ, "this file holds no object");
+                    let at = Position::new(1, 1);
+                    reader.diagnostics.push(note.at(source.file, at));
                 }
             }
             Err(error) => reader
@@ -74,8 +99,19 @@ impl Reader<'_, '_> {
         let version = text("apiVersion").unwrap_or_default();
         if let Some(items) = root.get("items").and_then(Node::as_array)
             && let Some(listed) = kind.strip_suffix("List")
-            && lists > 0
         {
+            if lists == 0 {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        code::WRONG_SHAPE,
+                        format!("lists stand within lists more than {MAX_LISTS} deep"),
+                    )
+                    .at(&self.file, root.at)
+                    .help("write the objects of the inner list as documents of their own")
+                    .bad_input(),
+                );
+                return;
+            }
             for item in items {
                 // What an API server itself answers (a `PodList`) says of no item what it is.
                 if listed.is_empty() || item.get("kind").is_some() {
@@ -91,6 +127,9 @@ impl Reader<'_, '_> {
 
     fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
         let group = version.split_once('/').map_or("", |(group, _)| group);
+        if READ.contains(&(group, kind)) && !self.is_named(root, kind) {
+            return;
+        }
         match (group, kind) {
             ("", "Namespace") => self.mesh.namespaces.push(Namespace {
                 name: name(root),
@@ -126,6 +165,49 @@ impl Reader<'_, '_> {
             ("security.istio.io", "PeerAuthentication") => self.peer_authentication(root),
             _ => {}
         }
+    }
+
+    fn duplicates(&mut self, document: &Document<'_>) {
+        for (at, key) in &document.duplicates {
+            let text = format!("the key `{}` stands twice; the last one counts", clip(key));
+            let warning = Diagnostic::warning(code::DUPLICATE_KEY, text);
+            self.diagnostics.push(warning.at(&self.file, *at));
+        }
+    }
+
+    /// What the API server would not take is in no mesh, and its name must not be taken for another.
+    fn is_named(&mut self, root: &Node<'_>, kind: &str) -> bool {
+        let metadata = root.get("metadata");
+        let named =
+            |key: &str, check: fn(&str) -> bool| match metadata.and_then(|node| node.get(key)) {
+                Some(node) if !node.is_null() => match node.as_str() {
+                    Some(text) if check(text) => Ok(()),
+                    Some(text) => Err((
+                        node.at,
+                        format!("`{}` is no name that Kubernetes takes", clip(text)),
+                    )),
+                    None => Err((
+                        node.at,
+                        format!("`metadata.{key}` must be a name, not {}", node.kind()),
+                    )),
+                },
+                _ if key == "namespace" => Ok(()),
+                _ => Err((root.at, format!("this {kind} has no `metadata.name`"))),
+            };
+        let name: fn(&str) -> bool = if kind == "Namespace" {
+            is_dns_label
+        } else {
+            is_dns_subdomain
+        };
+        let checked = named("name", name).and_then(|()| named("namespace", is_dns_label));
+        let Err((at, text)) = checked else {
+            return true;
+        };
+        let error = Diagnostic::error(code::INVALID_NAME, text).at(&self.file, at);
+        self.diagnostics.push(
+            error.help("names have lower-case letters, digits and hyphens; the object is left out"),
+        );
+        false
     }
 
     fn pod(&mut self, root: &Node<'_>) {

@@ -1,6 +1,6 @@
 //! The door to the analysis: a mesh is read once and asked often.
 
-use super::{borrow, sources, to_js};
+use super::{OwnedSource, borrow, sources, to_js};
 use crate::analysis::{Analysis, Request};
 use crate::compile::Input;
 use crate::diagnostic::Diagnostic;
@@ -45,26 +45,41 @@ pub struct MeshAnalysis {
 /// is a diagnostic.
 #[wasm_bindgen(js_name = analyse)]
 pub fn analyse(input: &JsMeshInput) -> Result<MeshAnalysis, JsValue> {
-    let list = |key: &str| sources(input, key);
-    let (files, bundles, charms) = (list("files")?, list("bundles")?, list("charms")?);
-    let (databags, manifests) = (list("databags")?, list("manifests")?);
-    let settings = list("settings")?;
-    let (mesh, mut diagnostics) = read_mesh(&MeshInput {
-        files: borrow(&files),
-        juju: Input {
-            bundles: borrow(&bundles),
-            charms: borrow(&charms),
-            databags: borrow(&databags),
-        },
-        manifests: borrow(&manifests),
-        settings: borrow(&settings),
-    });
+    let (mesh, mut diagnostics) = read_mesh(&mesh_input(&input_lists(input)?));
     let analysis = Analysis::new(mesh);
     diagnostics.extend(analysis.refusals());
     Ok(MeshAnalysis {
         analysis,
         diagnostics,
     })
+}
+
+/// Lists of files, by what they are.
+const LISTS: [&str; 6] = [
+    "files",
+    "bundles",
+    "charms",
+    "databags",
+    "manifests",
+    "settings",
+];
+
+pub(super) fn input_lists(input: &JsValue) -> Result<Vec<Vec<OwnedSource>>, JsValue> {
+    LISTS.iter().map(|key| sources(input, key)).collect()
+}
+
+pub(super) fn mesh_input(lists: &[Vec<OwnedSource>]) -> MeshInput<'_> {
+    let list = |at: usize| lists.get(at).map(|list| borrow(list)).unwrap_or_default();
+    MeshInput {
+        files: list(0),
+        juju: Input {
+            bundles: list(1),
+            charms: list(2),
+            databags: list(3),
+        },
+        manifests: list(4),
+        settings: list(5),
+    }
 }
 
 #[wasm_bindgen]
@@ -97,6 +112,6 @@ impl MeshAnalysis {
     }
 }
 
-fn read(request: &str) -> Result<Request, JsValue> {
+pub(super) fn read(request: &str) -> Result<Request, JsValue> {
     Request::read(request).map_err(|(_, message)| js_sys::Error::new(&message).into())
 }

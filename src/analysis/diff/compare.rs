@@ -2,12 +2,15 @@
 
 use super::paths;
 use super::reasons::Reasons;
-use super::{Change, Diff, Json, NotCompared, Responsible, Unknown};
+use super::{Among, Change, Diff, Json, NotCompared, Responsible, Unknown};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::Origin;
 use crate::analysis::request::Target;
 use crate::analysis::rules::Effect;
+use crate::analysis::symbolic::condition::{Condition, Field, Values};
 use crate::analysis::symbolic::describe::{Access, Texts};
+use crate::analysis::symbolic::glob::Glob;
+use crate::analysis::symbolic::lower::{all, any};
 use crate::analysis::symbolic::region::{Region, Regions};
 use crate::analysis::symbolic::routes::{Cell, Target as Place};
 use crate::analysis::symbolic::solve::{
@@ -18,6 +21,10 @@ use crate::analysis::symbolic::strings::TooComplex;
 use crate::analysis::symbolic::verdict::Verdict;
 use crate::analysis::symbolic::witness::{self, RequestJson, ToJson};
 
+/// The methods of RFC 9110, and PATCH (RFC 5789).
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
 /// No more descriptions than this are made of what is granted, or revoked, at one target.
 const MAX_PARTS: usize = 24;
 
@@ -58,9 +65,14 @@ pub(super) struct Differing {
 impl<'a> Comparer<'a> {
     /// Prepares two meshes. Clients are who they are by namespace and service account: where trust
     /// domains differ, those of the new mesh are written as if of the old one's.
-    pub(super) fn new(old: &'a Analysis, new: &'a Analysis) -> Self {
+    pub(super) fn new(old: &'a Analysis, new: &'a Analysis, among: Among) -> Self {
         let mut before = Side::new(old);
         let mut after = Side::in_domain(new, before.domain);
+        if among == Among::Described {
+            let described = described(&before.clients.known, &after.clients.known);
+            before.among = described.clone();
+            after.among = described;
+        }
         let reasons = Reasons::of_change(&mut before, &mut after);
         // Paths that both sides leave as they are; the others come later.
         let paths = before.paths.max(after.paths);
@@ -150,6 +162,18 @@ impl<'a> Comparer<'a> {
         }
         Ok(())
     }
+}
+
+/// Requests of clients that either side describes and of those without identity, with methods that
+/// are in common use.
+fn described(old: &[String], new: &[String]) -> Condition {
+    let is = |field: Field, text: &str| Condition::Is(field, Values::Glob(Glob::exact(text)));
+    let mut clients = vec![Condition::Is(Field::Client, Values::NoIdentity)];
+    for identity in old.iter().chain(new) {
+        clients.push(is(Field::Client, identity));
+    }
+    let methods = METHODS.iter().map(|method| is(Field::Method, method));
+    all(vec![any(clients), any(methods.collect())])
 }
 
 /// The policies that are not the same on both sides.

@@ -14,7 +14,7 @@ pub(super) use sets::fingerprint;
 
 use super::decide::Analysis;
 use super::exact_lints::exact_lints;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, bound};
 use crate::istio::policy::AuthorizationPolicy;
 use crate::juju::charm::clip;
 use crate::mesh::{DataPlane, Mesh};
@@ -25,6 +25,7 @@ pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
     let told = |one: &&Diagnostic| one.code != code::REFUSED;
     let mut all: Vec<Diagnostic> = input.iter().filter(told).cloned().collect();
     all.extend(lint(analysis));
+    bound(&mut all);
     all
 }
 

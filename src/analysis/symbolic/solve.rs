@@ -55,6 +55,8 @@ pub struct Side<'a> {
     /// The trust domain that clients are written with: the mesh's own, or that of a mesh that it is
     /// compared with.
     pub domain: &'a str,
+    /// Which requests are asked about.
+    pub among: Condition,
     /// Which paths there are.
     pub paths: PathMode,
     /// How many targets were too complex.
@@ -107,6 +109,7 @@ impl<'a> Side<'a> {
             analysis,
             clients: Clients::in_domain(analysis, domain),
             domain,
+            among: Condition::Always,
             paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
         }
@@ -149,7 +152,11 @@ impl<'a> Side<'a> {
                 Ports::AllBut(_) => all_ports = true,
             }
             form.cells.push(CellForm {
-                guard: lower::all(vec![cell.clients.clone(), cell.ports.condition()]),
+                guard: lower::all(vec![
+                    cell.clients.clone(),
+                    cell.ports.condition(),
+                    self.among.clone(),
+                ]),
                 via: cell.via,
                 chains,
             });

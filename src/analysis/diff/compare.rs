@@ -383,6 +383,7 @@ impl Both<'_> {
                 "some answers for {} depend on what the input does not say, and may have changed",
                 self.text
             ),
+            given: Vec::new(),
             witness: Json(RequestJson::from(&request)),
         }))
     }

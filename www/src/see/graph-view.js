@@ -126,7 +126,11 @@ export class GraphView {
     this.#applications = new Map(applications.filter(({ party }) => party.kind !== "operator").map((one) => [partyId(one.party), one]));
     this.#arrange();
     if (this.#selected) this.#describe();
+    this.root.dataset.results = String(++this.#results);
   }
+
+  /** How many results were shown, for those who measure. */
+  #results = 0;
 
   /** The boxes and arrows there are, placed anew where they are others than before. */
   #arrange() {

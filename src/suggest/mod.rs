@@ -60,7 +60,12 @@ impl Suggestion {
         };
         for edit in &self.edits {
             let Insertion { line, insert, .. } = &edit.insertion;
-            out.push_str(&format!("  {}, at line {line}:\n", edit.file));
+            let place = if insert.starts_with('\n') {
+                "after"
+            } else {
+                "in"
+            };
+            out.push_str(&format!("  {}, {place} line {line}:\n", edit.file));
             for line in insert.trim_matches('\n').lines() {
                 out.push_str("    ");
                 out.push_str(line);

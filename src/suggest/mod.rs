@@ -18,7 +18,7 @@ use candidates::{Party, Wanted, Writer};
 use serde::Serialize;
 
 /// No more candidates are tried: each costs a compilation.
-const MAX_TRIED: usize = 24;
+const MAX_TRIED: usize = 48;
 
 /// What would allow a request, or why nothing that is declared can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -164,7 +164,7 @@ test("manifests in YAML feed every view", async () => {
     await page.locator("svg.graph .edge.L4.allow", { hasText: "client → web" }).waitFor({ state: "attached" });
     await page.locator("svg.graph .edge.deny").waitFor({ state: "attached" });
     await view(page, "Table");
-    await page.locator("#view-table tr", { hasText: /client\s*web\s*L4\s*connect on port 8080/ }).waitFor();
+    await page.locator("#view-table tr", { hasText: /client.*web.*L4.*connect on port 8080/ }).waitFor();
     await view(page, /^Policies/);
     await page.locator(".policy .head", { hasText: "8080" }).click();
     assert.match(await page.locator("pre.yaml").innerText(), /principals:\n\s+- cluster\.local\/ns\/shop\/sa\/client/);

@@ -10,7 +10,7 @@ const MANY = { edges: 2000, nodes: 500 };
 const FEW = 60;
 
 /** Between boxes that nothing joins, in a block of their own. */
-const GAP = { across: 14, down: 12 };
+const GAP = { across: 14, down: 12, below: 16 };
 
 /** Between arrows that join the same two boxes. */
 const BESIDE = 7;
@@ -81,9 +81,12 @@ function lay({ nodes, edges, frame }, across) {
     g.setNode(`n ${id}`, { width, height });
     if (group) g.setParent(`n ${id}`, `g ${group}`);
   }
+  // With one group they go below all else in it, where no arrow has to pass.
+  const below = groups.size === 1 && joined.size > 0 ? (alone.get([...groups][0] ?? "") ?? []) : [];
   /** @type {Map<string, Block>} */
   const blocks = new Map();
   for (const [group, list] of alone) {
+    if (list === below) continue;
     const made = block(list, across, joined.size === 0 ? frame.width / frame.height : undefined);
     blocks.set(group, made);
     g.setNode(`b ${group}`, { width: made.width, height: made.height });
@@ -92,7 +95,28 @@ function lay({ nodes, edges, frame }, across) {
   for (const [key, { from, to, ids }] of ways) g.setEdge(`n ${from}`, `n ${to}`, { weight: ids.length, width: BESIDE * (ids.length - 1), height: BESIDE * (ids.length - 1) }, key);
   dagre.layout(g);
 
-  const { width = 0, height = 0 } = g.graph();
+  let { width = 0, height = 0 } = g.graph();
+  const frames = [...groups].map((id) => {
+    const { x, y, width, height } = g.node(`g ${id}`);
+    return { id, x: x - width / 2, y: y - height / 2, width, height };
+  });
+  const [only] = frames;
+  if (only && below.length > 0) {
+    const made = block(below, across, undefined, only.width - 40);
+    const bottom = only.y + only.height;
+    // What is below the group makes room.
+    /** @type {Point[]} */
+    const parts = [];
+    for (const id of g.nodes()) parts.push(g.node(id));
+    for (const edge of g.edges()) parts.push(...(g.edge(edge).points ?? []));
+    for (const part of parts) if (part.y > bottom) part.y += made.height + GAP.below;
+    blocks.set(only.id, made);
+    g.setNode(`b ${only.id}`, { x: only.x + 20 + made.width / 2, y: bottom + made.height / 2, width: made.width, height: made.height });
+    only.height += made.height + GAP.below;
+    only.width = Math.max(only.width, made.width + 40);
+    width = Math.max(width, only.x + only.width + 12);
+    height += made.height + GAP.below;
+  }
   /** @type {Placed["nodes"]} */
   const placed = nodes.flatMap(({ id }) => {
     if (!joined.has(id)) return [];
@@ -109,10 +133,7 @@ function lay({ nodes, edges, frame }, across) {
     height,
     across,
     nodes: placed,
-    groups: [...groups].map((id) => {
-      const { x, y, width, height } = g.node(`g ${id}`);
-      return { id, x: x - width / 2, y: y - height / 2, width, height };
-    }),
+    groups: frames,
     edges: [...ways].flatMap(([key, { from, to, ids }]) => {
       // Of its points, those beside boxes; those between ranks only bend it more.
       /** @type {Point[]} */
@@ -158,13 +179,15 @@ function joining(start, bends, end, by, across) {
  * @param {Node[]} nodes
  * @param {boolean} tall few columns, many rows
  * @param {number | undefined} ratio of width and height where nothing else is beside it
+ * @param {number} [room] how wide it may be, at least a column
  * @returns {Block}
  */
-function block(nodes, tall, ratio) {
+function block(nodes, tall, ratio, room) {
   const widest = Math.max(...nodes.map(({ width }) => width)) + GAP.across;
   const highest = Math.max(...nodes.map(({ height }) => height)) + GAP.down;
   const shape = ratio ?? (tall ? 1.2 : 4);
-  const columns = Math.max(1, Math.min(nodes.length, Math.round(Math.sqrt((nodes.length * highest * shape) / widest))));
+  const wanted = room === undefined ? Math.round(Math.sqrt((nodes.length * highest * shape) / widest)) : Math.floor((room + GAP.across) / widest);
+  const columns = Math.max(1, Math.min(nodes.length, wanted));
   const rows = Math.ceil(nodes.length / columns);
   return {
     width: columns * widest - GAP.across,

@@ -1,6 +1,6 @@
 // `mesh-policy compile`
-import { loadCore } from '../core.js';
 import { UsageError } from '../files.js';
+import { print } from '../print.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju, readSettings } from './input.js';
 
@@ -21,13 +21,15 @@ async function run(bundles, options) {
     throw new UsageError('nothing to compile: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
   const input = { ...readJuju(bundles, options), settings: readSettings(options.settings, options.maxInput) };
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));
   if (compilation.badInput) {
     process.exitCode = EXIT_USAGE;
   } else {
-    process.stdout.write(options.output === 'json' ? `${compilation.json()}\n` : compilation.yaml());
+    const parts = compilation.parts(options.output === 'json' ? 'json' : 'yaml');
+    if (await print(() => parts.read()) && options.output === 'json') process.stdout.write('\n');
+    parts.free();
     process.exitCode = compilation.dropped ? EXIT_FINDINGS : 0;
   }
   compilation.free();

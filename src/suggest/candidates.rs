@@ -245,11 +245,8 @@ impl<'p, 'a> Writer<'p, 'a> {
             }
         };
         let sides = |party: Party<'p, 'a>| {
-            let at = party.model.by_name.get(party.name);
-            let relations = at.into_iter().flatten();
-            relations
-                .filter_map(|at| party.model.relations.get(*at))
-                .flat_map(move |relation| relation.sides(party.name))
+            let relations = party.model.relations_of(party.name);
+            relations.flat_map(move |relation| relation.sides(party.name))
         };
         if self.same_model() && self.client.name == self.to.name {
             let peers = self.charm.endpoints.iter();
@@ -362,8 +359,7 @@ impl<'p, 'a> Writer<'p, 'a> {
         let first = self.same_model().then_some(self.to.name);
         for name in first.into_iter().chain(model.bundle.applications.keys()) {
             let mesh = charm_of(&model.bundle, self.charms, name).map(|one| one.mesh_relation_name);
-            let at = model.by_name.get(name).into_iter().flatten();
-            for relation_at in at.filter_map(|at| model.relations.get(*at)) {
+            for relation_at in model.relations_of(name) {
                 for (near, far) in relation_at.sides(name) {
                     if let (true, Some(endpoint)) =
                         (mesh.is_some() && near.endpoint == mesh, far.endpoint)

@@ -262,7 +262,7 @@ fn examine(
     place: Place,
     target: &Target,
 ) -> Result<Vec<Moment>, Gap> {
-    let form = side.form(&side.cells(place))?;
+    let form = side.form(&side.cells(place));
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();

@@ -18,10 +18,10 @@ const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
 /** What `cargo test` runs for a mutant, quickest first. */
-const TESTS = ["--lib", ..."semantics probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/": "mesh_policy semantics probes reachability lint diff laws".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions probes reachability lint diff laws".split(" "),
   "src/istio/": "mesh_policy semantics probes lint kube input".split(" "),
   "src/juju/": "mesh_policy origins ownership input".split(" "),
   "src/kube/": "mesh_policy kube faults".split(" "),

@@ -293,7 +293,7 @@ fn the_longest_template_has_256_bytes_without_its_braces() {
 
 #[test]
 fn trust_domains_and_their_aliases() {
-    let settings = json!({"trustDomain": "new", "trustDomainAliases": ["old", "*.wide"]});
+    let settings = json!({"trustDomain": "new", "trustDomainAliases": ["old", "*.wide", "pre*"]});
     let of = |key: &str, value: &str| match key {
         "principals" => json!({"from": [{"source": {"principals": [value]}}]}),
         _ => json!({"when": [{"key": key, "values": [value]}]}),
@@ -304,7 +304,9 @@ fn trust_domains_and_their_aliases() {
         ("principals", "old/ns/shop/sa/api", "allowed"),
         ("principals", "cluster.local/ns/shop/sa/api", "allowed"),
         ("principals", "a.wide/ns/shop/sa/api", "allowed"),
+        ("principals", "prefix/ns/shop/sa/api", "allowed"),
         ("principals", "*ld/ns/shop/sa/api", "allowed"),
+        ("principals", "*ew/ns/shop/sa/api", "allowed"),
         ("principals", "older/ns/shop/sa/api", "denied"),
         ("principals", "else/ns/shop/sa/api", "denied"),
         ("source.trustDomain", "new", "allowed"),
@@ -350,4 +352,27 @@ fn a_template_that_envoy_refuses_is_no_matter_for_ztunnel() {
         (&json!("denied"), &json!([])),
         "{ztunnel}"
     );
+}
+
+#[test]
+fn headers_that_the_proxy_sets_depend() {
+    for (name, code) in [
+        (":scheme", "scheme-not-given"),
+        ("x-request-id", "header-of-the-proxy"),
+        ("x-envoy-any", "header-of-the-proxy"),
+    ] {
+        let rule = json!({"when": [{"key": format!("request.headers[{name}]"), "values": ["a"]}]});
+        let answer = ask(&[json!({"rules": [rule]})], &json!({}), &json!({}));
+        assert_eq!(answer["depends"], json!([code]), "{answer}");
+    }
+}
+
+#[test]
+fn what_becomes_the_root_is_the_root() {
+    let rule = json!({"to": [{"operation": {"paths": ["/"]}}]});
+    for mode in ["BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"] {
+        let settings = json!({"pathNormalization": mode});
+        holds(&rule, &settings, &json!({"path": "/a/.."}), "allowed");
+        holds(&rule, &settings, &json!({"path": "/a/../b"}), "denied");
+    }
 }

@@ -3,9 +3,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench bench-cluster fuzz man clean
+.PHONY: help demo page setup check test pkg bench fuzz fuzz-coverage mutants man clean
 
 PORT ?= 4173
+ARGS ?=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,18 +35,21 @@ pkg: ## build pkg/ from src/
 	@tools/setup.sh wasm node
 	@npm run --silent build:wasm
 
-bench: ## compare with the Python library, plain JavaScript, native Rust and the floor
-	@tools/setup.sh wasm node python
-	@cargo build --locked --release --examples
-	@node bench/run.mjs
-
-bench-cluster: ## compare with the Python library on a real API server
-	@tools/setup.sh node python
-	@node bench/cluster.mjs
+bench: ## every benchmark beside its rival, into docs/performance.md (ARGS="--only diff,mesh --quick")
+	@tools/setup.sh wasm node python nca
+	@cargo build --locked --release --example compile --example decide --example mesh
+	@node bench/run.mjs $(ARGS)
 
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
+
+fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (needs a C++ compiler)
+	@node tools/fuzz-coverage.mjs
+
+mutants: ## put small faults into the core; a test must fail for each (hours)
+	@tools/setup.sh mutants
+	@node tools/mutants.mjs
 
 man: ## write man/mesh-policy.1 from what the commands declare
 	@node tools/man.mjs

@@ -1,154 +1,114 @@
-// Compares the compiler with the Python library, plain JavaScript, native Rust and the floor.
+// All benchmarks in one run, each beside its rival: `make bench`.
 //
-//     node bench/run.mjs [--sizes 10,1000] [--runs 5] [--seconds 1] [--full]
+//     node bench/run.mjs [--only diff,reach] [--quick] [--runs 5]
 //
-// Every implementation gets the same files in a process of its own; nothing is printed unless
-// all of them made the same policies. Python is skipped at 100,000 and above without --full.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem, type } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+// Figures, plots and what was expected go into docs/performance.md, each task's between its own markers; the raw numbers
+// into .cache/bench/. `--quick` takes small sizes, to see that all of it runs, and writes to .cache/bench/ alone.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { makeInput } from "./input.mjs";
+import { ROOT, inRoot, median, missing, output } from "./measure.mjs";
+import { plot } from "./plot.mjs";
+import { between, expectedRows, expectedTable, figureTable, held, machine, replaceBetween } from "./report.mjs";
 
-/**
- * @typedef {{ times: number[], peak: number, wasmMemory?: number, output?: string,
- *   databag?: string, wire?: string, policies?: number }} Measured
- * @typedef {{ name: string, measured: Measured }} Row
- */
+/** @typedef {import("./measure.mjs").Expected} Expected */
+/** @typedef {import("./measure.mjs").Figure} Figure */
+/** @typedef {import("./measure.mjs").Task} Task */
 
-const SLOW_PYTHON = 100_000;
-const root = fileURLToPath(new URL("..", import.meta.url));
-const { values: options } = parseArgs({
+const NAMES = ["compile", "big", "decide", "mesh", "diff", "cluster", "start"];
+const LEAST_RUNS = 5;
+const PAGE = "docs/performance.md";
+const RAW = ".cache/bench";
+
+const { values } = parseArgs({
   options: {
-    sizes: { type: "string", default: "10,100,1000,10000,100000" },
-    runs: { type: "string", default: "5" },
-    seconds: { type: "string", default: "1" },
-    full: { type: "boolean", default: false },
+    only: { type: "string", default: NAMES.join(",") },
+    quick: { type: "boolean", default: false },
+    runs: { type: "string", default: String(LEAST_RUNS) },
   },
 });
-const sizes = options.sizes.split(",").map(Number);
-if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0) || !(Number(options.runs) >= 5)) {
-  console.error("--sizes takes whole numbers above 0, separated by commas; --runs at least 5");
+const wanted = values.only.split(",");
+const runs = Number(values.runs);
+const unknown = wanted.find((name) => !NAMES.includes(name));
+if (unknown !== undefined) stop(`there is no benchmark \`${unknown}\`: write some of ${NAMES.join(",")}`);
+if (!Number.isSafeInteger(runs) || runs < LEAST_RUNS) stop(`--runs takes a whole number of at least ${LEAST_RUNS}`);
+
+/** @param {string} message @returns {never} */
+function stop(message) {
+  console.error(`error: ${message}`);
   process.exit(2);
 }
 
-const native = join(root, "target/release/examples/bench");
-const python = join(root, ".tools/venv/bin/python");
-for (const needed of [native, python]) {
-  if (existsSync(needed)) continue;
-  console.error(`${needed} is missing; \`make bench\` builds what is needed`);
-  process.exit(2);
+/** @type {Task[]} */
+const tasks = [];
+for (const name of NAMES.filter((one) => wanted.includes(one))) {
+  const { task } = /** @type {{ task: Task }} */ (await import(`./tasks/${name}.mjs`));
+  const absent = missing(task);
+  if (absent) stop(`${absent} is missing: \`make bench\` installs and builds what is needed`);
+  tasks.push(task);
 }
 
-/** @param {string} program @param {string[]} args @returns {Measured} */
-function measure(program, args) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${error ?? stderr}`);
-  return JSON.parse(stdout);
-}
+mkdirSync(inRoot(`${RAW}/plots`), { recursive: true });
+mkdirSync(inRoot("docs/performance"), { recursive: true });
+const page = readFileSync(inRoot(PAGE), "utf8");
+for (const name of ["machine", "expected", ...NAMES]) between(page, name);
+let written = page;
+/** @type {Map<string, Expected[]>} */
+const expected = new Map();
+/** @type {string[]} */
+const failed = [];
+const begun = performance.now();
 
-/** @param {number[]} times */
-function median(times) {
-  const sorted = times.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
-}
-
-/** @param {number} value */
-const digits = (value) => value.toFixed(value < 1 ? 3 : value < 100 ? 2 : 0);
-/** @param {number} bytes */
-const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0);
-
-/** @param {number} size @param {"json" | "yaml"} format @param {string} folder */
-function compare(size, format, folder) {
-  const { bundle, charm } = makeInput(size, format);
-  const [bundleFile, charmFile, outputFile] = [
-    join(folder, `bundle.${format}`),
-    join(folder, `charm.${format}`),
-    join(folder, "output.json"),
-  ];
-  writeFileSync(bundleFile, bundle);
-  writeFileSync(charmFile, charm);
-  const common = [bundleFile, charmFile, options.runs, options.seconds];
-  /** @param {string} kind @param {string[]} [args] */
-  const worker = (kind, args = common) =>
-    measure(process.execPath, [join(root, "bench/worker.mjs"), kind, ...args, outputFile]);
-
-  /** @type {Row[]} */
-  const rows = [];
-  const wasm = worker("wasm");
-  if (wasm.policies !== size) throw new Error(`${wasm.policies} policies of ${size} relations`);
-  // The floor of YAML is that of the same input as JSON: V8 reads no YAML.
-  const json = makeInput(size, "json");
-  writeFileSync(join(folder, "floor.bundle.json"), json.bundle);
-  writeFileSync(join(folder, "floor.charm.json"), json.charm);
-  const floorFiles = [join(folder, "floor.bundle.json"), join(folder, "floor.charm.json")];
-  rows.push({ name: "floor", measured: worker("floor", [...floorFiles, ...common.slice(2)]) });
-  rows.push({ name: "native Rust", measured: measure(native, common) });
-  rows.push({ name: "wasm in Node", measured: wasm });
-  if (format === "json") rows.push({ name: "plain JavaScript", measured: worker("plain") });
-  if (size < SLOW_PYTHON || options.full)
-    rows.push({
-      name: "Python library",
-      measured: measure(python, [join(root, "bench/python_compile.py"), ...common]),
+for (const task of tasks) {
+  const start = performance.now();
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(0)} s`;
+  const load = loadavg()[0] ?? 0;
+  console.log(`${task.name}: load average ${load.toFixed(1)}`);
+  try {
+    const result = await task.run({
+      quick: values.quick,
+      runs,
+      progress: (line) => console.log(`  ${seconds().padStart(5)}  ${line}`),
     });
-  for (const { name, measured } of rows)
-    for (const part of /** @type {const} */ (["output", "databag", "wire"]))
-      if (measured[part] !== undefined && measured[part] !== wasm[part])
-        throw new Error(`${name} and wasm differ in ${part} at ${size} relations as ${format}`);
-  return rows;
+    expected.set(task.name, result.expected);
+    const figures = figureTable(task, result.figures);
+    const svg = plot({ title: task.title, across: task.sized, up: task.unit, series: series(result.figures) });
+    const raw = { task: task.name, quick: values.quick, commit: commit(), load, ...result };
+    writeFileSync(inRoot(`${RAW}/${task.name}.json`), `${JSON.stringify(raw, null, 1)}\n`);
+    if (svg) writeFileSync(inRoot(values.quick ? `${RAW}/plots/${task.name}.svg` : `docs/performance/${task.name}.svg`), svg);
+    const image = svg ? `\n\n![${task.title}](performance/${task.name}.svg)` : "";
+    const when = `Load average before: ${load.toFixed(1)}; took ${seconds()}.`;
+    written = replaceBetween(written, task.name, `${figures}${image}\n\n${when}`);
+    console.log(`${figures}\n${expectedRows(task.name, result.expected).join("\n")}`);
+  } catch (error) {
+    failed.push(task.name);
+    console.error(`error: ${task.name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  console.log(`${task.name}: ${seconds()}\n`);
 }
 
-const version = measure(python, [
-  "-c",
-  "import json,platform,pydantic;print(json.dumps(f'Python {platform.python_version()}, pydantic {pydantic.VERSION}'))",
-]);
-const processors = cpus();
-console.log(
-  `${processors.length} × ${processors[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
-    `${type()} ${release()}; Node ${process.versions.node} (V8 ${process.versions.v8}), ${version}\n`,
-);
-console.log("| n | input | | runs | first ms | min ms | median ms | max ms | × floor | Python ÷ it | µs per relation | peak MiB | wasm MiB |");
-console.log("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-const folder = mkdtempSync(join(tmpdir(), "mesh-policy-bench-"));
-try {
-  for (const size of sizes) {
-    for (const format of /** @type {const} */ (["json", "yaml"])) {
-      const rows = compare(size, format, folder);
-      // The fastest run is what the work takes; what the others take above it is the machine's other work.
-      /** @param {string} wanted */
-      const fastest = (wanted) =>
-        Math.min(...(rows.find(({ name }) => name === wanted)?.measured.times ?? [NaN]));
-      for (const { name, measured } of rows) {
-        const { times, peak, wasmMemory } = measured;
-        const least = Math.min(...times);
-        const ratio = fastest("Python library") / least;
-        const cells = [
-          size.toLocaleString("en"),
-          format.toUpperCase(),
-          name,
-          times.length,
-          digits(times[0] ?? NaN),
-          digits(least),
-          digits(median(times)),
-          digits(Math.max(...times)),
-          (least / fastest("floor")).toFixed(2),
-          Number.isNaN(ratio) ? "–" : ratio.toFixed(1),
-          digits((least * 1000) / size),
-          mebibytes(peak),
-          wasmMemory ? mebibytes(wasmMemory) : "",
-        ];
-        console.log(`| ${cells.join(" | ")} |`);
-      }
-    }
+written = replaceBetween(written, "machine", `${machine()} Sources of commit ${commit()}.`);
+written = replaceBetween(written, "expected", expectedTable(between(page, "expected"), expected, NAMES));
+const target = values.quick ? `${RAW}/quick.md` : PAGE;
+writeFileSync(inRoot(target), written);
+const all = [...expected.values()].flat();
+console.log(`${target} is written; ${all.filter(held).length} of ${all.length} expectations held; ${((performance.now() - begun) / 1000).toFixed(0)} s in all`);
+if (failed.length > 0) stop(`these failed, and stand in the page as they were: ${failed.join(", ")}`);
+
+/** @param {Figure[]} figures */
+function series(figures) {
+  /** @type {import("./plot.mjs").Series[]} */
+  const found = [];
+  for (const { what, who, size, runs: numbers } of figures) {
+    let one = found.find((other) => other.who === who && other.what === what);
+    if (!one) found.push((one = { who, what, points: [] }));
+    one.points.push([size, median(numbers)]);
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  return found;
+}
+
+function commit() {
+  const head = output("git", ["-C", ROOT, "rev-parse", "--short", "HEAD"]).trim();
+  const changed = output("git", ["-C", ROOT, "status", "--porcelain", "--", "src", "host", "pkg", "bench", "examples"]).trim();
+  return changed ? `${head}, changed` : head;
 }

@@ -1,58 +1,54 @@
-//! How many decisions a second: a mesh of N policies, 1,000 requests to ten of its Services, asked
-//! again and again.
+//! Times decisions, native, for `bench/tasks/decide.mjs`: `decide POLICIES RUNS SECONDS`.
 //!
-//!     cargo run --release --example decide -- [POLICIES…]
-//!
-//! Prints one JSON object for each number of policies: milliseconds to make the mesh ready, and
-//! decisions a second of a batch on one core.
+//! A mesh of that many policies, and 1,000 requests to ten of its Services, asked again and again in a batch on one core.
+//! Prints one JSON object: decisions a second in each run.
 
 use mesh_policy::analysis::{Analysis, Request, Target, Verdict};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
+use std::error::Error;
 use std::fmt::Write;
 use std::time::Instant;
 
-fn main() {
-    let mut sizes: Vec<usize> = std::env::args()
-        .filter_map(|text| text.parse().ok())
-        .collect();
-    if sizes.is_empty() {
-        sizes = vec![200, 10_000];
-    }
-    for size in sizes {
-        let manifests = manifests(size);
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = || arguments.next().ok_or("decide POLICIES RUNS SECONDS");
+    let policies: usize = next()?.parse()?;
+    let runs: usize = next()?.parse()?;
+    let seconds: f64 = next()?.parse()?;
+    let manifests = manifests(policies);
+    let (mesh, _) = read_mesh(&MeshInput {
+        manifests: vec![Source {
+            file: "mesh.yaml",
+            bytes: manifests.as_bytes(),
+            model: None,
+            overlay: false,
+        }],
+        ..MeshInput::default()
+    });
+    let analysis = Analysis::new(mesh);
+    let requests = requests();
+    let mut per_second = Vec::new();
+    let (mut allowed, mut denied) = (0_u64, 0_u64);
+    for _ in 0..runs {
+        let mut decisions = 0_u32;
         let start = Instant::now();
-        let (mesh, _) = read_mesh(&MeshInput {
-            manifests: vec![Source {
-                file: "mesh.yaml",
-                bytes: manifests.as_bytes(),
-                model: None,
-                overlay: false,
-            }],
-            ..MeshInput::default()
-        });
-        let read = start.elapsed();
-        let start = Instant::now();
-        let analysis = Analysis::new(mesh);
-        let ready = start.elapsed();
-        let requests = requests();
-        let start = Instant::now();
-        let (mut decisions, mut allowed) = (0_u64, 0_u64);
-        while start.elapsed().as_millis() < 2_000 {
+        while start.elapsed().as_secs_f64() < seconds {
             for verdict in analysis.verdicts(&requests) {
                 decisions += 1;
-                allowed += u64::from(verdict == Verdict::Allowed);
+                match verdict {
+                    Verdict::Allowed => allowed += 1,
+                    _ => denied += 1,
+                }
             }
         }
-        let seconds = start.elapsed().as_secs_f64();
-        println!(
-            "{{\"policies\":{size},\"readMs\":{:.1},\"readyMs\":{:.1},\"decisionsPerSecond\":{:.0},\"allowed\":{:.2}}}",
-            read.as_secs_f64() * 1e3,
-            ready.as_secs_f64() * 1e3,
-            decisions as f64 / seconds,
-            allowed as f64 / decisions as f64,
-        );
+        per_second.push(f64::from(decisions) / start.elapsed().as_secs_f64());
     }
+    if allowed == 0 || denied == 0 {
+        return Err("the requests tell nothing apart".into());
+    }
+    println!("{}", serde_json::json!({ "perSecond": per_second }));
+    Ok(())
 }
 
 /// Ten policies a Service: five ALLOW policies at its waypoint by principal, port, method and path,

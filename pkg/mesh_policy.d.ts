@@ -310,6 +310,8 @@ export interface ManagedPolicies {
 }
 
 interface Compilation {
+    /** The text of `json()` or `yaml()` in parts, for what no string can hold. */
+    parts(format: "json" | "yaml"): CompilationParts;
     readonly diagnostics: Diagnostic[];
     readonly meshPolicies: MeshPolicy[];
     readonly authorizationPolicies: AuthorizationPolicy[];
@@ -362,6 +364,8 @@ export class Compilation {
     [Symbol.dispose](): void;
     /**
      * `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
+     *
+     * Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
      */
     json(): string;
     /**
@@ -371,6 +375,8 @@ export class Compilation {
     managed(): string;
     /**
      * The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+     *
+     * Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
      */
     yaml(): string;
     /**
@@ -381,6 +387,19 @@ export class Compilation {
      * A diagnostic dropped a policy.
      */
     readonly dropped: boolean;
+}
+
+/**
+ * The text of a compilation, handed out in parts. Call `free()` when done.
+ */
+export class CompilationParts {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * The next part as UTF-8, some hundred kilobytes; `undefined` at the end.
+     */
+    read(): Uint8Array | undefined;
 }
 
 /**
@@ -396,13 +415,18 @@ export class MeshAnalysis {
     ask(lines: string): string;
     /**
      * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
-     * "revoked", "unknown", "notCompared"}`.
+     * "revoked", "unknown", "notCompared"}`. With `described`, requests of clients that the input
+     * describes, or without identity, with methods in common use; else all that there may be.
      */
-    diffTo(other: MeshAnalysis): string;
+    diffTo(other: MeshAnalysis, described?: boolean | null): string;
     /**
      * Answers one request, a JSON object, in sentences.
      */
     explain(request: string): string;
+    /**
+     * What there is to draw, as JSON text: `{"applications", "refused", "policies", "rows", "notSolved"}`.
+     */
+    overview(): string;
     /**
      * Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies
      * as they are now; `changes` is the JSON text of a plan's changes.
@@ -412,6 +436,18 @@ export class MeshAnalysis {
      * Who may reach whom, as JSON text: `{"rows", "notSolved"}`.
      */
     reach(): string;
+    /**
+     * The same in sentences, as the command line prints it.
+     */
+    suggestText(input: MeshInput, request: string): string | undefined;
+    /**
+     * What to declare so that a request, a JSON object, would be allowed, as JSON text: `{"possible", "text", "edits"}`, an
+     * edit being `{"file", "what", "line", "column", "insert"}`; `undefined` for a request that is not denied. The input is
+     * the one that this was made of.
+     *
+     * Throws a `TypeError` where the input has another shape, and an `Error` where the request has.
+     */
+    suggest(input: MeshInput, request: string): string | undefined;
     /**
      * Checks files of expectations.
      *
@@ -511,6 +547,7 @@ export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_checked_free: (a: number, b: number) => void;
     readonly __wbg_compilation_free: (a: number, b: number) => void;
+    readonly __wbg_compilationparts_free: (a: number, b: number) => void;
     readonly __wbg_meshanalysis_free: (a: number, b: number) => void;
     readonly __wbg_program_free: (a: number, b: number) => void;
     readonly analyse: (a: any) => [number, number, number];
@@ -525,11 +562,13 @@ export interface InitOutput {
     readonly compilation_badInput: (a: number) => number;
     readonly compilation_diagnostics: (a: number) => [number, number, number];
     readonly compilation_dropped: (a: number) => number;
-    readonly compilation_json: (a: number) => [number, number];
+    readonly compilation_json: (a: number) => [number, number, number];
     readonly compilation_managed: (a: number) => [number, number];
     readonly compilation_meshPolicies: (a: number) => [number, number, number];
     readonly compilation_origins: (a: number) => [number, number, number];
-    readonly compilation_yaml: (a: number) => [number, number];
+    readonly compilation_parts: (a: number, b: number, c: number) => [number, number, number];
+    readonly compilation_yaml: (a: number) => [number, number, number];
+    readonly compilationparts_read: (a: number) => any;
     readonly compile: (a: any) => [number, number, number];
     readonly conformance: (a: number, b: number) => [number, number];
     readonly consumerHook: (a: number, b: number) => [number, number];
@@ -542,11 +581,14 @@ export interface InitOutput {
     readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_badInput: (a: number) => number;
     readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
-    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_lint: (a: number) => [number, number, number];
+    readonly meshanalysis_overview: (a: number) => [number, number];
     readonly meshanalysis_prove: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_reach: (a: number) => [number, number];
+    readonly meshanalysis_suggest: (a: number, b: any, c: number, d: number) => [number, number, number, number];
+    readonly meshanalysis_suggestText: (a: number, b: any, c: number, d: number) => [number, number, number, number];
     readonly meshanalysis_test: (a: number, b: any) => [number, number, number];
     readonly meshanalysis_trace: (a: number, b: number, c: number) => [number, number, number, number];
     readonly peerIdentityForJujuApplication: (a: number, b: number, c: number, d: number) => [number, number];

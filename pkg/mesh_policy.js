@@ -118,19 +118,16 @@ export class Compilation {
     }
     /**
      * `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
+     *
+     * Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
      * @returns {string}
      */
     json() {
-        let deferred1_0;
-        let deferred1_1;
-        try {
-            const ret = wasm.compilation_json(this.__wbg_ptr);
-            deferred1_0 = ret[0];
-            deferred1_1 = ret[1];
-            return getStringFromWasm0(ret[0], ret[1]);
-        } finally {
-            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        const ret = wasm.compilation_json(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
         }
+        return takeFromExternrefTable0(ret[0]);
     }
     /**
      * Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
@@ -172,23 +169,65 @@ export class Compilation {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
+     * The text of `json()` or `yaml()` in parts, for what no string can hold.
+     * @param {string} format
+     * @returns {CompilationParts}
+     */
+    parts(format) {
+        const ptr0 = passStringToWasm0(format, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.compilation_parts(this.__wbg_ptr, ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return CompilationParts.__wrap(ret[0]);
+    }
+    /**
      * The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
+     *
+     * Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
      * @returns {string}
      */
     yaml() {
-        let deferred1_0;
-        let deferred1_1;
-        try {
-            const ret = wasm.compilation_yaml(this.__wbg_ptr);
-            deferred1_0 = ret[0];
-            deferred1_1 = ret[1];
-            return getStringFromWasm0(ret[0], ret[1]);
-        } finally {
-            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        const ret = wasm.compilation_yaml(this.__wbg_ptr);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
         }
+        return takeFromExternrefTable0(ret[0]);
     }
 }
 if (Symbol.dispose) Compilation.prototype[Symbol.dispose] = Compilation.prototype.free;
+
+/**
+ * The text of a compilation, handed out in parts. Call `free()` when done.
+ */
+export class CompilationParts {
+    static __wrap(ptr) {
+        const obj = Object.create(CompilationParts.prototype);
+        obj.__wbg_ptr = ptr;
+        CompilationPartsFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        CompilationPartsFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_compilationparts_free(ptr, 0);
+    }
+    /**
+     * The next part as UTF-8, some hundred kilobytes; `undefined` at the end.
+     * @returns {Uint8Array | undefined}
+     */
+    read() {
+        const ret = wasm.compilationparts_read(this.__wbg_ptr);
+        return ret;
+    }
+}
+if (Symbol.dispose) CompilationParts.prototype[Symbol.dispose] = CompilationParts.prototype.free;
 
 /**
  * A mesh made ready to be asked. It lives outside of JavaScript's heap: call `free()` when done.
@@ -250,16 +289,18 @@ export class MeshAnalysis {
     }
     /**
      * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
-     * "revoked", "unknown", "notCompared"}`.
+     * "revoked", "unknown", "notCompared"}`. With `described`, requests of clients that the input
+     * describes, or without identity, with methods in common use; else all that there may be.
      * @param {MeshAnalysis} other
+     * @param {boolean | null} [described]
      * @returns {string}
      */
-    diffTo(other) {
+    diffTo(other, described) {
         let deferred1_0;
         let deferred1_1;
         try {
             _assertClass(other, MeshAnalysis);
-            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr);
+            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr, isLikeNone(described) ? 0xFFFFFF : described ? 1 : 0);
             deferred1_0 = ret[0];
             deferred1_1 = ret[1];
             return getStringFromWasm0(ret[0], ret[1]);
@@ -304,6 +345,22 @@ export class MeshAnalysis {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
+     * What there is to draw, as JSON text: `{"applications", "refused", "policies", "rows", "notSolved"}`.
+     * @returns {string}
+     */
+    overview() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.meshanalysis_overview(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
      * Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies
      * as they are now; `changes` is the JSON text of a plan's changes.
      * @param {string} changes
@@ -344,6 +401,50 @@ export class MeshAnalysis {
         } finally {
             wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
         }
+    }
+    /**
+     * The same in sentences, as the command line prints it.
+     * @param {MeshInput} input
+     * @param {string} request
+     * @returns {string | undefined}
+     */
+    suggestText(input, request) {
+        const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.meshanalysis_suggestText(this.__wbg_ptr, input, ptr0, len0);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        let v2;
+        if (ret[0] !== 0) {
+            v2 = getStringFromWasm0(ret[0], ret[1]);
+            wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        }
+        return v2;
+    }
+    /**
+     * What to declare so that a request, a JSON object, would be allowed, as JSON text: `{"possible", "text", "edits"}`, an
+     * edit being `{"file", "what", "line", "column", "insert"}`; `undefined` for a request that is not denied. The input is
+     * the one that this was made of.
+     *
+     * Throws a `TypeError` where the input has another shape, and an `Error` where the request has.
+     * @param {MeshInput} input
+     * @param {string} request
+     * @returns {string | undefined}
+     */
+    suggest(input, request) {
+        const ptr0 = passStringToWasm0(request, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.meshanalysis_suggest(this.__wbg_ptr, input, ptr0, len0);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        let v2;
+        if (ret[0] !== 0) {
+            v2 = getStringFromWasm0(ret[0], ret[1]);
+            wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        }
+        return v2;
     }
     /**
      * Checks files of expectations.
@@ -865,6 +966,10 @@ function __wbg_get_imports() {
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
+        __wbg_concat_3d00c6c70212d5c4: function(arg0, arg1) {
+            const ret = arg0.concat(arg1);
+            return ret;
+        },
         __wbg_fromEntries_d7c8cd4202f2bba8: function() { return handleError(function (arg0) {
             const ret = Object.fromEntries(arg0);
             return ret;
@@ -899,6 +1004,10 @@ function __wbg_get_imports() {
             const ret = arg0.length;
             return ret;
         },
+        __wbg_length_e83e819f48c774e4: function(arg0) {
+            const ret = arg0.length;
+            return ret;
+        },
         __wbg_new_37eb45aaf5eeb820: function() {
             const ret = new Array();
             return ret;
@@ -913,6 +1022,10 @@ function __wbg_get_imports() {
         },
         __wbg_new_cd4348290afae586: function() {
             const ret = new Object();
+            return ret;
+        },
+        __wbg_new_from_slice_b8daf545a41c6aa0: function(arg0, arg1) {
+            const ret = new Uint8Array(getArrayU8FromWasm0(arg0, arg1));
             return ret;
         },
         __wbg_of_e7ea0fcd535c1444: function(arg0, arg1) {
@@ -975,6 +1088,9 @@ const CheckedFinalization = (typeof FinalizationRegistry === 'undefined')
 const CompilationFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_compilation_free(ptr, 1));
+const CompilationPartsFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_compilationparts_free(ptr, 1));
 const MeshAnalysisFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_meshanalysis_free(ptr, 1));

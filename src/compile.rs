@@ -3,12 +3,12 @@
 
 use crate::diagnostic::{Diagnostic, Place, bound, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
-use crate::juju::bundle::{Bundle, parse_saas_url, read_bundle};
+use crate::juju::bundle::{Application, Bundle, parse_saas_url, read_bundle};
 use crate::juju::charm::{Charm, Role, Template, clip, read_charm};
 use crate::juju::databags::read_databags;
 use crate::juju::deployment::{Asked, Beacon, Deployment, check_charm};
 use crate::juju::lint::lint;
-use crate::juju::relations::{Charms, Model, charm_of, resolve};
+use crate::juju::relations::{Charms, Model, resolve};
 use crate::juju::template::{Names, mentions};
 use crate::juju::when::{Truth, evaluate};
 use crate::labels::{INSTANCE_KEY, LabelFormat, SCOPE_KEY, charm_kubernetes_label};
@@ -16,8 +16,9 @@ use crate::managers::{Manager, WHEN_ANNOTATION};
 use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::names::is_dns_label;
-use crate::text::{Document, Node, Position, decode_utf8, parse_any, to_json};
+use crate::text::{Document, Node, Position, decode_utf8, parse_any};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The scope label that the beacon charm gives to the policies that it manages.
 const BEACON_SCOPE: &str = "istio-authorization-policy";
@@ -46,9 +47,8 @@ pub struct Input<'a> {
     pub databags: Vec<Source<'a>>,
 }
 
-/// What came out.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// What came out; as text by [`crate::output`].
+#[derive(Debug, Clone, Default)]
 pub struct Compiled {
     /// What the consumers send to their beacons, in order.
     pub mesh_policies: Vec<MeshPolicy>,
@@ -57,16 +57,12 @@ pub struct Compiled {
     /// What is wrong, assumed or unknown.
     pub diagnostics: Vec<Diagnostic>,
     /// Where each of the AuthorizationPolicies comes from, in their order.
-    #[serde(skip)]
     pub origins: Vec<Origin>,
     /// Who applies which of the policies.
-    #[serde(skip)]
     pub managers: Vec<Manager>,
     /// What looks wrong in what charms declare, for [`crate::analysis::lint`].
-    #[serde(skip)]
     pub lints: Vec<Diagnostic>,
     /// The applications that were found, for [`crate::mesh::from_bundle`].
-    #[serde(skip)]
     pub applications: Vec<Deployed>,
 }
 
@@ -119,42 +115,6 @@ impl Compiled {
         self.diagnostics
             .iter()
             .any(|diagnostic| diagnostic.bad_input)
-    }
-
-    /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}`
-    pub fn json(&self) -> String {
-        // INVARIANT: every key is a string and no number is NaN in what is built here.
-        to_json(self).unwrap_or_default()
-    }
-
-    /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`. One that exists only
-    /// under a condition is commented out: to apply it unasked could close a mesh.
-    pub fn yaml(&self) -> String {
-        let mut out = String::new();
-        for policy in &self.authorization_policies {
-            let json = to_json(policy).unwrap_or_default();
-            let Ok(document) = crate::text::parse_json(&json) else {
-                continue;
-            };
-            if policy
-                .annotations
-                .iter()
-                .all(|(key, _)| key != WHEN_ANNOTATION)
-            {
-                out.push_str("---\n");
-                crate::text::emit_yaml(&document.root, &mut out);
-                continue;
-            }
-            let mut commented = String::new();
-            crate::text::emit_yaml(&document.root, &mut commented);
-            out.push_str("# Only under the condition that its annotation names:\n");
-            for line in commented.lines() {
-                out.push_str("# ");
-                out.push_str(line);
-                out.push('\n');
-            }
-        }
-        out
     }
 }
 
@@ -220,8 +180,10 @@ fn compile_all(input: &Input<'_>) -> Compiled {
     };
     compiler.deployment();
     let mut known = Index::default();
-    for one in &compiled.applications {
-        known.add(full_name(&one.model, &one.name));
+    if !databag_documents.is_empty() {
+        for one in &compiled.applications {
+            known.add(full_name(&one.model, &one.name));
+        }
     }
     for (source, documents) in &databag_documents {
         let databags = read_databags(
@@ -444,6 +406,7 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
         })
         .unzip();
     let labels = beacon_labels(&beacon.application, &beacon.model);
+    let shared: Arc<[(String, String)]> = labels.as_slice().into();
     let start = compiled.authorization_policies.len();
     if managed {
         let built = build_policy_resources_istio(&beacon.application, &beacon.model, &policies);
@@ -452,7 +415,7 @@ fn add_beacon(compiled: &mut Compiled, beacon: &Beacon, asked: Vec<Asked<'_>>, m
         {
             match built {
                 Some(mut resource) => {
-                    resource.labels.clone_from(&labels);
+                    resource.labels = Arc::clone(&shared);
                     resource.annotations.extend(annotation(condition));
                     compiled.authorization_policies.push(resource);
                     compiled.origins.push(Origin {
@@ -595,10 +558,9 @@ impl<'a> Compiler<'_, '_, 'a> {
         }
         // A beacon without consumers still guards itself.
         for (index, model) in self.models.iter().enumerate() {
-            for name in model.bundle.applications.keys() {
-                let Some(charm) =
-                    charm_of(&model.bundle, self.charms, name).filter(|charm| provides_mesh(charm))
-                else {
+            for (name, application) in model.bundle.applications.iter() {
+                let charm = self.charms.get(application.charm);
+                let Some(charm) = charm.filter(|charm| provides_mesh(charm)) else {
                     continue;
                 };
                 let own =
@@ -627,8 +589,8 @@ impl<'a> Compiler<'_, '_, 'a> {
             add_beacon(self.compiled, &beacon, policies, managed);
         }
         for model in self.models {
-            for name in model.bundle.applications.keys() {
-                self.own_policies(model, name);
+            for (name, application) in model.bundle.applications.iter() {
+                self.own_policies(model, name, application);
             }
         }
         self.check_offers();
@@ -636,16 +598,17 @@ impl<'a> Compiler<'_, '_, 'a> {
 
     /// Notes every application and its part in a mesh.
     fn applications(&mut self, deployment: &Deployment<'_, 'a>) {
-        let mut index = Index::default();
-        let mut members = Vec::new();
-        for (model, name, beacon) in deployment.members() {
-            if index.add(full_name(model, name)) {
-                members.push(beacon);
-            }
-        }
+        // They come in the order of the models.
+        let mut all = deployment.members().into_iter().peekable();
         for model in self.models {
+            let mut index = Index::default();
+            let mut members = Vec::new();
+            while let Some((_, name, beacon)) = all.next_if(|(of, ..)| *of == model.name) {
+                index.add(name);
+                members.push(Some(beacon));
+            }
             for (name, application) in model.bundle.applications.iter() {
-                let charm = charm_of(&model.bundle, self.charms, name);
+                let charm = self.charms.get(application.charm);
                 let empty = crate::map::Map::new();
                 let defaults = charm.map_or(&empty, |charm| &charm.config_defaults);
                 let on = |setting: &str| {
@@ -672,10 +635,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     model: model.name.clone(),
                     name: name.to_owned(),
                     charm: application.charm.to_owned(),
-                    beacon: index
-                        .get(&full_name(&model.name, name))
-                        .and_then(|at| members.get(at))
-                        .cloned(),
+                    beacon: index.get(name).and_then(|at| members.get_mut(at)?.take()),
                     joins,
                     worker_of: None,
                     options: MESH_OPTIONS
@@ -693,13 +653,22 @@ impl<'a> Compiler<'_, '_, 'a> {
     /// labels over the cluster relation.
     /// Source: canonical/cos-coordinated-workers `src/coordinated_workers/service_mesh.py`.
     fn join_workers(&mut self) {
+        if self
+            .charms
+            .values()
+            .all(|charm| charm.internal_mesh_policies.is_empty())
+        {
+            return;
+        }
         let mut places = Index::default();
         for (at, one) in self.compiled.applications.iter().enumerate() {
             places.get_or_insert(full_name(&one.model, &one.name).into(), at);
         }
         for model in self.models {
-            for name in model.bundle.applications.keys() {
-                let Some(charm) = charm_of(&model.bundle, self.charms, name)
+            for (name, application) in model.bundle.applications.iter() {
+                let Some(charm) = self
+                    .charms
+                    .get(application.charm)
                     .filter(|charm| !charm.internal_mesh_policies.is_empty())
                 else {
                     continue;
@@ -755,8 +724,11 @@ impl<'a> Compiler<'_, '_, 'a> {
     }
 
     /// AuthorizationPolicies that a charm makes itself.
-    fn own_policies(&mut self, model: &Model<'a>, name: &'a str) {
-        let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
+    fn own_policies(&mut self, model: &Model<'a>, name: &'a str, application: &Application<'a>) {
+        let charm = self.charms.get(application.charm);
+        let Some(charm) = charm
+            .filter(|one| !one.internal_mesh_policies.is_empty() || !one.raw_policies.is_empty())
+        else {
             return;
         };
         let related = self.on_mesh.contains(&full_name(&model.name, name));
@@ -770,13 +742,16 @@ impl<'a> Compiler<'_, '_, 'a> {
                 continue;
             }
             for template in templates {
-                let application = model.bundle.applications.get(name);
-                let condition =
-                    match evaluate(template.when, application, &charm.config_defaults, related) {
-                        Truth::True => None,
-                        Truth::False => continue,
-                        Truth::Unknown => template.when,
-                    };
+                let condition = match evaluate(
+                    template.when,
+                    Some(application),
+                    &charm.config_defaults,
+                    related,
+                ) {
+                    Truth::True => None,
+                    Truth::False => continue,
+                    Truth::Unknown => template.when,
+                };
                 let each: Vec<Option<&str>> = if mentions(template.node, "{each worker app}") {
                     workers.iter().map(|worker| Some(*worker)).collect()
                 } else {
@@ -832,10 +807,12 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if !self.on_mesh.contains(&full_name(&model.name, name)) {
+                if application.offers.is_empty()
+                    || !self.on_mesh.contains(&full_name(&model.name, name))
+                {
                     continue;
                 }
-                let Some(charm) = charm_of(&model.bundle, self.charms, name) else {
+                let Some(charm) = self.charms.get(application.charm) else {
                     continue;
                 };
                 let told = application
@@ -880,13 +857,8 @@ fn provides_mesh(charm: &Charm<'_>) -> bool {
 /// an interface named `…_cluster`.
 fn workers<'a>(model: &Model<'a>, charm: &Charm<'a>, name: &str) -> Vec<&'a str> {
     let mut workers = Vec::new();
-    for at in model.by_name.get(name).into_iter().flatten() {
-        for (near, far) in model
-            .relations
-            .get(*at)
-            .into_iter()
-            .flat_map(|relation| relation.sides(name))
-        {
+    for relation in model.relations_of(name) {
+        for (near, far) in relation.sides(name) {
             let is_cluster = near
                 .endpoint
                 .and_then(|endpoint| charm.endpoints.get(endpoint))
@@ -913,7 +885,7 @@ fn raw_policy(filled: &Node<'static>, model: &str) -> Option<AuthorizationPolicy
             .and_then(Node::as_str)
             .unwrap_or(model)
             .to_owned(),
-        labels: Vec::new(),
+        labels: Arc::default(),
         annotations: Vec::new(),
         spec: Spec::Raw(filled.get("spec").cloned().unwrap_or_default().value),
     })

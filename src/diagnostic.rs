@@ -155,6 +155,8 @@ pub mod code {
     pub const UNFILLED_TEMPLATE: &str = "unfilled-template";
     /// A key looks like a misspelling of one that is known.
     pub const MISSPELLED_KEY: &str = "misspelled-key";
+    /// What was made is longer than a string of the host can be.
+    pub const OUTPUT_TOO_LARGE: &str = "output-too-large";
     /// A key stands twice in one mapping.
     pub const DUPLICATE_KEY: &str = "duplicate-key";
     /// There is more than is told.

@@ -17,6 +17,7 @@ pub mod mesh;
 pub mod model;
 pub mod names;
 pub mod order;
+pub mod output;
 pub mod python;
 pub mod suggest;
 pub mod text;

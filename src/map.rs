@@ -163,6 +163,18 @@ impl<'a, V> Map<'a, V> {
         entry.as_ref().map(|(_, value)| value)
     }
 
+    /// Where the value under a name is, for [`Map::at`]; it stays there until it is removed.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        let at = self.index.get(name)?;
+        self.at(at).map(|_| at)
+    }
+
+    /// The value at a position.
+    pub fn at(&self, position: usize) -> Option<&V> {
+        let entry = self.entries.get(position)?;
+        entry.as_ref().map(|(_, value)| value)
+    }
+
     /// Whether there is a value under the name.
     pub fn contains_key(&self, name: &str) -> bool {
         self.get(name).is_some()

@@ -10,9 +10,11 @@ mod suggest;
 
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::mesh::Settings;
-use crate::text::to_json;
-use js_sys::{Array, Reflect, Uint8Array};
+use crate::output::{Format, Parts};
+use crate::text::{MAX_INPUT, to_json};
+use js_sys::{Array, JsString, Reflect, Uint8Array};
 use serde::Serialize;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
@@ -101,6 +103,8 @@ export interface ManagedPolicies {
 }
 
 interface Compilation {
+  /** The text of `json()` or `yaml()` in parts, for what no string can hold. */
+  parts(format: "json" | "yaml"): CompilationParts;
   readonly diagnostics: Diagnostic[];
   readonly meshPolicies: MeshPolicy[];
   readonly authorizationPolicies: AuthorizationPolicy[];
@@ -130,8 +134,28 @@ extern "C" {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Compilation {
-    compiled: Compiled,
+    compiled: Rc<Compiled>,
 }
+
+/// The text of a compilation, handed out in parts. Call `free()` when done.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct CompilationParts {
+    compiled: Rc<Compiled>,
+    parts: Parts,
+}
+
+#[wasm_bindgen]
+impl CompilationParts {
+    /// The next part as UTF-8, some hundred kilobytes; `undefined` at the end.
+    pub fn read(&mut self) -> Option<Uint8Array> {
+        let part = self.parts.next(&self.compiled)?;
+        Some(Uint8Array::from(part.as_bytes()))
+    }
+}
+
+/// The longest text that a string of V8 holds, in UTF-16 code units.
+const MAX_STRING: usize = (1 << 29) - 24;
 
 /// Compiles bundles, charm files and databags.
 ///
@@ -149,7 +173,9 @@ pub fn compile_js(input: &CompileInput) -> Result<Compilation, JsValue> {
         databags: borrow(&databags),
     });
     Settings::default().read_all(&borrow(&settings), &mut compiled.diagnostics);
-    Ok(Compilation { compiled })
+    Ok(Compilation {
+        compiled: Rc::new(compiled),
+    })
 }
 
 /// Answers one request of the conformance protocol; see `tests/oracle/README.md`.
@@ -161,8 +187,24 @@ pub fn conformance(line: &str) -> String {
 #[wasm_bindgen]
 impl Compilation {
     /// `{"meshPolicies": […], "authorizationPolicies": […], "diagnostics": […]}` as JSON text.
-    pub fn json(&self) -> String {
-        self.compiled.json()
+    ///
+    /// Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
+    pub fn json(&self) -> Result<JsString, JsValue> {
+        text(&self.compiled, Format::Json)
+    }
+
+    /// The text of `json()` or `yaml()` in parts, for what no string can hold.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn parts(&self, format: &str) -> Result<CompilationParts, JsValue> {
+        let format = match format {
+            "json" => Format::Json,
+            "yaml" => Format::Yaml,
+            _ => return Err(wrong("the format must be `json` or `yaml`")),
+        };
+        Ok(CompilationParts {
+            compiled: Rc::clone(&self.compiled),
+            parts: Parts::new(format),
+        })
     }
 
     /// Who applies which policies: `{"managers": ManagedPolicies[], "unmanaged": AuthorizationPolicy[]}` as
@@ -172,8 +214,10 @@ impl Compilation {
     }
 
     /// The AuthorizationPolicies as YAML documents, for `kubectl apply -f -`.
-    pub fn yaml(&self) -> String {
-        self.compiled.yaml()
+    ///
+    /// Throws an `Error` with `code` `output-too-large` where no string can hold it; see `parts`.
+    pub fn yaml(&self) -> Result<JsString, JsValue> {
+        text(&self.compiled, Format::Yaml)
     }
 
     /// A diagnostic dropped a policy.
@@ -213,6 +257,22 @@ impl Compilation {
     }
 }
 
+/// All of a text. It is put together in JavaScript: here it would need its own length again, and memory here never shrinks.
+fn text(compiled: &Compiled, format: Format) -> Result<JsString, JsValue> {
+    let mut text = JsString::from("");
+    for part in compiled.parts(format) {
+        let part = JsString::from(part);
+        if text.length() as usize + part.length() as usize > MAX_STRING {
+            return Err(library::error(
+                crate::diagnostic::code::OUTPUT_TOO_LARGE,
+                "the text is longer than a string can be: take it in parts, by `parts`",
+            ));
+        }
+        text = text.concat(&part);
+    }
+    Ok(text)
+}
+
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
     // A tree of objects is made several times as fast by the engine's own reader of text.
     let json = to_json(value).map_err(|error| JsValue::from_str(&error.to_string()))?;
@@ -242,6 +302,18 @@ fn wrong(message: &str) -> JsValue {
     js_sys::TypeError::new(message).into()
 }
 
+fn bytes(text: JsValue) -> Result<Vec<u8>, JsValue> {
+    let array: Uint8Array = text
+        .dyn_into()
+        .map_err(|_| wrong("a source's `text` must be a string or a Uint8Array"))?;
+    // More has no room here, and is refused before it is copied.
+    if array.length() as usize >= MAX_INPUT {
+        let message = "the text is longer than 2 GiB";
+        return Err(library::error("input-too-large", message));
+    }
+    Ok(array.to_vec())
+}
+
 fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
     let field = |object: &JsValue, key: &str| {
         if object.is_object() {
@@ -262,10 +334,7 @@ fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
         let text = field(&source, "text")?;
         let bytes = match text.as_string() {
             Some(text) => text.into_bytes(),
-            None => text
-                .dyn_into::<Uint8Array>()
-                .map_err(|_| wrong("a source's `text` must be a string or a Uint8Array"))?
-                .to_vec(),
+            None => bytes(text)?,
         };
         Ok(OwnedSource {
             file: file

@@ -1,11 +1,10 @@
-//! Large meshes take time in proportion to their size.
+//! Large meshes take work in proportion to their size; how long, `make bench` tells.
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::diff;
 use mesh_policy::analysis::symbolic::routes::{Clients, Target, cells};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
-use std::time::{Duration, Instant};
 
 fn analysis(text: &str) -> Analysis {
     let source = Source {
@@ -86,8 +85,8 @@ fn a_change_of_one_policy_on_many_pods_is_compared() {
     let old = pods(150) + &rest;
     let new = old.replace("\"a7\"", "\"b7\"");
     assert_ne!(old, new);
-    let start = Instant::now();
-    assert!(diff(&analysis(&old), &analysis(&new)).equivalent);
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(60), "took {took:?}");
+    // The engine bounds its own work and says what it left out: that it compares all of it is that the work is little.
+    let found = diff(&analysis(&old), &analysis(&new));
+    assert_eq!(found.not_compared, []);
+    assert!(found.equivalent);
 }

@@ -98,7 +98,7 @@ impl Files {
 
     fn suggest(&self, request: &str) -> Option<Suggestion> {
         let request = Request::read(request).unwrap();
-        self.ask(|input| suggest(input, &request))
+        self.ask(|input| suggest(&Analysis::new(read_mesh(input).0), input, &request))
     }
 
     fn verdict(&self, request: &str) -> Verdict {
@@ -358,6 +358,7 @@ fn holds_for_the_examples() {
         };
         let (mesh, _) = read_mesh(&input);
         let names: Vec<String> = mesh.workloads.iter().map(|one| one.name.clone()).collect();
+        let analysis = Analysis::new(mesh);
         let (mut possible, mut not) = (0, 0);
         for (at, from) in names.iter().enumerate() {
             for to in names.iter().skip(at % step).step_by(step) {
@@ -366,7 +367,7 @@ fn holds_for_the_examples() {
                         r#"{{"from": {{"namespace": "{example}", "serviceAccount": "{from}"}}, "to": {{"{kind}": "{example}/{to}"}}, "port": 3100, "method": "PUT", "path": "/x"}}"#
                     );
                     let request = Request::read(&asked).unwrap();
-                    match suggest(&input, &request) {
+                    match suggest(&analysis, &input, &request) {
                         Some(found) if found.possible => {
                             assert!(!found.edits.is_empty());
                             possible += 1;

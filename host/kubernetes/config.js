@@ -28,7 +28,7 @@ const reason = (error) => (error instanceof Error ? error.message : String(error
  * @param {{ kubeconfig?: string, context?: string }} options
  */
 async function load({ kubeconfig, context }) {
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   const source = kubeconfig ?? process.env.KUBECONFIG;
   try {

@@ -1,21 +1,26 @@
 //! Whether a mesh does what is expected of it, for whole sets of requests.
 
-use super::decide::Analysis;
+use super::decide::{Analysis, Via};
 use super::diff::{Json, target_text};
 use super::expectation::{Expectation, To, Who};
 use super::points::Origin;
 use super::request::{Request, Target};
+use super::rules::Effect;
+use super::symbolic::describe::Access;
 use super::symbolic::glob::Glob;
 use super::symbolic::intervals;
 use super::symbolic::lower::{all, any};
 use super::symbolic::region::Region;
-use super::symbolic::routes::{Target as Place, outside};
+use super::symbolic::routes::Target as Place;
 use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
-use super::symbolic::space::{Condition, Field, Values};
-use super::symbolic::witness::{self, RequestJson};
+use super::symbolic::space::{Condition, Field, Space, Values};
+use super::symbolic::witness::{self, RequestJson, ToJson};
 use crate::order::sort_numbers;
 use crate::text::to_json;
 use serde::Serialize;
+
+/// No more descriptions than this are made of what speaks against an expectation, for each way.
+const MAX_PARTS: usize = 8;
 
 /// How a list of expectations fared.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -39,17 +44,41 @@ pub struct Outcome {
     pub file: String,
     /// The line on which it stands.
     pub line: u32,
+    /// `allow` or `deny`.
+    pub expect: &'static str,
+    /// The target.
+    pub to: ToJson,
     /// Whether it holds.
     pub pass: bool,
     /// One sentence that says why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// A request that shows it, as `explain` reads it.
+    /// Which requests speak against it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Against>,
+    /// One of them, as `explain` reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Json>,
     /// What happens to that request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+}
+
+/// Requests that speak against an expectation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Against {
+    /// How they come to the target: `waypoint`, `service` or `pod`; none, where the Service has no such
+    /// port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<&'static str>,
+    /// Which.
+    #[serde(flatten)]
+    pub access: Access,
+    /// The same in words.
+    pub text: String,
+    /// Policies that match some of them: those that allow where they shall be denied, those that deny
+    /// where they shall be allowed. None, where no policy is attached or none matches.
+    pub policies: Vec<String>,
 }
 
 /// Checks expectations, one by one.
@@ -99,21 +128,13 @@ struct Checker<'a> {
 /// What speaks against an expectation.
 struct Finding {
     request: Request,
+    against: Vec<Against>,
     /// The answer is not known, rather than the wrong one.
     unknown: bool,
 }
 
 impl Checker<'_> {
     fn check(&mut self, one: &Expectation) -> Outcome {
-        let mut outcome = Outcome {
-            name: one.name.clone(),
-            file: one.file.clone(),
-            line: one.at.line,
-            pass: true,
-            why: None,
-            witness: None,
-            trace: None,
-        };
         let target = match &one.to {
             To::Service(namespace, name) => Target::Service {
                 namespace: namespace.clone(),
@@ -123,6 +144,18 @@ impl Checker<'_> {
                 namespace: namespace.clone(),
                 name: name.clone(),
             },
+        };
+        let mut outcome = Outcome {
+            name: one.name.clone(),
+            file: one.file.clone(),
+            line: one.at.line,
+            expect: if one.allow { "allow" } else { "deny" },
+            to: ToJson::from(&target),
+            pass: true,
+            why: None,
+            against: Vec::new(),
+            witness: None,
+            trace: None,
         };
         let text = target_text(&target);
         match self.find(one, &target) {
@@ -138,6 +171,7 @@ impl Checker<'_> {
                     "every such request to {text} shall be {wanted}, and this one {answer}"
                 ));
                 outcome.trace = Some(self.side.analysis.explain(&found.request));
+                outcome.against = found.against;
                 outcome.witness = Some(Json(RequestJson::from(&found.request)));
             }
             Ok(Err(why)) => outcome.why = Some(why),
@@ -204,20 +238,83 @@ impl Checker<'_> {
         let against = solved.regions.minus(set, right)?;
         let surely = solved.regions.and(against, wrong)?;
         let region = if surely.is_none() { against } else { surely };
+        let Some(example) = solved.example(region) else {
+            return Ok(Ok(None));
+        };
+        let (effect, verb) = match (one.allow, surely.is_none()) {
+            (true, false) => (Effect::Deny, "may not"),
+            (false, false) => (Effect::Allow, "may"),
+            (true, true) => (Effect::Deny, "perhaps may not"),
+            (false, true) => (Effect::Allow, "perhaps may"),
+        };
         let trust_domain = &analysis.mesh.settings.trust_domain;
-        Ok(Ok(solved.example(region).map(|example| Finding {
+        Ok(Ok(Some(Finding {
             request: witness::request(trust_domain, target, &example),
+            against: self.against(&form, &mut solved, region, (effect, verb))?,
             unknown: surely.is_none(),
         })))
     }
 
-    /// Notes the policies that match some of the requests, and those that match nothing at all.
-    fn touch(
-        &mut self,
+    /// Describes requests, way by way, with the policies of an effect that match them.
+    fn against(
+        &self,
         form: &TargetForm,
-        solved: &mut super::symbolic::space::Space,
-        set: Region,
-    ) -> Result<(), Gap> {
+        solved: &mut Space,
+        region: Region,
+        (effect, verb): (Effect, &str),
+    ) -> Result<Vec<Against>, Gap> {
+        let mut policies: Vec<(&str, Region)> = Vec::new();
+        for point in points(form) {
+            for (policy, number) in point.policies.iter().zip(&point.held) {
+                let name = self.side.held(*number).map_or("", |held| held.id.as_str());
+                if policy.effect == effect && policies.iter().all(|(known, _)| *known != name) {
+                    policies.push((name, matched(form, solved, *number)?));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let mut left = region;
+        for via in [
+            Some(Via::Waypoint),
+            Some(Via::Service),
+            Some(Via::Pod),
+            None,
+        ] {
+            let mut here = left;
+            if let Some(via) = via {
+                let mut guards = Vec::new();
+                for cell in form.cells.iter().filter(|cell| cell.via == via) {
+                    guards.push(solved.holds(&cell.guard)?.surely);
+                }
+                let guard = solved.regions.any(&guards)?;
+                here = solved.regions.and(left, guard)?;
+                left = solved.regions.minus(left, guard)?;
+            }
+            for (cube, access) in solved.describe(here, MAX_PARTS).0 {
+                let sets: Vec<(u32, &[u32])> = cube
+                    .iter()
+                    .map(|(level, set)| (*level, set.as_slice()))
+                    .collect();
+                let part = solved.regions.cube(&sets)?;
+                let mut names = Vec::new();
+                for (name, matches) in &policies {
+                    if !solved.regions.and(*matches, part)?.is_none() {
+                        names.push((*name).to_owned());
+                    }
+                }
+                found.push(Against {
+                    via: via.map(Via::name),
+                    text: format!("{} {verb} {}", access.clients_text(), access.request_text()),
+                    access,
+                    policies: names,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes the policies that match some of the requests, and those that match nothing at all.
+    fn touch(&mut self, form: &TargetForm, solved: &mut Space, set: Region) -> Result<(), Gap> {
         let mut numbers: Vec<u32> = points(form).flat_map(|point| point.held.clone()).collect();
         sort_numbers(&mut numbers);
         numbers.dedup();
@@ -261,8 +358,8 @@ impl Checker<'_> {
         let domain = &self.side.analysis.mesh.settings.trust_domain;
         match who {
             Who::Any => Condition::Always,
-            Who::Outside => outside(),
-            Who::Inside => outside().negate(),
+            Who::Outside => self.side.clients.outside(),
+            Who::Inside => self.side.clients.outside().negate(),
             Who::Account { namespace, name } => {
                 let start = format!("{domain}/ns/{namespace}/sa/");
                 let glob = match name {
@@ -274,7 +371,7 @@ impl Checker<'_> {
                     self.side.clients.absent.binary_search(&identity).is_ok()
                 });
                 if absent {
-                    return outside();
+                    return self.side.clients.outside();
                 }
                 Condition::Is(Field::Client, Values::Glob(glob))
             }

@@ -20,6 +20,8 @@ pub struct Overview {
     pub applications: Vec<Application>,
     /// Policies that Istio refuses, by `NAMESPACE/NAME`.
     pub refused: Vec<String>,
+    /// What policies of few applications are attached to.
+    pub attached: Vec<AttachedTo>,
     /// Policies of manifests; those of bundles are the compiler's to give.
     pub policies: Vec<Written>,
     /// Who may reach whom.
@@ -53,6 +55,18 @@ pub struct Application {
     pub no_waypoint: Option<String>,
 }
 
+/// What a policy is attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttachedTo {
+    /// The policy, as `NAMESPACE/NAME`.
+    pub policy: String,
+    /// Places among [`Overview::applications`].
+    pub to: Vec<usize>,
+}
+
+/// A policy of more applications than this is one of a whole namespace, a waypoint, or the mesh.
+const FEW: usize = 8;
+
 /// An AuthorizationPolicy of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
@@ -75,8 +89,10 @@ impl Overview {
     pub fn of(analysis: &Analysis) -> Overview {
         let mesh = &analysis.mesh;
         let refused = mesh.policies.iter().zip(&analysis.points.refused);
+        let (applications, of_service) = applications(analysis);
         Overview {
-            applications: applications(analysis),
+            applications,
+            attached: attached(analysis, &of_service),
             refused: refused
                 .filter(|(_, why)| !why.is_empty())
                 .map(|(policy, _)| policy.id())
@@ -111,7 +127,33 @@ impl Overview {
     }
 }
 
-fn applications(analysis: &Analysis) -> Vec<Application> {
+/// What each policy is attached to, where that is little.
+fn attached(analysis: &Analysis, of_service: &[usize]) -> Vec<AttachedTo> {
+    let points = &analysis.points;
+    let mut to: Vec<Vec<usize>> = vec![Vec::new(); analysis.mesh.policies.len()];
+    let services = of_service.iter().copied().zip(&points.services);
+    for (application, attached) in points.workloads.iter().enumerate().chain(services) {
+        for one in attached {
+            if let Some(list) = to.get_mut(one.policy as usize)
+                && list.len() <= FEW
+                && !list.contains(&application)
+            {
+                list.push(application);
+            }
+        }
+    }
+    let policies = analysis.mesh.policies.iter().zip(to);
+    policies
+        .filter(|(_, to)| (1..=FEW).contains(&to.len()))
+        .map(|(policy, to)| AttachedTo {
+            policy: policy.id(),
+            to,
+        })
+        .collect()
+}
+
+/// All applications, those of the workloads first, and the application of each Service.
+fn applications(analysis: &Analysis) -> (Vec<Application>, Vec<usize>) {
     let mesh = &analysis.mesh;
     let mut found: Vec<Application> = mesh
         .workloads
@@ -146,26 +188,24 @@ fn applications(analysis: &Analysis) -> Vec<Application> {
             }
         })
         .collect();
+    let mut of_service = Vec::with_capacity(mesh.services.len());
     for (at, service) in mesh.services.iter().enumerate() {
         let backends = analysis.points.backends.get(at);
         let of = match backends.map(Vec::as_slice) {
-            Some([one]) => found.get_mut(*one as usize),
-            _ => None,
-        };
-        let application = match of {
-            Some(application) => application,
-            None => {
+            Some([one]) => *one as usize,
+            _ => {
                 found.push(Application {
                     namespace: service.namespace.clone(),
                     name: service.name.clone(),
                     kind: "service",
                     ..Application::default()
                 });
-                let Some(last) = found.last_mut() else {
-                    continue;
-                };
-                last
+                found.len() - 1
             }
+        };
+        of_service.push(of);
+        let Some(application) = found.get_mut(of) else {
+            continue;
         };
         application.services.push(service.name.clone());
         match analysis.points.service_waypoints.get(at) {
@@ -199,7 +239,7 @@ fn applications(analysis: &Analysis) -> Vec<Application> {
             });
         }
     }
-    found
+    (found, of_service)
 }
 
 #[cfg(test)]
@@ -276,6 +316,12 @@ spec: {selector: {matchLabels: {app: web}}, rules: [{from: [{source: {}}]}]}
             Some("the waypoint `shop/gone` is not there")
         );
         assert_eq!(found.refused, ["shop/bad"]);
+        let attached: Vec<_> = found
+            .attached
+            .iter()
+            .map(|one| (one.policy.as_str(), one.to.as_slice()))
+            .collect();
+        assert_eq!(attached, [("shop/good", [0].as_slice())]);
         let lines: Vec<u32> = found.policies.iter().map(|one| one.line).collect();
         assert_eq!(
             (

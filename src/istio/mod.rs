@@ -7,7 +7,7 @@ pub mod policy;
 mod serialize;
 pub mod validation;
 
-pub(crate) use serialize::Metadata;
+pub(crate) use serialize::{Metadata, Operations, Pairs, write_built};
 
 pub use build::{
     build_policy_resources_istio, peer_identity_for_juju_application,
@@ -30,8 +30,8 @@ pub struct AuthorizationPolicy {
     pub name: String,
     /// `metadata.namespace`
     pub namespace: String,
-    /// `metadata.labels`; left out when empty.
-    pub labels: Vec<(String, String)>,
+    /// `metadata.labels`; left out when empty. Those of one manager share them.
+    pub labels: Arc<[(String, String)]>,
     /// `metadata.annotations`; left out when empty.
     pub annotations: Vec<(String, String)>,
     /// `spec`

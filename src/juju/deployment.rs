@@ -3,12 +3,13 @@
 
 use super::charm::{Charm, Declared, Role, clip};
 use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
-use super::relations::{Charms, End, Model, Offered, Relation, charm_of, offered};
+use super::relations::{Charms, End, Model, Offered, Relation, charm_at, charm_of, offered};
 use super::when::{Truth, evaluate};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::{Index, Map};
 use crate::model::{CharmPolicy, CmrData, MeshPolicy};
 use crate::text::Position;
+use std::borrow::Cow;
 
 /// The provider of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ struct Incoming<'a> {
 }
 
 /// A related application, by the name that this model has for it, and the relation's place.
-type Source<'a> = (String, Option<(&'a str, Position)>);
+type Source<'s, 'a> = (Cow<'s, str>, Option<(&'a str, Position)>);
 
 /// All that the models' consumers ask of their beacons.
 pub struct Deployment<'m, 'a> {
@@ -154,15 +155,12 @@ impl<'m, 'a> Deployment<'m, 'a> {
         application: &'s str,
         endpoint: &'s str,
     ) -> impl Iterator<Item = (&'s Relation<'a>, End<'a>)> + 's {
-        let relations = model.by_name.get(application).into_iter().flatten();
-        relations
-            .filter_map(|at| model.relations.get(*at))
-            .flat_map(move |relation| {
-                relation
-                    .sides(application)
-                    .filter(move |(near, _)| near.endpoint == Some(endpoint))
-                    .map(move |(_, far)| (relation, far))
-            })
+        model.relations_of(application).flat_map(move |relation| {
+            relation
+                .sides(application)
+                .filter(move |(near, _)| near.endpoint == Some(endpoint))
+                .map(move |(_, far)| (relation, far))
+        })
     }
 
     /// The consumer's and the beacon's end, if a relation joins an application to a mesh.
@@ -176,14 +174,12 @@ impl<'m, 'a> Deployment<'m, 'a> {
     }
 
     fn may_join(&self, model: &Model<'a>, end: &End<'a>) -> bool {
-        let Some(charm) = charm_of(&model.bundle, self.charms, end.name) else {
-            let application = model.bundle.applications.get(end.name);
-            let is_beacon =
-                application.is_some_and(|application| application.charm == "istio-beacon-k8s");
-            return !is_beacon
-                && end
-                    .endpoint
-                    .is_none_or(|endpoint| endpoint == "service-mesh");
+        let Some(charm) = charm_at(&model.bundle, self.charms, end) else {
+            let may = end
+                .endpoint
+                .is_none_or(|endpoint| endpoint == "service-mesh");
+            let application = || model.bundle.applications.get(end.name);
+            return may && application().is_none_or(|one| one.charm != "istio-beacon-k8s");
         };
         match end
             .endpoint
@@ -201,12 +197,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
     }
 
     fn may_provide(&self, model: &Model<'a>, end: &End<'a>) -> bool {
-        let charm = if end.is_saas {
-            None
-        } else {
-            charm_of(&model.bundle, self.charms, end.name)
-        };
-        let Some(charm) = charm else {
+        let Some(charm) = charm_at(&model.bundle, self.charms, end) else {
             return end
                 .endpoint
                 .is_none_or(|endpoint| endpoint == "service-mesh");
@@ -262,7 +253,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 let Some(application) = model.bundle.applications.get(near.name) else {
                     continue;
                 };
-                let Some(charm) = charm_of(&model.bundle, self.charms, near.name) else {
+                let Some(charm) = charm_at(&model.bundle, self.charms, &near) else {
                     diagnostics.push(
                         Diagnostic::warning(
                             code::CHARM_FILE_MISSING,
@@ -346,11 +337,11 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 Truth::False => continue,
                 Truth::Unknown => declared.when,
             };
-            let mut sources: Vec<Source<'a>> = Vec::new();
+            let mut sources: Vec<Source<'_, 'a>> = Vec::new();
             let mut cmr: Vec<(String, CmrData)> = Vec::new();
             if found.role == Role::Peer {
                 // The far side of a peer relation is the application itself.
-                sources.push((application.to_owned(), None));
+                sources.push((application.into(), None));
             } else {
                 self.sources(
                     index,
@@ -415,14 +406,14 @@ impl<'m, 'a> Deployment<'m, 'a> {
         clippy::too_many_arguments,
         reason = "one step of `policies`, split for reading"
     )]
-    fn sources(
-        &self,
+    fn sources<'s>(
+        &'s self,
         index: usize,
         model: &Model<'a>,
         application: &'a str,
         charm: &Charm<'a>,
         endpoint: &str,
-        sources: &mut Vec<Source<'a>>,
+        sources: &mut Vec<Source<'s, 'a>>,
         cmr: &mut Vec<(String, CmrData)>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
@@ -456,7 +447,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     },
                 ));
             }
-            sources.push((far.name.to_owned(), Some((relation.file, relation.at))));
+            sources.push((far.name.into(), Some((relation.file, relation.at))));
         }
         for incoming in self
             .incoming
@@ -479,10 +470,8 @@ impl<'m, 'a> Deployment<'m, 'a> {
                 ));
                 continue;
             }
-            sources.push((
-                incoming.local_name.clone(),
-                Some((incoming.file, incoming.at)),
-            ));
+            let place = (incoming.file, incoming.at);
+            sources.push((incoming.local_name.as_str().into(), Some(place)));
             cmr.push((incoming.local_name.clone(), incoming.source.clone()));
         }
     }

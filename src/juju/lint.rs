@@ -3,7 +3,7 @@
 
 use super::charm::{Charm, Role, clip};
 use super::deployment::Deployment;
-use super::relations::{Charms, Model, Relation, charm_of};
+use super::relations::{Charms, Model, Relation, charm_at};
 use crate::diagnostic::Diagnostic;
 use crate::map::Index;
 use crate::model::{CharmPolicy, Endpoint};
@@ -55,28 +55,31 @@ pub fn lint(
     for (model, name, _) in deployment.members() {
         members.add([model, name].join("/"));
     }
+    let mut key = String::new();
     for model in models {
         for relation in &model.relations {
             for end in relation.ends.iter().filter(|end| !end.is_saas) {
                 let Some((charm, endpoint)) =
-                    charm_of(&model.bundle, charms, end.name).zip(end.endpoint)
+                    charm_at(&model.bundle, charms, end).zip(end.endpoint)
                 else {
                     continue;
                 };
-                used.add([charm.name, endpoint].join("\0"));
-                if members.contains(&[model.name.as_str(), end.name].join("/")) {
-                    metrics(end.name, endpoint, charm, relation, &mut found);
+                note_use(&mut used, &mut key, charm.name, endpoint);
+                if keeps_metrics_closed(charm, endpoint)
+                    && members.contains(&[model.name.as_str(), end.name].join("/"))
+                {
+                    found.push(closed_metrics(end.name, endpoint, relation));
                 }
             }
         }
-        for (name, application) in model.bundle.applications.iter() {
-            let Some(charm) = charm_of(&model.bundle, charms, name) else {
+        for application in model.bundle.applications.values() {
+            let Some(charm) = charms.get(application.charm) else {
                 continue;
             };
             deployed.add(charm.name);
             for (_, endpoints) in application.offers.values() {
                 for endpoint in endpoints {
-                    used.add([charm.name, endpoint].join("\0"));
+                    note_use(&mut used, &mut key, charm.name, endpoint);
                 }
             }
         }
@@ -165,15 +168,20 @@ fn declarations(charm: &Charm<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// An application on the mesh whose metrics are related and not admitted. Its pods take what their
-/// waypoint and their unit policies admit, and a scrape goes to the pods.
-fn metrics(
-    name: &str,
-    endpoint: &str,
-    charm: &Charm<'_>,
-    related: &Relation<'_>,
-    found: &mut Vec<Diagnostic>,
-) {
+/// Notes that a charm's endpoint is used; `key` is room for its name, as most have been noted before.
+fn note_use(used: &mut Index<'_>, key: &mut String, charm: &str, endpoint: &str) {
+    key.clear();
+    for part in [charm, "\0", endpoint] {
+        key.push_str(part);
+    }
+    if !used.contains(key) {
+        used.add(key.clone());
+    }
+}
+
+/// Whether a charm offers metrics at an endpoint that, on a mesh, are not admitted: its pods take what
+/// their waypoint and their unit policies admit, and a scrape goes to the pods.
+fn keeps_metrics_closed(charm: &Charm<'_>, endpoint: &str) -> bool {
     let scraped = charm.endpoints.get(endpoint).is_some_and(|one| {
         one.role == Role::Provider && one.interface.as_deref() == Some("prometheus_scrape")
     });
@@ -182,16 +190,16 @@ fn metrics(
         .iter()
         .any(|one| relation(&one.policy) == endpoint);
     let opens_itself = !charm.raw_policies.is_empty() || !charm.internal_mesh_policies.is_empty();
-    if scraped && charm.consumer && !admitted && !opens_itself {
-        found.push(
-            Diagnostic::warning(
-                METRICS_WITHOUT_POLICY,
-                format!("`{}` offers metrics at `{}`, and its charm has no policy that lets them be read over the mesh", clip(name), clip(endpoint)),
-            )
-            .at(related.file, related.at)
-            .help(format!("add `{{kind: unit, relation: {}, ports: […]}}` to the charm's policies", clip(endpoint))),
-        );
-    }
+    scraped && charm.consumer && !admitted && !opens_itself
+}
+
+fn closed_metrics(name: &str, endpoint: &str, related: &Relation<'_>) -> Diagnostic {
+    Diagnostic::warning(
+        METRICS_WITHOUT_POLICY,
+        format!("`{}` offers metrics at `{}`, and its charm has no policy that lets them be read over the mesh", clip(name), clip(endpoint)),
+    )
+    .at(related.file, related.at)
+    .help(format!("add `{{kind: unit, relation: {}, ports: […]}}` to the charm's policies", clip(endpoint)))
 }
 
 fn unrelated(charm: &Charm<'_>, used: &Index<'_>, found: &mut Vec<Diagnostic>) {

@@ -6,6 +6,7 @@ use super::charm::{Charm, CharmEndpoint, Role, clip};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::Map;
 use crate::text::Position;
+use std::ops::Range;
 
 /// Charms by name.
 pub type Charms<'a> = Map<'a, Charm<'a>>;
@@ -19,8 +20,16 @@ pub struct Model<'a> {
     pub bundle: Bundle<'a>,
     /// Its relations.
     pub relations: Vec<Relation<'a>>,
-    /// Which relations each name (application or `saas`) takes part in, in order.
-    pub by_name: Map<'a, Vec<usize>>,
+    /// Which relations each application takes part in.
+    taken: Taken,
+}
+
+/// For each application, by its position in the bundle, which relations it takes part in, in order: one list for all of
+/// them, and where the part of each begins.
+#[derive(Debug)]
+struct Taken {
+    starts: Vec<u32>,
+    relations: Vec<u32>,
 }
 
 /// One end of a relation.
@@ -34,6 +43,8 @@ pub struct End<'a> {
     pub endpoint: Option<&'a str>,
     /// Whether the name is a `saas` entry.
     pub is_saas: bool,
+    /// Where the application is in its bundle; nowhere for a `saas` entry.
+    place: Option<u32>,
 }
 
 /// A relation.
@@ -81,6 +92,96 @@ pub fn charm_of<'c, 'a>(
 ) -> Option<&'c Charm<'a>> {
     let application = bundle.applications.get(application)?;
     charms.get(application.charm)
+}
+
+/// The charm of the application at an end, if its file was given.
+pub fn charm_at<'c, 'a>(
+    bundle: &Bundle<'a>,
+    charms: &'c Charms<'a>,
+    end: &End<'a>,
+) -> Option<&'c Charm<'a>> {
+    let application = bundle.applications.at(end.place? as usize)?;
+    charms.get(application.charm)
+}
+
+// === impl Model ===
+
+impl<'a> Model<'a> {
+    /// The relations that an application takes part in, in order.
+    pub fn relations_of(&self, application: &str) -> impl Iterator<Item = &Relation<'a>> {
+        let place = self.bundle.applications.position(application);
+        let taken = place.map_or(&[][..], |place| self.taken.of(place));
+        taken
+            .iter()
+            .filter_map(|at| self.relations.get(*at as usize))
+    }
+}
+
+// === impl Taken ===
+
+impl Taken {
+    fn new(relations: &[Relation<'_>]) -> Self {
+        // How many each application has, one place further; then where the part of each begins.
+        let mut starts = vec![0];
+        each_end(relations, |place, _| {
+            if starts.len() < place + 2 {
+                starts.resize(place + 2, 0);
+            }
+            if let Some(count) = starts.get_mut(place + 1) {
+                *count += 1;
+            }
+        });
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut taken = vec![0; sum as usize];
+        each_end(relations, |place, relation| {
+            let Some(at) = next.get_mut(place) else {
+                return;
+            };
+            if let Some(slot) = taken.get_mut(*at as usize) {
+                *slot = relation;
+            }
+            *at += 1;
+        });
+        Taken {
+            starts,
+            relations: taken,
+        }
+    }
+
+    fn of(&self, place: usize) -> &[u32] {
+        let start = |place: usize| self.starts.get(place).map(|at| *at as usize);
+        let range = || {
+            Some(Range {
+                start: start(place)?,
+                end: start(place + 1)?,
+            })
+        };
+        range()
+            .and_then(|range| self.relations.get(range))
+            .unwrap_or_default()
+    }
+}
+
+/// Tells of each application at an end of a relation its place, and that of the relation.
+fn each_end(relations: &[Relation<'_>], mut tell: impl FnMut(usize, u32)) {
+    for (relation, at) in relations.iter().zip(0..) {
+        let [left, right] = relation.ends;
+        // Both ends of a relation may be one application.
+        let right = right.place.filter(|_| right.name != left.name);
+        for place in [left.place, right].into_iter().flatten() {
+            tell(place as usize, at);
+        }
+    }
+}
+
+/// Of a number of things that are named in a text, whose length has 32 bits.
+fn as_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Finds the application behind a `saas` entry.
@@ -132,27 +233,11 @@ pub fn resolve<'a>(
         .iter()
         .zip(bundles)
         .zip(resolved)
-        .map(|((name, bundle), relations)| {
-            let mut by_name: Map<'a, Vec<usize>> = Map::new();
-            for (at, relation) in relations.iter().enumerate() {
-                let [left, right] = relation.ends;
-                by_name
-                    .get_or_insert_with(left.name, Vec::new)
-                    .into_iter()
-                    .for_each(|list| list.push(at));
-                if right.name != left.name {
-                    by_name
-                        .get_or_insert_with(right.name, Vec::new)
-                        .into_iter()
-                        .for_each(|list| list.push(at));
-                }
-            }
-            Model {
-                name: name.clone(),
-                bundle,
-                relations,
-                by_name,
-            }
+        .map(|((name, bundle), relations)| Model {
+            name: name.clone(),
+            bundle,
+            taken: Taken::new(&relations),
+            relations,
         })
         .collect()
 }
@@ -171,42 +256,34 @@ type Candidates<'r, 'a> = Vec<(&'a str, &'r CharmEndpoint)>;
 impl<'r, 'a> Resolver<'r, 'a> {
     fn relation(&mut self, written: &WrittenRelation<'a>) -> Option<Relation<'a>> {
         let [left, right] = written.ends;
-        let left_known = self.is_known(written, left);
-        let right_known = self.is_known(written, right);
-        if !left_known || !right_known {
+        let ends = [self.end(written, left), self.end(written, right)];
+        let [Some(mut left), Some(mut right)] = ends else {
             return None;
-        }
-        let endpoints = match (left.endpoint, right.endpoint) {
-            (Some(left_endpoint), Some(right_endpoint)) => {
-                self.check(written);
-                [Some(left_endpoint), Some(right_endpoint)]
-            }
-            _ => self.infer(written)?,
         };
-        let [left_endpoint, right_endpoint] = endpoints;
+        if left.endpoint.is_some() && right.endpoint.is_some() {
+            self.check(written, [left, right]);
+        } else {
+            [left.endpoint, right.endpoint] = self.infer(written)?;
+        }
         Some(Relation {
             file: written.file,
             at: written.at,
-            ends: [
-                self.end(left, left_endpoint),
-                self.end(right, right_endpoint),
-            ],
+            ends: [left, right],
         })
     }
 
-    fn end(&self, written: WrittenEnd<'a>, endpoint: Option<&'a str>) -> End<'a> {
-        End {
-            at: written.at,
-            name: written.application,
-            endpoint,
-            is_saas: !self.bundle.applications.contains_key(written.application),
-        }
-    }
-
-    fn is_known(&mut self, relation: &WrittenRelation<'a>, end: WrittenEnd<'a>) -> bool {
+    /// The end as written, if there is such a name.
+    fn end(&mut self, relation: &WrittenRelation<'a>, end: WrittenEnd<'a>) -> Option<End<'a>> {
         let name = end.application;
-        if self.bundle.applications.contains_key(name) || self.bundle.saas.contains_key(name) {
-            return true;
+        let place = self.bundle.applications.position(name);
+        if place.is_some() || self.bundle.saas.contains_key(name) {
+            return Some(End {
+                at: end.at,
+                name,
+                endpoint: end.endpoint,
+                is_saas: place.is_none(),
+                place: place.map(as_u32),
+            });
         }
         self.diagnostics.push(
             Diagnostic::error(
@@ -217,7 +294,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
             .help("name one under `applications` or `saas`, or take the relation out")
             .dropped(),
         );
-        false
+        None
     }
 
     /// The charm at an end and, for a `saas` end, the endpoints that its offer has.
@@ -236,15 +313,18 @@ impl<'r, 'a> Resolver<'r, 'a> {
     }
 
     /// Checks a relation whose endpoints are written.
-    fn check(&mut self, relation: &WrittenRelation<'a>) {
-        let mut interfaces = Vec::with_capacity(2);
-        for end in relation.ends {
-            let (Some(endpoint), Some((charm, _))) = (end.endpoint, self.charm_at(end.application))
-            else {
+    fn check(&mut self, relation: &WrittenRelation<'a>, ends: [End<'a>; 2]) {
+        let mut interfaces = [None, None];
+        for (end, found) in ends.iter().zip(&mut interfaces) {
+            let charm = match end.place {
+                Some(_) => charm_at(self.bundle, self.charms, end),
+                None => self.charm_at(end.name).map(|(charm, _)| charm),
+            };
+            let (Some(endpoint), Some(charm)) = (end.endpoint, charm) else {
                 continue;
             };
             match charm.endpoints.get(endpoint) {
-                Some(CharmEndpoint { interface, .. }) => interfaces.extend(interface.as_deref()),
+                Some(CharmEndpoint { interface, .. }) => *found = interface.as_deref(),
                 // Every application has it without declaring it.
                 None if endpoint == "juju-info" => {}
                 None => self.diagnostics.push(
@@ -264,7 +344,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
                 ),
             }
         }
-        if let [left, right] = interfaces.as_slice()
+        if let [Some(left), Some(right)] = interfaces
             && left != right
         {
             self.diagnostics.push(

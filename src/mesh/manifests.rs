@@ -99,8 +99,19 @@ impl Reader<'_, '_> {
         let version = text("apiVersion").unwrap_or_default();
         if let Some(items) = root.get("items").and_then(Node::as_array)
             && let Some(listed) = kind.strip_suffix("List")
-            && lists > 0
         {
+            if lists == 0 {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        code::WRONG_SHAPE,
+                        format!("lists stand within lists more than {MAX_LISTS} deep"),
+                    )
+                    .at(&self.file, root.at)
+                    .help("write the objects of the inner list as documents of their own")
+                    .bad_input(),
+                );
+                return;
+            }
             for item in items {
                 // What an API server itself answers (a `PodList`) says of no item what it is.
                 if listed.is_empty() || item.get("kind").is_some() {

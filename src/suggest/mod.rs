@@ -18,7 +18,7 @@ use candidates::{Party, Wanted, Writer};
 use serde::Serialize;
 
 /// No more candidates are tried: each costs a compilation.
-const MAX_TRIED: usize = 24;
+const MAX_TRIED: usize = 48;
 
 /// What would allow a request, or why nothing that is declared can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,7 +60,12 @@ impl Suggestion {
         };
         for edit in &self.edits {
             let Insertion { line, insert, .. } = &edit.insertion;
-            out.push_str(&format!("  {}, at line {line}:\n", edit.file));
+            let place = if insert.starts_with('\n') {
+                "after"
+            } else {
+                "in"
+            };
+            out.push_str(&format!("  {}, {place} line {line}:\n", edit.file));
             for line in insert.trim_matches('\n').lines() {
                 out.push_str("    ");
                 out.push_str(line);
@@ -71,18 +76,18 @@ impl Suggestion {
     }
 }
 
-/// Finds the smallest change of what is declared that allows a request; `None` for one that is not denied.
-pub fn suggest(input: &MeshInput<'_>, request: &Request) -> Option<Suggestion> {
-    let (mesh, diagnostics) = read_mesh(input);
-    if diagnostics.iter().any(|one| one.bad_input) {
-        return None;
-    }
-    let analysis = Analysis::new(mesh);
+/// Finds the smallest change of what is declared that allows a request; `None` for one that is not denied. `analysis` is of
+/// the mesh that `input` describes.
+pub fn suggest(
+    analysis: &Analysis,
+    input: &MeshInput<'_>,
+    request: &Request,
+) -> Option<Suggestion> {
     let answer = analysis.decide(request);
     if answer.verdict != Verdict::Denied {
         return None;
     }
-    Some(find(input, request, &analysis, &answer).unwrap_or_else(Suggestion::none))
+    Some(find(input, request, analysis, &answer).unwrap_or_else(Suggestion::none))
 }
 
 impl Suggestion {

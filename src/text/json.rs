@@ -123,11 +123,12 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, depth: usize) -> Result<Value<'a>, TextError> {
         self.enter(depth)?;
-        let mut nodes = Vec::new();
         if self.peek() == Some(b']') {
             self.offset += 1;
-            return Ok(Value::Array(nodes));
+            return Ok(Value::Array(Vec::new()));
         }
+        // Most are short and there may be millions: left to itself, a list begins with room for four.
+        let mut nodes = Vec::with_capacity(2);
         loop {
             nodes.push(self.value(depth + 1)?);
             self.skip_whitespace();
@@ -144,11 +145,11 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, TextError> {
         self.enter(depth)?;
-        let mut entries = Vec::new();
         if self.peek() == Some(b'}') {
             self.offset += 1;
             return Ok(Value::Object(Object::default()));
         }
+        let mut entries = Vec::with_capacity(1);
         loop {
             let at = self.position();
             if self.peek() != Some(b'"') {

@@ -21,17 +21,38 @@ pub fn to_python_json<T: Serialize + ?Sized>(value: &T) -> Result<String, NotJso
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, NotJson> {
-    let mut out = Out(Vec::new());
-    value.serialize(&mut Serializer::with_formatter(
-        &mut out,
-        Notation { is_python },
-    ))?;
-    String::from_utf8(out.0).map_err(serde::ser::Error::custom)
+    let mut out = Out::default();
+    out.add(value, is_python)?;
+    out.into_text()
 }
 
 /// Where bytes go. JSON is written in many parts of one byte, for which a general copy takes longer
 /// than all else.
-struct Out(Vec<u8>);
+#[derive(Debug, Default)]
+pub(crate) struct Out(pub(crate) Vec<u8>);
+
+impl Out {
+    /// Appends a value.
+    fn add<T: Serialize + ?Sized>(&mut self, value: &T, is_python: bool) -> Result<(), NotJson> {
+        let notation = Notation { is_python };
+        value.serialize(&mut Serializer::with_formatter(self, notation))
+    }
+
+    /// Appends a value that JSON can write: every key is a string and no number is NaN.
+    pub(crate) fn json<T: Serialize + ?Sized>(&mut self, value: &T) {
+        let _ = self.add(value, false);
+    }
+
+    /// Appends text as it is.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// What was appended, which is looked through once more.
+    pub(crate) fn into_text(self) -> Result<String, NotJson> {
+        String::from_utf8(self.0).map_err(serde::ser::Error::custom)
+    }
+}
 
 impl io::Write for Out {
     #[inline]

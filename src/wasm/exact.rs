@@ -2,7 +2,7 @@
 
 use super::analysis::MeshAnalysis;
 use super::{borrow, sources, to_js};
-use crate::analysis::diff::diff;
+use crate::analysis::diff::{Among, diff_among};
 use crate::analysis::expect::{Report, check};
 use crate::analysis::expectation::{is_expectations, read_expectations};
 use crate::analysis::plan::read_plan;
@@ -33,10 +33,15 @@ extern "C" {
 #[wasm_bindgen]
 impl MeshAnalysis {
     /// What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
-    /// "revoked", "unknown", "notCompared"}`.
+    /// "revoked", "unknown", "notCompared"}`. With `described`, requests of clients that the input
+    /// describes, or without identity, with methods in common use; else all that there may be.
     #[wasm_bindgen(js_name = diffTo)]
-    pub fn diff_to(&self, other: &MeshAnalysis) -> String {
-        diff(&self.analysis, &other.analysis).json()
+    pub fn diff_to(&self, other: &MeshAnalysis, described: Option<bool>) -> String {
+        let among = match described {
+            Some(true) => Among::Described,
+            _ => Among::All,
+        };
+        diff_among(&self.analysis, &other.analysis, among).json()
     }
 
     /// Whether the states that a plan goes through are safe, as JSON text: `{"safe", "moments"}`. The mesh has the policies

@@ -84,7 +84,7 @@ export function peerIdentityForJujuApplication(appName: string, namespace: strin
 export function peerIdentityForServiceAccount(serviceAccount: string, namespace: string): string;
 "#;
 
-fn error(code: &str, message: &str) -> JsValue {
+pub(super) fn error(code: &str, message: &str) -> JsValue {
     failure(code, message, &Array::new())
 }
 

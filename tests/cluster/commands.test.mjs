@@ -106,8 +106,9 @@ describe("plan, apply, delete", () => {
     assert.match(planned.stdout, /3 to create, 0 to update, 0 to delete, 0 unchanged/);
     assert.equal([...planned.stdout.matchAll(/^ +PATCH \/apis\/security\.istio\.io\/v1\/namespaces\//gm)].length, 3);
 
-    const applied = await cli(["apply", ...bundle(namespace, 3), ...access]);
+    const applied = await cli(["apply", ...bundle(namespace, 3), ...access, "--prove"]);
     assert.equal(applied.code, 0, applied.stderr);
+    assert.match(applied.stdout, /^proven: no state in between/m);
     assert.match(applied.stdout, /3 created, 0 updated, 0 deleted, 0 unchanged/);
     const items = await existing(cluster, namespace, labelsOf(namespace));
     assert.equal(items.length, 3);

@@ -1,8 +1,12 @@
 //! Policies of a manager.
 
 use crate::world::{End, FAULTS, Fault, Order, Random, STRIDE, cluster, drive, run, text};
+use mesh_policy::analysis::plan::read_plan;
+use mesh_policy::analysis::safety::{Harm, Moment, prove};
+use mesh_policy::compile::Source;
 use mesh_policy::conformance::fake_cluster::FakeCluster;
 use mesh_policy::kube::{KubeRequest, ProgramKind, code};
+use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use mesh_policy::text::Node;
 use std::collections::BTreeSet;
 
@@ -322,6 +326,90 @@ fn one_change_is_one_write_and_one_delete() {
             ("delete", "old ALLOW policies")
         ]
     );
+}
+
+/// Services behind a waypoint for all targets of the wishes.
+fn targets() -> String {
+    let mut items = vec![
+        r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n","labels":
+        {"istio.io/dataplane-mode":"ambient","istio.io/use-waypoint":"w"}}}"#
+            .to_owned(),
+        r#"{"apiVersion":"gateway.networking.k8s.io/v1","kind":"Gateway","metadata":{"name":"w","namespace":"n"},
+        "spec":{"gatewayClassName":"istio-waypoint"},"status":{"addresses":[{"value":"10.0.0.9"}]}}"#
+            .to_owned(),
+    ];
+    for number in 1..=6 {
+        items.push(format!(
+            r#"{{"apiVersion":"v1","kind":"Service","metadata":{{"name":"t{number}","namespace":"n"}},
+            "spec":{{"ports":[{{"name":"http","port":80}},{{"name":"http-alt","port":8080}}]}}}}"#
+        ));
+    }
+    format!(
+        r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#,
+        items.join(",")
+    )
+}
+
+/// Every plan is proven safe or has its moment named, with a request; one that deletes before it applies
+/// is caught.
+#[test]
+fn plans_are_proven_and_swapped_ones_are_not() {
+    let wishes = wishes();
+    let (mut safe, mut caught) = (0, 0);
+    for (before, wish) in wishes.iter().zip(wishes.iter().skip(1)) {
+        let mut cluster = cluster("[]");
+        let (kind, options) = start(before);
+        run(kind, &options, &mut cluster);
+        let items = format!(
+            r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#,
+            all(&cluster).join(",")
+        );
+        let around = targets();
+        let source = |file, text: &'_ str| Source {
+            file,
+            bytes: text.to_owned().leak().as_bytes(),
+            model: None,
+            overlay: false,
+        };
+        let (mesh, _) = read_mesh(&MeshInput {
+            manifests: vec![source("policies", &items), source("targets", &around)],
+            ..MeshInput::default()
+        });
+        let (kind, options) = start(wish);
+        let plan = options.replacen('{', r#"{"plan":true,"#, 1);
+        let (End::Done(planned), _) = run(kind, &plan, &mut cluster) else {
+            panic!("the plan failed");
+        };
+        // As hosts are told them.
+        let told = planned.changes.iter().map(|change| {
+            serde_json::json!({
+                "action": change.action, "kind": change.kind, "phase": change.phase,
+                "namespace": change.namespace, "name": change.name,
+                "request": {"body": change.request.as_ref().and_then(|one| one.body.as_deref())},
+            })
+        });
+        let changes = serde_json::Value::from_iter(told).to_string();
+        let mut phases = read_plan(&changes).expect("it reads");
+        let proof = prove(&mesh, &phases);
+        for moment in &proof.moments {
+            assert!(
+                !moment.when.is_empty() && moment.witness.is_some(),
+                "{moment:?}"
+            );
+        }
+        phases.reverse();
+        let swapped = prove(&mesh, &phases);
+        let exposed: Vec<&Moment> = swapped
+            .moments
+            .iter()
+            .filter(|moment| moment.harm == Harm::Exposes && moment.when.contains("after deleting"))
+            .collect();
+        if proof.safe {
+            safe += 1;
+            caught += usize::from(!swapped.safe && !exposed.is_empty());
+        }
+    }
+    assert!(safe > 1 && caught > 1, "{safe} safe, {caught} caught");
 }
 
 #[test]

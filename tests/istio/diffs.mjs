@@ -2,27 +2,24 @@
 // See README.md.
 
 import { randomInt } from "node:crypto";
-import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 
 import { openJudge } from "../cluster/judge.mjs";
 import { differ } from "./engine.mjs";
-import { question, replayAll } from "./envoy.mjs";
+import { member } from "./members.mjs";
 import { ofSide, pair } from "./pairs.mjs";
 import { random } from "./random.mjs";
 import { shrink } from "./shrink.mjs";
-import { decide } from "./ztunnel.mjs";
+import { outcomes } from "./ways.mjs";
 
 /**
  * @typedef {import("./engine.mjs").Difference} Difference
  * @typedef {import("./engine.mjs").Change} Change
  * @typedef {import("./pairs.mjs").Pair} Pair
  * @typedef {import("./pairs.mjs").Side} Side
- * @typedef {import("./types.mjs").Context} Context
  * @typedef {import("./types.mjs").Layer} Layer
  * @typedef {import("./types.mjs").Policy} Policy
  * @typedef {import("./types.mjs").Request} Request
- * @typedef {import("./types.mjs").Verdict} Verdict
  * @typedef {import("../cluster/judge.mjs").Judge} Judge
  *
  * @typedef {object} Asked A pair, what the diff says of it, and the requests that are put to both of its sides.
@@ -36,15 +33,14 @@ import { decide } from "./ztunnel.mjs";
  * @property {Change} [change]
  *
  * @typedef {object} Verdicts
- * @property {(Verdict | null)[]} old In the order of the questions; `null`: it is no request, or cannot be sent.
- * @property {(Verdict | null)[]} new
- * @property {boolean} refused Whether Envoy refuses the configuration of either side.
+ * @property {import("./ways.mjs").Outcome[]} old In the order of the questions.
+ * @property {import("./ways.mjs").Outcome[]} new
  *
  * @typedef {object} Failure
  * @property {Pair} pair
  * @property {string} kind
  * @property {Question} question
- * @property {(Verdict | null | undefined)[]} verdicts
+ * @property {(import("./ways.mjs").Outcome | undefined)[]} verdicts
  * @property {Difference} difference
  */
 
@@ -58,8 +54,8 @@ const USAGE = `usage: node tests/istio/diffs.mjs [OPTION …]
   --help`;
 
 const REQUESTS = 20;
-// So many witnesses of a pair are put to both sides.
-const WITNESSES = 16;
+// So many witnesses of a pair are put to both sides, each with another request of the same description.
+const WITNESSES = 12;
 const SHOWN = 8;
 // Envoy's configuration for so many pairs at a time.
 const BATCH = 60;
@@ -136,8 +132,8 @@ async function compare(judge, diff, layer, seed, count) {
     revoked: 0,
     unknown: 0,
     "not compared": 0,
-    "witnesses confirmed": 0,
-    "witnesses that could not be sent": 0,
+    confirmed: 0,
+    "that could not be sent": 0,
     "random requests that differ": 0,
     "pairs that Envoy refuses": 0,
   };
@@ -155,12 +151,12 @@ async function compare(judge, diff, layer, seed, count) {
       counts["revoked"] += revoked.length;
       counts["unknown"] += unknown.length;
       counts["not compared"] += notCompared.length;
-      counts["pairs that Envoy refuses"] += Number(judged.refused);
+      counts["pairs that Envoy refuses"] += Number([...judged.old, ...judged.new].includes("refused"));
     });
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   // Nothing found would be no comparison.
-  if (count >= 20 && !(counts["witnesses confirmed"] && counts["random requests that differ"])) {
+  if (count >= 20 && !(counts["confirmed"] && counts["random requests that differ"])) {
     throw new Error(`nothing was compared at a ${layer}`);
   }
   const text = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
@@ -168,27 +164,36 @@ async function compare(judge, diff, layer, seed, count) {
   return found;
 }
 
+/** @param {Pair} pair @param {Side} side */
+const sideOf = ({ contexts, policies }, side) => ({ context: contexts[side], policies: ofSide(policies, side) });
+
 /**
  * @param {import("./engine.mjs").Differ} diff
  * @param {Pair} pair
  * @returns {Asked}
  */
 function ask(diff, pair) {
-  const { context, policies, requests, seed } = pair;
-  const difference = diff(context, ofSide(policies, "old"), ofSide(policies, "new"));
+  const { contexts, requests, seed } = pair;
+  const difference = diff(sideOf(pair, "old"), sideOf(pair, "new"));
   /** @type {Question[]} */
   const claims = /** @type {const} */ (["granted", "revoked"]).flatMap((claim) =>
     difference[claim].map((change, i) => {
       // Where no address is given, any will do.
-      const sourceIp = change.witness.sourceIp ?? context.sourceIps[0] ?? "";
+      const sourceIp = change.witness.sourceIp ?? contexts.old.sourceIps[0] ?? "";
       return { claim, change, request: { ...change.witness, id: `${claim} ${i}`, sourceIp } };
     }),
   );
-  const chosen = random(seed).some(claims, WITNESSES, WITNESSES);
+  const r = random(seed);
+  const chosen = r.some(claims, WITNESSES, WITNESSES);
+  // Clients are written as of the old mesh.
+  const { trustDomain } = contexts.old.settings;
+  const members = chosen.flatMap((one) =>
+    one.change ? [{ ...one, request: member(r, one.change, one.request, trustDomain) }] : [],
+  );
   return {
     pair,
     difference,
-    questions: [...chosen, ...requests.map((request) => ({ request, claim: null }))],
+    questions: [...chosen, ...members, ...requests.map((request) => ({ request, claim: null }))],
   };
 }
 
@@ -207,16 +212,17 @@ function failures({ pair, difference, questions }, verdicts, counts) {
     const fail = (/** @type {string} */ kind) =>
       found.push({ pair, kind, question, verdicts: [before, after], difference });
     if (claim) {
+      const has = (/** @type {import("./ways.mjs").Outcome} */ outcome) => before === outcome || after === outcome;
       // Who knows what a proxy does that keeps its old configuration?
-      if (verdicts.refused && throughEnvoy(pair.context, request)) fail(`${claim} where Envoy refuses the configuration`);
-      else if (!sendable(pair, request)) counts["witnesses that could not be sent"]++;
-      else if (before === null || after === null) fail(`${claim}, by a witness that is no request`);
+      if (has("refused")) fail(`${claim} where Envoy refuses the configuration`);
+      else if (has("unsent")) counts["that could not be sent"]++;
+      else if (has("no request")) fail(`${claim}, by what is no request`);
       else if (claim === "granted" ? before === "denied" && after === "allowed" : before === "allowed" && after === "denied") {
-        counts["witnesses confirmed"]++;
+        counts["confirmed"]++;
       } else fail(`${claim}, and it is not`);
       return;
     }
-    if (verdicts.refused || !differs(before, after)) return;
+    if (!differs(before, after)) return;
     counts["random requests that differ"]++;
     const changes = difference[after === "allowed" ? "granted" : "revoked"];
     const same = (/** @type {import("./engine.mjs").To} */ to) => JSON.stringify(to) === JSON.stringify(request.to);
@@ -229,16 +235,8 @@ function failures({ pair, difference, questions }, verdicts, counts) {
   return found;
 }
 
-/** @param {Verdict | null | undefined} before @param {Verdict | null | undefined} after */
+/** @param {string | undefined} before @param {string | undefined} after */
 const differs = (before, after) => before === "allowed" && after === "denied" || before === "denied" && after === "allowed";
-
-/**
- * Whether a request meets an Envoy on its way.
- * @param {Context} context
- * @param {Request} request
- */
-const throughEnvoy = ({ layer }, { to, from }) =>
-  layer === "sidecar" || (layer === "waypoint" && "service" in to && from !== null);
 
 /**
  * @param {Judge} judge
@@ -246,79 +244,12 @@ const throughEnvoy = ({ layer }, { to, from }) =>
  * @returns {Promise<Verdicts[]>}
  */
 async function judgeAll(judge, all) {
-  const sides = all.flatMap((asked) => SIDES.map((side) => ({ asked, side })));
-  const cases = sides.map(({ asked: { pair, questions }, side }) => ({
-    context: pair.context,
-    policies: ofSide(pair.policies, side),
-    requests: questions.map(({ request }) => request).filter((request) => throughEnvoy(pair.context, request)),
-  }));
-  const anyEnvoy = cases.some(({ requests }) => requests.length > 0);
-  const [replays, authorizations] = await Promise.all([
-    anyEnvoy ? replayAll(judge, cases) : [],
-    Promise.all(cases.map((one) => l4(judge, one))),
-  ]);
-  const verdicts = sides.map(({ asked: { pair, questions } }, i) => {
-    const answers = [...(replays[i]?.answers ?? [])];
-    return questions.map(({ request }) => {
-      const one = throughEnvoy(pair.context, request) ? (answers.shift()?.verdict ?? null) : "allowed";
-      return sendable(pair, request) ? both(one, atPod(authorizations[i], pair, request)) : null;
-    });
+  const meshes = all.flatMap(({ pair, questions }) => {
+    const asked = questions.map(({ request, change }) => ({ request, given: change?.given }));
+    return SIDES.map((side) => ({ ...sideOf(pair, side), asked }));
   });
-  return all.map((_, i) => ({
-    old: verdicts[2 * i] ?? [],
-    new: verdicts[2 * i + 1] ?? [],
-    refused: [2 * i, 2 * i + 1].some((at) => replays[at]?.refusal !== undefined),
-  }));
-}
-
-/**
- * @param {Verdict | null} one
- * @param {Verdict} other
- * @returns {Verdict | null}
- */
-const both = (one, other) =>
-  one === null ? null : one === "denied" || other === "denied" ? "denied" : one === "allowed" ? other : one;
-
-/**
- * The PROXY protocol knows one family of addresses at a time: a policy that looks at both ends cannot be asked with two.
- * @param {Pair} pair
- * @param {Request} request
- */
-const sendable = ({ context, policies }, request) =>
-  isIP(request.sourceIp) === isIP(context.target.ip) ||
-  !throughEnvoy(context, request) ||
-  !JSON.stringify(policies).includes("destination.ip");
-
-/**
- * What istiod sends to ztunnels.
- * @param {Judge} judge
- * @param {{ context: Context, policies: Policy[] }} one
- */
-async function l4(judge, { context, policies }) {
-  if (context.layer === "sidecar") return undefined;
-  const asked = { context: { ...context, layer: /** @type {const} */ ("ztunnel") }, policies, requests: [] };
-  return (await judge.ask(question(asked))).authorizations ?? [];
-}
-
-// Where a waypoint's own address matters, the answer depends on it: no pod of it is described.
-const WAYPOINT_IPS = ["10.0.0.5", "127.0.0.2", "127.0.0.6", "192.168.1.77", "2001:db8::1"];
-
-/**
- * The pod's ztunnel, if it has one.
- * @param {import("../cluster/judge.mjs").Authorization[] | undefined} authorizations
- * @param {Pair} pair
- * @param {Request} request
- * @returns {Verdict}
- */
-function atPod(authorizations, { context }, request) {
-  if (authorizations === undefined) return "allowed";
-  if (context.layer === "ztunnel") return decide(authorizations, context, request);
-  const { target } = context;
-  const at = { ...context, target: { ...target, ip: "10.0.0.99" } };
-  if (!throughEnvoy(context, request)) return decide(authorizations, at, request);
-  const from = { namespace: target.namespace, serviceAccount: "waypoint" };
-  const answers = WAYPOINT_IPS.map((sourceIp) => decide(authorizations, at, { ...request, from, sourceIp }));
-  return answers.every((answer) => answer === answers[0]) ? (answers[0] ?? "depends") : "depends";
+  const found = await outcomes(judge, meshes);
+  return all.map((_, i) => ({ old: found[2 * i] ?? [], new: found[2 * i + 1] ?? [] }));
 }
 
 /**
@@ -352,20 +283,23 @@ async function smallest(judge, diff, failure) {
  * @param {number} seed
  */
 function report({ pair, kind, question, verdicts, difference }, seed) {
-  const { layer, target, settings, peerAuthentications = [] } = pair.context;
-  const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = settings;
-  const lines = (/** @type {readonly object[]} */ list) => list.map((one) => `    ${JSON.stringify(one)}`);
+  const { layer, target } = pair.contexts.old;
+  const lines = SIDES.flatMap((side) => {
+    const { context, policies } = sideOf(pair, side);
+    const { trustDomain, trustDomainAliases, rootNamespace, pathNormalization } = context.settings;
+    return [
+      `${side}: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
+      ...[...(context.peerAuthentications ?? []), ...policies].map((one) => `    ${JSON.stringify(one)}`),
+    ];
+  });
   return [
     "",
     `failure at a ${layer}: ${kind}`,
-    `settings: ${[trustDomain, ...trustDomainAliases].join(" = ")}, root ${rootNamespace}, ${pathNormalization}`,
     `target: ${target.namespace}/${target.app}, ${target.ip}, labels ${JSON.stringify(target.labels)}`,
-    "old:",
-    ...lines([...peerAuthentications, ...ofSide(pair.policies, "old")]),
-    "new:",
-    ...lines([...peerAuthentications, ...ofSide(pair.policies, "new")]),
+    ...lines,
     `request: ${JSON.stringify(question.request)}`,
     `verdicts: ${verdicts[0]}, then ${verdicts[1]}`,
+    ...(question.change?.given ? [`about: ${JSON.stringify(question.change.given)}`] : []),
     `diff: ${question.change ? question.change.text : JSON.stringify(difference)}`,
     `again: node tests/istio/diffs.mjs --layer ${layer} --seed ${seed} --pairs 2 --l4-pairs 1`,
   ].join("\n");

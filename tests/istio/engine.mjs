@@ -26,9 +26,17 @@ import { objects } from "./generate.mjs";
  *
  * @typedef {{ service: string } | { pod: string }} To
  *
+ * @typedef {{ any?: string[], except?: string[], examples?: string[] }} Texts
+ *
  * @typedef {object} Change
  * @property {To} to
  * @property {To[]} [alsoTo]
+ * @property {any[]} [given] Kubernetes objects that were made up.
+ * @property {{ inside?: Texts, outside: boolean }} [clients]
+ * @property {string[]} [ports]
+ * @property {Texts} [methods]
+ * @property {Texts} [paths]
+ * @property {Texts} [hosts]
  * @property {string} text
  * @property {Omit<import("./types.mjs").Request, "id" | "sourceIp"> & { sourceIp?: string }} witness
  *
@@ -40,8 +48,8 @@ import { objects } from "./generate.mjs";
  * @property {{ to: To, why: string }[]} notCompared
  *
  * @typedef {import("./types.mjs").Context} Context
- * @typedef {import("./types.mjs").Policy} Policy
- * @typedef {(context: Context, before: Policy[], after: Policy[]) => Difference} Differ
+ * @typedef {import("./envoy.mjs").Case} Case
+ * @typedef {(before: Omit<Case, "requests">, after: Omit<Case, "requests">) => Difference} Differ
  */
 
 export const COMMAND = [process.execPath, fileURLToPath(new URL("../../host/cli.js", import.meta.url))];
@@ -76,8 +84,8 @@ async function reader() {
 /** @returns {Promise<Differ>} */
 export async function differ() {
   const read = await reader();
-  return (context, before, after) => {
-    const [old, now] = [read(context, before), read(context, after)];
+  return (before, after) => {
+    const [old, now] = [read(before.context, before.policies), read(after.context, after.policies)];
     try {
       return JSON.parse(old.diffTo(now));
     } finally {

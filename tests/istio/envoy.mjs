@@ -123,7 +123,7 @@ export function question({ context: { layer, target, settings }, policies }) {
     proxy: layer,
     workload:
       layer === "waypoint"
-        ? { namespace: target.namespace, gateway: "waypoint", service: target.app }
+        ? { namespace: target.namespace, gateway: target.gateway ?? "waypoint", service: target.app }
         : { namespace: target.namespace, labels: target.labels },
     settings: { rootNamespace, trustDomain, trustDomainAliases },
   };

@@ -79,7 +79,6 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
   const waypoint = layer === "waypoint";
   const podIp = waypoint ? "10.0.0.99" : ip;
   return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: settings.rootNamespace } },
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: mode } },
     {
       apiVersion: "v1",

@@ -5,6 +5,7 @@ import { policySet } from "./policies.mjs";
 import { random } from "./random.mjs";
 import { requests } from "./requests.mjs";
 import { parts } from "./shrink.mjs";
+import { ROOT } from "./vocabulary.mjs";
 
 /**
  * @typedef {import("./random.mjs").Random} Random
@@ -17,7 +18,7 @@ import { parts } from "./shrink.mjs";
  *
  * @typedef {object} Pair
  * @property {number} seed
- * @property {Context} context
+ * @property {Record<Side, Context>} contexts The same, or with other settings or PeerAuthentications.
  * @property {Policy[]} policies Of both sides: a label says which a policy is of, if not of both.
  * @property {Request[]} requests
  */
@@ -47,6 +48,8 @@ export function pair(seed, layer, count) {
   const after = changed(r, context, before);
   const [from, to] = r.chance(0.5) ? [before, after] : [after, before];
   const policies = tagged(from, to);
+  const other = otherwise(r, context);
+  const [first, second] = r.chance(0.5) ? [context, other] : [other, context];
   const all = requests(r, context, policies, count);
   if (layer === "waypoint") {
     const { namespace, app } = context.target;
@@ -57,7 +60,27 @@ export function pair(seed, layer, count) {
     }
   }
   // Who was asked is known by the target, not named in the request.
-  return { seed, context, policies, requests: all.map(({ layer: _, ...rest }) => /** @type {Request} */ (rest)) };
+  const contexts = { old: first, new: second };
+  return { seed, contexts, policies, requests: all.map(({ layer: _, ...rest }) => /** @type {Request} */ (rest)) };
+}
+
+/**
+ * Seldom another setting, or no PeerAuthentication.
+ * @param {Random} r
+ * @param {Context} context
+ * @returns {Context}
+ */
+function otherwise(r, context) {
+  const settings = { ...context.settings };
+  const changes = [
+    () => (settings.pathNormalization = r.pick(["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"])),
+    () => (settings.trustDomainAliases = r.pick([[], ["old.td"], ["cluster.local", "old.td"]])),
+    () => (settings.rootNamespace = r.pick([ROOT, "roots"])),
+    () => (settings.trustDomain = r.pick(["cluster.local", "td.example"])),
+  ];
+  if (r.chance(0.15)) r.pick(changes)();
+  const without = r.chance(0.15) ? { peerAuthentications: [] } : {};
+  return { ...context, ...without, settings };
 }
 
 /**

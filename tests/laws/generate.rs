@@ -43,6 +43,10 @@ const PRINCIPALS: &[&str] = &[
     "cluster.local/ns/*",
     "spiffe://cluster.local/ns/shop/sa/web",
     "*b",
+    "td/ns/shop/sa/web",
+    "old/ns/cos/sa/grafana",
+    "td/*",
+    "*/ns/shop/sa/db",
 ];
 const SOURCE_NAMESPACES: &[&str] = &["shop", "cos", "sh*", "*s", "*", "sa", "*a", "s*p"];
 const ACCOUNTS: &[&str] = &["web", "shop/db", "cos/grafana", "shop/web"];
@@ -73,6 +77,23 @@ const BLOCKS: &[&str] = &[
 const HEADER_VALUES: &[&str] = &["prod", "p*", "*d", "*", "dev", ""];
 const HEADERS: &[&str] = &["request.headers[X-Env]", "request.headers[x-b]"];
 
+const TARGETS: &[&str] = &[
+    "/a", "/a?*", "/a*", "*?x=1", "/a?x=1", "*b", "*", "/A", "*%41", "/a/b?*",
+];
+const AUTHORITIES: &[&str] = &["web.shop", "WEB.shop", "W*", "*.shop", "*:80", "*", "Other"];
+const FORWARDED: &[&str] = &[
+    "10.1.2.3",
+    "10.*",
+    "*",
+    "*, 8.8.8.8",
+    "8.8.8.8,*",
+    "10.1.2.3, 8.8.8.8",
+    "unknown",
+    "u*",
+    "2001:db8::2",
+];
+const AGENTS: &[&str] = &["curl*", "*bot", "curl/8", "*", "x,*"];
+
 fn list(random: &mut Random, pool: &[&str]) -> Value {
     let many = 1 + random.below(2);
     (0..many).map(|_| json!(random.pick(pool))).collect()
@@ -90,8 +111,14 @@ fn add(random: &mut Random, map: &mut serde_json::Map<String, Value>, key: &str,
 fn source(random: &mut Random) -> Value {
     let mut map = serde_json::Map::new();
     for _ in 0..=random.below(2) {
-        match random.below(6) {
+        match random.below(7) {
             0 | 1 => add(random, &mut map, "principals", PRINCIPALS),
+            5 => add(
+                random,
+                &mut map,
+                "trustDomains",
+                &["td", "cluster.local", "old", "*", "c*"],
+            ),
             2 => add(random, &mut map, "namespaces", SOURCE_NAMESPACES),
             3 => add(random, &mut map, "ipBlocks", BLOCKS),
             4 => add(random, &mut map, "remoteIpBlocks", BLOCKS),
@@ -119,7 +146,7 @@ fn operation(random: &mut Random, l7: bool) -> Value {
 }
 
 fn condition(random: &mut Random) -> Value {
-    let (key, pool) = match random.below(9) {
+    let (key, pool) = match random.below(14) {
         0 | 1 => (random.pick(HEADERS), HEADER_VALUES),
         2 => ("source.principal", PRINCIPALS),
         3 => ("source.namespace", SOURCE_NAMESPACES),
@@ -130,7 +157,14 @@ fn condition(random: &mut Random) -> Value {
             "source.serviceAccount",
             &["shop/web", "cos/grafana", "db"][..],
         ),
-        _ => ("request.headers[:method]", METHODS),
+        8 => ("request.headers[:method]", METHODS),
+        9 | 10 => ("request.headers[:path]", TARGETS),
+        11 => (
+            random.pick(&["request.headers[:authority]", "request.headers[Host]"]),
+            AUTHORITIES,
+        ),
+        12 => ("request.headers[X-Forwarded-For]", FORWARDED),
+        _ => ("request.headers[User-Agent]", AGENTS),
     };
     let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
     let values: Vec<&str> = values
@@ -224,9 +258,14 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
 /// Everything but policies: two namespaces, two Services, pods, perhaps a waypoint.
 pub fn surroundings(random: &mut Random) -> Vec<Value> {
     let sidecar = random.one_in(4);
+    // Ambient clients come to sidecars through a waypoint as well.
+    let waypoint = !sidecar || random.one_in(2);
     let mut shop = json!({"istio.io/dataplane-mode": "ambient"});
     if sidecar {
         shop = json!({"istio-injection": "enabled"});
+        if waypoint {
+            shop["istio.io/use-waypoint"] = json!("wp");
+        }
     } else if !random.one_in(4) {
         shop["istio.io/use-waypoint"] = json!("wp");
     }
@@ -283,7 +322,15 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         second["metadata"]["labels"]["tier"] = json!("canary");
         objects.push(second);
     }
-    if !sidecar {
+    if waypoint {
+        if random.one_in(2) {
+            let mut gateway = pod("shop", "wp", "wp");
+            gateway["metadata"]["labels"] = json!({"gateway.networking.k8s.io/gateway-name": "wp"});
+            if random.one_in(2) {
+                gateway["status"]["podIP"] = json!("10.1.0.9");
+            }
+            objects.push(gateway);
+        }
         let addresses = if random.one_in(5) {
             json!([])
         } else {
@@ -304,6 +351,30 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         }));
     }
     objects
+}
+
+/// MeshConfig, mostly as it is without.
+pub fn settings(random: &mut Random) -> Value {
+    let domain = if random.one_in(4) {
+        "td"
+    } else {
+        "cluster.local"
+    };
+    let mut text = format!("trustDomain: {domain}\n");
+    if random.one_in(4) {
+        text.push_str("trustDomainAliases: [old]\n");
+    }
+    if random.one_in(4) {
+        let mode = random.pick(&["NONE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]);
+        text.push_str(&format!("pathNormalization: {{normalization: {mode}}}\n"));
+    }
+    if random.one_in(5) {
+        text.push_str("rootNamespace: shop\n");
+    }
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": text},
+    })
 }
 
 /// A request line as `explain` reads it.
@@ -339,11 +410,26 @@ pub fn request(random: &mut Random) -> Value {
             headers.insert(name.into(), json!(values));
         }
     }
-    if random.one_in(3) {
-        headers.insert(
-            "x-forwarded-for".into(),
-            json!([random.pick(&["10.1.2.3", "8.8.8.8", "2001:db8::2"])]),
-        );
+    if random.one_in(2) {
+        let pool = &[
+            "10.1.2.3",
+            "8.8.8.8",
+            "2001:db8::2",
+            "10.1.2.3, 8.8.8.8",
+            "8.8.8.8,10.1.2.3",
+            "unknown",
+            "10.9",
+            "",
+            "u, 10.2.0.1",
+            "8.8.8.8,  2001:db8::2",
+        ];
+        let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
+        headers.insert("x-forwarded-for".into(), json!(values));
+    }
+    if random.one_in(2) {
+        let pool = &["curl/8", "curl/9", "a bot", "x,y", "curl bot", "", "x"];
+        let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
+        headers.insert("user-agent".into(), json!(values));
     }
     let port = [80, 9090, 443, 8080, 8443, 1][random.below(6)];
     json!({
@@ -352,9 +438,9 @@ pub fn request(random: &mut Random) -> Value {
         "method": random.pick(&["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
         "path": random.pick(&[
             "/", "/a", "/a/", "/a/b", "/a/b/b", "/b", "/x/b", "/a.png", "/a/x.png", "/a//b", "/a/x/b", "/%2F", "/a%20b",
-            "/ab", "/a/c/d", "/a?q=1", "/x/../a/b", "/%61/b",
+            "/ab", "/a/c/d", "/a?q=1", "/a?x=1", "/b?x=1", "/a/b?x=1", "/a?b", "/?", "/a?%41", "/A", "/x/../a/b", "/%61/b",
         ]),
-        "host": random.pick(&["web.shop", "WEB.shop", "web.shop:80", "web.shop:8080", "other", "a.shop", "x"]),
+        "host": random.pick(&["web.shop", "WEB.shop", "web.shop:80", "web.shop:8080", "other", "Other", "a.shop", "x", "W"]),
         "headers": headers,
     })
 }

@@ -49,6 +49,19 @@ test('says in sentences who decides, and what did not match', () => {
   assert.match(run([...bundle, ...question]).stdout, /^it depends: .*\n {2}on the request's method, which was not given\n/);
 });
 
+test('says what to declare to allow a denied request, and where nothing helps, why', () => {
+  const denied = run([...bundle, ...question, '--method', 'DELETE']);
+  assert.match(denied.stdout, /\nto allow it: add an endpoint to the `app` policy for `details` in the charm `bookinfo-details-k8s`: DELETE \/details\/1 on port 9080\n {2}\S+bookinfo-details-k8s\.yaml, after line \d+:\n {6,}- ports: \[9080\]\n {8,}methods: \[DELETE\]\n {8,}paths: \[\/details\/1\]\n$/);
+  const { toAllow } = JSON.parse(run([...bundle, ...question, '--method', 'DELETE', '-o', 'json']).stdout);
+  assert.equal(toAllow.possible, true);
+  assert.match(toAllow.edits[0].insert, /methods: \[DELETE\]/);
+  const [, ...others] = question.slice(1);
+  const outside = run([...bundle, '--from', 'outside', ...others, '--method', 'GET']);
+  assert.match(outside.stdout, /\nno declaration allows it: a client outside the mesh has no identity/);
+  const allowed = run([...bundle, ...question, '--method', 'GET', '-o', 'json']);
+  assert.equal('toAllow' in JSON.parse(allowed.stdout), false);
+});
+
 test('gives the trace of one request as JSON', () => {
   const { stdout } = run([...bundle, ...question, '--method', 'DELETE', '-o', 'json']);
   const { verdict, ways } = JSON.parse(stdout);

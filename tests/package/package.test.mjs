@@ -51,6 +51,11 @@ test("the package holds what users need and nothing else", async () => {
   assert.deepEqual(odd, []);
   const { scripts = {} } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8"));
   assert.deepEqual(Object.keys(scripts).filter((name) => /install|prepare/.test(name)), [], "no install scripts");
+  /** @type {{ packages: Record<string, { dev?: boolean, hasInstallScript?: boolean }> }} */
+  const lock = JSON.parse(await readFile(path.join(ROOT, "package-lock.json"), "utf8"));
+  const shipped = Object.entries(lock.packages).filter(([, { dev }]) => !dev);
+  assert.ok(shipped.length > 10, "the lock file lists what is shipped");
+  assert.deepEqual(shipped.filter(([, { hasInstallScript }]) => hasInstallScript).map(([name]) => name), [], "nor has what is installed with it");
 });
 
 test("publint finds nothing", async () => {

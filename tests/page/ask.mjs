@@ -75,3 +75,39 @@ test("an arrow of the graph can be asked about", async () => {
     await page.getByText("this is the last that could").waitFor();
   });
 });
+
+test("what would allow a denied request is found, inserted, and taken back", async () => {
+  await withPage({}, async (page) => {
+    await compiled(page);
+    await view(page, "Ask");
+    const answer = page.locator(".answer");
+    await answer.locator(".verdict.allowed").waitFor();
+    await page.getByLabel("Method").selectOption("DELETE");
+    const advice = page.getByRole("region", { name: "What would allow it" });
+    await advice.getByText("Add an endpoint to the app policy for details in the charm bookinfo-details-k8s: DELETE /health on port 9080.").waitFor();
+    assert.match(await advice.locator("pre").innerText(), /\+ - ports: \[9080\]\n\+ {3}methods: \[DELETE\]\n\+ {3}paths: \[\/health\]/);
+    await advice.getByRole("button", { name: "Insert it" }).click();
+    await answer.locator(".verdict.allowed").waitFor();
+    assert.equal(await page.getByLabel("File name").inputValue(), "bookinfo-details-k8s.yaml");
+    await page.locator(".cm-line", { hasText: "methods: [DELETE]" }).waitFor();
+    await page.getByText("Inserted into bookinfo-details-k8s.yaml.").waitFor();
+    // By the editor's own key, and by the button.
+    await page.locator(".cm-content").focus();
+    await page.keyboard.press("Control+z");
+    await answer.locator(".verdict.denied").waitFor();
+    assert.equal(await page.locator(".cm-line", { hasText: "methods: [DELETE]" }).count(), 0);
+    await advice.getByRole("button", { name: "Insert it" }).click();
+    await answer.locator(".verdict.allowed").waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await answer.locator(".verdict.denied").waitFor();
+    assert.equal(await page.locator(".cm-line", { hasText: "methods: [DELETE]" }).count(), 0);
+
+    // Two files at once, in the bundle and in a charm file.
+    await page.getByLabel("Client").fill("bookinfo/bookinfo-details-k8s");
+    await page.getByLabel("Target").fill("bookinfo/bookinfo-reviews-k8s");
+    await advice.getByText("Nothing that is declared can allow it").waitFor();
+    await page.getByLabel("Client").fill("anyone outside the mesh");
+    await advice.getByText("a client outside the mesh has no identity", { exact: false }).waitFor();
+    assert.equal(await advice.getByRole("button", { name: /Insert/ }).count(), 0);
+  });
+});

@@ -19,6 +19,7 @@
  * @property {Policy[]} new
  * @property {Verdict | "not the same"} peer What it says; some of its queries ask for equivalence alone.
  * @property {Verdict} ours
+ * @property {Verdict} [described] What `--only-described` says, if that is something else.
  * @property {string} [because] Why that is another: Istio does something else, or more counts than what is described.
  */
 
@@ -95,6 +96,7 @@ const methods = [
     peer: "same",
     ours: "less",
     because: METHODS,
+    described: "same",
   },
   {
     name: "POST, PUT and PATCH",
@@ -105,6 +107,7 @@ const methods = [
     peer: "same",
     ours: "neither",
     because: METHODS,
+    described: "same",
   },
   {
     name: "those that end in T, and one of two ways to say so",
@@ -115,6 +118,7 @@ const methods = [
     peer: "same",
     ours: "neither",
     because: METHODS,
+    described: "same",
   },
   {
     name: "every method, and each of them",
@@ -130,6 +134,7 @@ const methods = [
     peer: "same",
     ours: "less",
     because: METHODS,
+    described: "same",
   },
   {
     name: "a method that nobody has, and none",
@@ -140,6 +145,7 @@ const methods = [
     peer: "same",
     ours: "less",
     because: METHODS,
+    described: "same",
   },
   {
     name: "every method, and no policy's limit",
@@ -195,6 +201,7 @@ const identities = [
     peer: "same",
     ours: "less",
     because: CLIENTS,
+    described: "same",
   },
   {
     name: "any namespace, and those that begin as the one that has pods",
@@ -205,6 +212,7 @@ const identities = [
     peer: "same",
     ours: "less",
     because: CLIENTS,
+    described: "same",
   },
   {
     name: "the namespace that has pods, and those that begin as it does",
@@ -215,6 +223,7 @@ const identities = [
     peer: "same",
     ours: "more",
     because: CLIENTS,
+    described: "same",
   },
   {
     name: "a principal as a source and as a condition",

@@ -49,9 +49,12 @@ function written(pair, side) {
   return at;
 }
 
-/** @param {Pair} pair */
-async function diff(pair) {
-  const command = [CLI, "diff", written(pair, "old"), written(pair, "new"), "--output", "json"];
+/**
+ * @param {string[]} folders
+ * @param {string[]} options
+ */
+async function diff(folders, ...options) {
+  const command = [CLI, "diff", ...folders, "--output", "json", ...options];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, command);
   assert.equal(stderr, "");
   return JSON.parse(stdout);
@@ -68,10 +71,14 @@ test("the verdicts of a peer", { concurrency: 4 }, async (t) => {
   await Promise.all(
     PAIRS.map((pair) =>
       t.test(pair.name, async () => {
-        const found = await diff(pair);
-        assert.deepEqual([found.unknown, found.notCompared], [[], []]);
-        assert.equal(verdict(found), pair.ours, JSON.stringify(found));
-        const agreed = pair.peer === pair.ours || (pair.peer === "not the same" && pair.ours !== "same");
+        const folders = [written(pair, "old"), written(pair, "new")];
+        const { ours, described = ours } = pair;
+        for (const [expected, ...options] of [[ours], [described, "--only-described"]]) {
+          const found = await diff(folders, ...options);
+          assert.deepEqual([found.unknown, found.notCompared], [[], []]);
+          assert.equal(verdict(found), expected, JSON.stringify(found));
+        }
+        const agreed = pair.peer === ours || (pair.peer === "not the same" && ours !== "same");
         assert.equal(agreed, pair.because === undefined, "either they agree, or it is said why not");
       }),
     ),

@@ -2,19 +2,21 @@
 /** @import { Diagnostic } from "../../pkg/mesh_policy.js" */
 /** @import { Compiled } from "./work/core.js" */
 /** @import { Kind, OpenFile } from "./workspace.js" */
-/** @import { Access } from "./see/access.js" */
+/** @import { Insertion } from "./see/ask-view.js" */
+/** @import { Access, Seen } from "./work/reach.js" */
 /** @import { Made } from "./edit/editor.js" */
+/** @import { Party } from "./work/policies.js" */
 import { ClusterView } from "./cluster/cluster-view.js";
 import { counted, download, el, find, shown } from "./dom.js";
 import { Editor, madeAt } from "./edit/editor.js";
 import { FilesPanel } from "./edit/files-panel.js";
 import { fixesOf } from "./edit/fixes.js";
 import { choose, opening } from "./edit/opening.js";
+import { offsetOf } from "./edit/places.js";
 import { Problems } from "./edit/problems.js";
 import { EXAMPLES } from "./examples/index.js";
 import { keysDialog } from "./keys.js";
 import { menu } from "./menu.js";
-import { accesses } from "./see/access.js";
 import { AskView } from "./see/ask-view.js";
 import { ExpectView } from "./see/expect-view.js";
 import { GraphView } from "./see/graph-view.js";
@@ -25,6 +27,7 @@ import { Recovery } from "./share/recovery.js";
 import { fromFragment, isShared, toFragment } from "./share/fragment.js";
 import { CompareView } from "./see/compare-view.js";
 import { Core, Superseded } from "./work/core.js";
+import { partyId } from "./work/policies.js";
 import { KINDS, Workspace } from "./workspace.js";
 
 /** After the last change, before it is kept, in milliseconds. */
@@ -53,9 +56,29 @@ function openPolicies(policies, why) {
   policiesView.only(policies, why);
 }
 /** @param {Access} access */
-function askAbout(access) {
+async function askAbout(access) {
   views.show("ask");
-  askView.about(access);
+  const applications = (await sight?.seen.catch(() => undefined))?.applications ?? [];
+  /** @param {Party} party */
+  const of = (party) => applications.find((one) => partyId(one.party) === partyId(party));
+  askView.about(access, of(access.source), of(access.target));
+}
+/** What a suggestion adds, into the files. @param {Insertion[]} insertions @returns {() => void} puts it back */
+function insert(insertions) {
+  const files = [...new Set(insertions.map(({ file }) => file))];
+  const before = new Map(files.map((file) => [file, file.text]));
+  // From the end of a file on, so that places before it stay.
+  for (const { file, line, column, insert } of insertions.toSorted((a, b) => b.line - a.line || b.column - a.column)) {
+    const from = offsetOf(editor.docOf(file), line, column);
+    editor.apply(file, { label: "", change: { from, to: from, insert } });
+  }
+  const after = new Map(files.map((file) => [file, file.text]));
+  return () => {
+    for (const file of files) {
+      const doc = editor.docOf(file);
+      if (workspace.byId(file.id) === file && file.text === after.get(file)) editor.apply(file, { label: "", change: { from: 0, to: doc.length, insert: before.get(file) ?? "" } });
+    }
+  };
 }
 /** On a narrow screen one of the two is seen. @param {"edit" | "see"} which */
 function pane(which) {
@@ -75,7 +98,7 @@ const views = new Views(find("tabs", HTMLElement), find("panels", HTMLElement), 
 const graphView = new GraphView(views.add("graph", "Graph"), openPolicies, askAbout);
 const tableView = new TableView(views.add("table", "Table"), openPolicies);
 const policiesView = new PoliciesView(views.add("policies", "Policies"), workspace, goTo);
-const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), goTo, openPolicies });
+const askView = new AskView(views.add("ask", "Ask"), workspace, { ask: (question) => core.ask(question), suggest: (question) => core.suggest(question), insert, goTo, openPolicies });
 const compareView = new CompareView(views.add("compare", "Compare"), workspace, {
   keep: (input) => core.baseline(input),
   compare: () => core.compare(),
@@ -182,7 +205,7 @@ function show(compiled) {
   if (!stale || !result) {
     result = compiled;
     made = declarations(compiled);
-    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askView.show(compiled.policies), compare: () => void compareView.show(), expect: () => void expectView.show() });
+    views.update({ graph: drawGraph, table: drawTable, policies: () => policiesView.show(compiled.policies), ask: () => askOf(compiled), compare: () => void compareView.show(), expect: () => void expectView.show() });
     views.count("policies", compiled.policies.length);
   }
   showFindings(compiled);
@@ -196,10 +219,33 @@ function show(compiled) {
 }
 
 function drawGraph() {
-  if (result) graphView.show(accesses(result.policies), result.policies);
+  void see((seen) => graphView.show(seen));
 }
 function drawTable() {
-  if (result) tableView.show(accesses(result.policies), result.policies);
+  void see((seen) => tableView.show(seen));
+}
+
+/** @param {Compiled} compiled */
+function askOf({ policies }) {
+  askView.show(policies, { readOnly: workspace.readOnly, slow: policies.length > 300 || workspace.size > 400_000 });
+  void see(({ applications }) => askView.know(applications));
+}
+
+/** Who may reach whom, for the last input that could be read: asked once for each. @type {{ of: Compiled, seen: Promise<Seen> } | undefined} */
+let sight;
+
+/** @param {(seen: Seen) => void} draw */
+async function see(draw) {
+  const of = newest;
+  if (!of || of !== result) return;
+  try {
+    if (sight?.of !== of) sight = { of, seen: core.see() };
+    const seen = await sight.seen;
+    if (of === newest) draw(seen);
+  } catch (error) {
+    if (sight?.of === of) sight = undefined;
+    if (!(error instanceof Superseded) && of === newest) fail("Who may reach whom could not be worked out.", error);
+  }
 }
 
 /** Which lines ask for which policies. @param {Compiled} compiled */
@@ -283,6 +329,7 @@ workspace.addEventListener("edited", () => {
   keepSoon();
 });
 workspace.addEventListener("files", () => {
+  if (ready && banner.dataset.about === "welcome") hideBanner();
   describeActive();
   void compile();
   keepSoon();
@@ -345,6 +392,15 @@ async function leave() {
 function tell(text, ...more) {
   banner.replaceChildren(el("p", {}, text), ...more, el("button", { type: "button", class: "quiet", "aria-label": "Close the message", onclick: hideBanner }, "×"));
   banner.hidden = false;
+  banner.dataset.about = "";
+}
+/** For those who are here for the first time. */
+function welcome() {
+  tell(
+    "This is Bookinfo, an example. Drop your own bundle and charm files on the page, or open them:",
+    el("button", { type: "button", onclick: () => fileInput.click() }, "Open files…"),
+  );
+  banner.dataset.about = "welcome";
 }
 function hideBanner() {
   banner.hidden = true;
@@ -414,7 +470,10 @@ async function openOwn(instead = false) {
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
-    if (instead || workspace.files.length === 0) workspace.replace(files);
+    if (instead || workspace.files.length === 0) {
+      workspace.replace(files);
+      if (!instead && banner.hidden) welcome();
+    }
   }
   ready = true;
 }

@@ -1,12 +1,13 @@
 //! Regions described as a person would: who, on which ports, which methods and paths.
 
+use super::axis::{Axis, Count, Partition};
 use super::glob::{CharSet, Glob, Piece};
 use super::intervals::{Point, Range};
 use super::region::{Cube, Region};
-use super::space::{Axis, Field, Partition, Space};
-use super::strings::Classes;
+use super::space::{Field, Space};
 use crate::order::sort_by;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 impl Space {
@@ -73,49 +74,68 @@ impl<'s> Part<'s> {
 
     /// For a client: whether those without identity are among them.
     pub fn without_identity(&self) -> bool {
-        match &self.axis.partition {
-            Partition::Strings(_, list) if self.axis.field == Field::Client => self
-                .classes
-                .iter()
-                .any(|class| *class as usize == list.witnesses.len()),
-            _ => false,
+        self.axis.field == Field::Client && self.classes.contains(&self.axis.none())
+    }
+
+    /// For a field of texts: the classes to describe, and for a header whether one of their values is
+    /// there, or none.
+    fn wanted(&self) -> (Vec<u32>, bool) {
+        let none = self.axis.none();
+        let given = || self.classes.iter().copied().filter(|class| *class != none);
+        match (self.axis.count, &self.axis.field) {
+            (Count::Many, _) => {
+                let class = self.level - self.axis.level;
+                (vec![class], self.classes.contains(&1))
+            }
+            (Count::One, _) => (self.classes.clone(), true),
+            (Count::Optional, Field::Client) => (given().collect(), true),
+            (Count::Optional, _) if self.classes.contains(&none) => {
+                let is_left = |class: &u32| self.classes.binary_search(class).is_err();
+                ((0..none).filter(is_left).collect(), false)
+            }
+            (Count::Optional, _) => (given().collect(), true),
         }
     }
 
-    /// For a field of strings, a header's apart: which patterns the set is the union of, and
-    /// which it is without. With `(vec![], not)` it is everything but `not`. `None` where the
-    /// set is no such combination; then examples say what can be said.
-    pub fn patterns(&self) -> Option<(Vec<&'s Glob>, Vec<&'s Glob>)> {
-        let Partition::Strings(globs, list) = &self.axis.partition else {
-            return None;
-        };
-        let many = u32::try_from(list.witnesses.len()).unwrap_or(u32::MAX);
-        let wanted: Vec<u32> = match self.axis.field {
-            Field::Header(_) | Field::Claim(_) => vec![self.level - self.axis.level],
-            _ => self.classes.iter().copied().filter(|c| *c < many).collect(),
-        };
+    /// Which patterns a set is the union of, and which it is without. With `(vec![], not)` it is
+    /// everything but `not`. `None` where the set is no such combination; then examples say what can
+    /// be said.
+    fn patterns(&self, wanted: &[u32]) -> Option<(Vec<Label<'s>>, Vec<Label<'s>>)> {
+        let (globs, list) = self.axis.list()?;
+        let many = self.axis.none();
         let rest: Vec<u32> = (0..many)
             .filter(|class| wanted.binary_search(class).is_err())
             .collect();
         if rest.is_empty() {
             return Some((Vec::new(), Vec::new()));
         }
-        if let Some(union) = cover(globs, list, &wanted, &rest) {
+        let mut all: Vec<(Label<'s>, Cow<'s, [u32]>)> = Vec::new();
+        for (glob, matched) in globs.iter().zip(&list.matched) {
+            all.push((Label::Glob(glob), Cow::Borrowed(matched)));
+        }
+        if let Partition::Forwarded(one) = &self.axis.partition {
+            for range in &one.intervals.classes {
+                all.push((Label::Addresses(*range), Cow::Owned(one.inside(range))));
+            }
+            let mut without = one.without_address();
+            without.pop();
+            all.push((Label::NoAddress, Cow::Owned(without)));
+        }
+        if let Some(union) = cover(&all, wanted, &rest) {
             return Some((union, Vec::new()));
         }
-        if let Some(but) = cover(globs, list, &rest, &wanted) {
+        if let Some(but) = cover(&all, &rest, wanted) {
             return Some((Vec::new(), but));
         }
         // A union without another: first all patterns that the set needs, then what is too much.
         let mut union = Vec::new();
         let mut covered = Vec::new();
-        for class in &wanted {
+        for class in wanted {
             if covered.contains(class) {
                 continue;
             }
-            let (glob, matched) = globs
+            let (label, matched) = all
                 .iter()
-                .zip(&list.matched)
                 .filter(|(_, matched)| matched.binary_search(class).is_ok())
                 .min_by_key(|(_, matched)| {
                     matched
@@ -123,7 +143,7 @@ impl<'s> Part<'s> {
                         .filter(|c| wanted.binary_search(c).is_err())
                         .count()
                 })?;
-            union.push(glob);
+            union.push(*label);
             covered.extend_from_slice(matched);
         }
         let excess: Vec<u32> = rest
@@ -131,39 +151,33 @@ impl<'s> Part<'s> {
             .copied()
             .filter(|class| covered.contains(class))
             .collect();
-        let but = cover(globs, list, &excess, &wanted)?;
+        let but = cover(&all, &excess, wanted)?;
         Some((union, but))
     }
 
-    /// A string of each class, at most `limit`, the shortest first.
-    pub fn examples(&self, limit: usize) -> Vec<&'s str> {
-        let Partition::Strings(_, list) = &self.axis.partition else {
-            return Vec::new();
-        };
-        let mut texts: Vec<&str> = self
-            .classes
-            .iter()
-            .filter_map(|class| list.witnesses.get(*class as usize))
-            .map(String::as_str)
-            .collect();
-        sort_by(&mut texts, |left, right| left.len().cmp(&right.len()));
-        texts.truncate(limit);
-        texts
-    }
-
-    /// The set as text.
+    /// A set of classes as text.
     fn texts(&self) -> Texts {
-        let text = |globs: Vec<&Glob>| globs.into_iter().map(glob_text).collect();
-        match self.patterns() {
-            Some((any, except)) => Texts {
+        let (wanted, _) = self.wanted();
+        let text = |labels: Vec<Label<'_>>| -> Vec<String> {
+            labels.iter().map(|label| label.text(self.axis)).collect()
+        };
+        if let Some((any, except)) = self.patterns(&wanted) {
+            return Texts {
                 any: text(any),
                 except: text(except),
                 examples: Vec::new(),
-            },
-            None => Texts {
-                examples: self.examples(3).into_iter().map(str::to_owned).collect(),
-                ..Texts::default()
-            },
+            };
+        }
+        let witness = |class: &u32| {
+            let (_, list) = self.axis.list()?;
+            list.witnesses.get(*class as usize).cloned()
+        };
+        let mut examples: Vec<String> = wanted.iter().filter_map(witness).collect();
+        sort_by(&mut examples, |left, right| left.len().cmp(&right.len()));
+        examples.truncate(3);
+        Texts {
+            examples,
+            ..Texts::default()
         }
     }
 
@@ -173,37 +187,62 @@ impl<'s> Part<'s> {
 
     /// For a client: whether some with an identity are among them.
     fn has_strings(&self) -> bool {
-        match &self.axis.partition {
-            Partition::Strings(_, list) => self
-                .classes
-                .iter()
-                .any(|class| (*class as usize) < list.witnesses.len()),
-            Partition::Intervals(_) => false,
-        }
+        let none = self.axis.none();
+        self.classes.iter().any(|class| *class < none)
     }
 
-    /// For a level of a header: whether a value of the class is wanted, or must be missing.
-    pub fn header_present(&self) -> bool {
-        self.classes.contains(&1)
+    fn header(&self, name: &str) -> HeaderValues {
+        HeaderValues {
+            name: name.to_owned(),
+            present: self.wanted().1,
+            values: self.texts(),
+        }
     }
 }
 
-/// Patterns whose union holds all of `wanted` and nothing of `rest`.
+/// What a set of texts is called by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Label<'s> {
+    /// They match this.
+    Glob(&'s Glob),
+    /// Their last entry is one of these addresses.
+    Addresses(Range),
+    /// It is none.
+    NoAddress,
+}
+
+impl Label<'_> {
+    fn text(&self, axis: &Axis) -> String {
+        let glob = match self {
+            Label::Addresses(range) => return format!("last entry {}", range_text(range)),
+            Label::NoAddress => return "no address".to_owned(),
+            Label::Glob(glob) => *glob,
+        };
+        let mut text = glob_text(glob);
+        if !axis.raw {
+            return text;
+        }
+        let has_letter = |piece: &Piece| matches!(piece, Piece::Char(c) if c.is_ascii_alphabetic());
+        let open = glob.0.last() == Some(&Piece::Star(CharSet::Any));
+        if axis.field == Field::Host && glob.0.iter().any(has_letter) {
+            text.push_str(" (in this case)");
+        } else if axis.field == Field::Path && !open {
+            text.push_str(" (query included)");
+        }
+        text
+    }
+}
+
+/// Labels whose union holds all of `wanted` and nothing of `rest`.
 fn cover<'s>(
-    globs: &'s [Glob],
-    list: &Classes,
+    all: &[(Label<'s>, Cow<'s, [u32]>)],
     wanted: &[u32],
     rest: &[u32],
-) -> Option<Vec<&'s Glob>> {
-    let mut candidates: Vec<(&Glob, &Vec<u32>)> = globs
+) -> Option<Vec<Label<'s>>> {
+    let is_rest = |class: &u32| rest.binary_search(class).is_ok();
+    let mut candidates: Vec<&(Label<'s>, Cow<'s, [u32]>)> = all
         .iter()
-        .zip(&list.matched)
-        .filter(|(_, matched)| {
-            !matched.is_empty()
-                && !matched
-                    .iter()
-                    .any(|class| rest.binary_search(class).is_ok())
-        })
+        .filter(|(_, matched)| !matched.is_empty() && !matched.iter().any(is_rest))
         .collect();
     // The widest first, so that narrower ones inside them are not named.
     sort_by(&mut candidates, |left, right| {
@@ -211,12 +250,12 @@ fn cover<'s>(
     });
     let mut covered: Vec<u32> = Vec::new();
     let mut union = Vec::new();
-    for (glob, matched) in candidates {
+    for (label, matched) in candidates {
         if matched.iter().all(|class| covered.contains(class)) {
             continue;
         }
         covered.extend_from_slice(matched);
-        union.push(glob);
+        union.push(*label);
     }
     crate::order::sort(&mut union);
     wanted
@@ -317,17 +356,9 @@ impl Access {
                 Field::SourceIp => access.source_ips = Some(part.range_texts()),
                 Field::RemoteIp => access.remote_ips = Some(part.range_texts()),
                 Field::ServerName => access.server_names = Some(part.texts()),
-                Field::Header(name) | Field::Claim(name) => {
-                    let values = HeaderValues {
-                        name: name.clone(),
-                        present: part.header_present(),
-                        values: part.texts(),
-                    };
-                    match part.field() {
-                        Field::Claim(_) => access.claims.push(values),
-                        _ => access.headers.push(values),
-                    }
-                }
+                Field::Forwarded => access.headers.push(part.header("x-forwarded-for")),
+                Field::Header(name) => access.headers.push(part.header(name)),
+                Field::Claim(name) => access.claims.push(part.header(name)),
             }
         }
         access
@@ -430,6 +461,14 @@ impl Texts {
 
 /// `TRUSTDOMAIN/ns/NAMESPACE/sa/NAME` as `NAMESPACE/NAME`; a whole namespace by its name.
 pub fn client_name(identity: &str) -> String {
+    // A namespace at Envoy; `sa` is in the identities of a namespace `ns` as well.
+    let namespace = identity
+        .strip_prefix("*/ns/")
+        .and_then(|rest| rest.strip_suffix("/*"))
+        .filter(|name| !name.contains(['*', '/']) && *name != "sa");
+    if let Some(namespace) = namespace {
+        return format!("anyone in namespace {namespace}");
+    }
     let named = identity
         .split_once("/ns/")
         .and_then(|(_, rest)| rest.split_once("/sa/"));
@@ -457,7 +496,8 @@ pub fn glob_text(glob: &Glob) -> String {
     let mut text = String::with_capacity(glob.0.len());
     for piece in &glob.0 {
         match piece {
-            Piece::Char(c) => text.push(char::from(*c)),
+            Piece::Char(c) | Piece::Letter(c) => text.push(char::from(*c)),
+            Piece::Query => break,
             Piece::Star(CharSet::Segments) => text.push_str("{**}"),
             Piece::Star(_) => text.push('*'),
             Piece::Plus(set) if *set == CharSet::Any => text.push('*'),

@@ -11,6 +11,8 @@ pub enum CharSet {
     Segment,
     /// What it lets `{**}` stand for: the same and `/`.
     Segments,
+    /// Every character but `?`.
+    NotQuery,
 }
 
 impl CharSet {
@@ -21,6 +23,7 @@ impl CharSet {
             CharSet::NotSlash => c != b'/',
             CharSet::Segment => in_template(c),
             CharSet::Segments => c == b'/' || in_template(c),
+            CharSet::NotQuery => c != b'?',
         }
     }
 }
@@ -40,10 +43,14 @@ pub const fn in_template(c: u8) -> bool {
 pub enum Piece {
     /// This character.
     Char(u8),
+    /// This letter, a small one, or its capital.
+    Letter(u8),
     /// Any number of characters of the set, none included.
     Star(CharSet),
     /// One character or more of the set.
     Plus(CharSet),
+    /// Nothing, or `?` and what follows; the one piece behind it is any text.
+    Query,
 }
 
 /// A pattern: the concatenation of its pieces, matched against the whole string.
@@ -99,13 +106,44 @@ impl Glob {
         self
     }
 
+    /// The same for a path that may have a query; `None` where no path matches.
+    pub fn with_any_query(&self) -> Option<Glob> {
+        let mut glob = Glob::default();
+        let any = Piece::Star(CharSet::Any);
+        for (at, piece) in self.0.iter().enumerate() {
+            glob.0.push(match piece {
+                Piece::Char(b'?') => return None,
+                // Whatever follows may be query as well.
+                last if *last == any && at + 1 == self.0.len() => {
+                    glob.0.push(any);
+                    return Some(glob);
+                }
+                Piece::Star(CharSet::Any) => Piece::Star(CharSet::NotQuery),
+                Piece::Plus(CharSet::Any) => Piece::Plus(CharSet::NotQuery),
+                other => *other,
+            });
+        }
+        glob.0.extend([Piece::Query, any]);
+        Some(glob)
+    }
+
+    /// The same, capitals for small letters allowed.
+    #[must_use]
+    pub fn in_any_case(&self) -> Glob {
+        let letter = |piece: &Piece| match piece {
+            Piece::Char(c) if c.is_ascii_lowercase() => Piece::Letter(*c),
+            other => *other,
+        };
+        Glob(self.0.iter().map(letter).collect())
+    }
+
     /// The one text that it matches, if it has no wildcard.
     pub fn as_exact(&self) -> Option<String> {
         let mut bytes = Vec::with_capacity(self.0.len());
         for piece in &self.0 {
             match piece {
                 Piece::Char(c) => bytes.push(*c),
-                Piece::Star(_) | Piece::Plus(_) => return None,
+                _ => return None,
             }
         }
         String::from_utf8(bytes).ok()
@@ -119,7 +157,7 @@ impl Glob {
             match piece {
                 Piece::Char(wanted) if *wanted == c => literal += 1,
                 Piece::Char(_) => return false,
-                Piece::Star(_) | Piece::Plus(_) => break,
+                _ => break,
             }
         }
         match (self.0.get(literal), text.len() > literal) {
@@ -132,24 +170,55 @@ impl Glob {
         let mut next = live.clone();
         self.enter(&mut live, literal);
         for c in text.bytes().skip(literal) {
-            next.fill(false);
-            for (at, piece) in self.0.iter().enumerate().skip(literal) {
-                if live.get(at) != Some(&true) {
-                    continue;
-                }
-                match piece {
-                    Piece::Char(wanted) if *wanted == c => self.enter(&mut next, at + 1),
-                    Piece::Star(set) if set.has(c) => self.enter(&mut next, at),
-                    Piece::Plus(set) if set.has(c) => {
-                        self.enter(&mut next, at);
-                        self.enter(&mut next, at + 1);
-                    }
-                    _ => {}
-                }
-            }
+            self.step(&live, c, &mut next);
             std::mem::swap(&mut live, &mut next);
         }
-        live.last() == Some(&true)
+        let before = |back: usize| live.len().checked_sub(back).and_then(|at| live.get(at));
+        let last = self.0.len().checked_sub(2).and_then(|at| self.0.get(at));
+        before(1) == Some(&true) || last == Some(&Piece::Query) && before(3) == Some(&true)
+    }
+
+    /// Of the texts that it matches, those that begin with `from`, with `to` in its place: together what
+    /// these patterns match.
+    pub fn with_start(&self, from: &str, to: &str) -> Vec<Glob> {
+        let mut live = vec![false; self.0.len() + 1];
+        let mut next = live.clone();
+        self.enter(&mut live, 0);
+        for c in from.bytes() {
+            self.step(&live, c, &mut next);
+            std::mem::swap(&mut live, &mut next);
+        }
+        let live = live.iter().enumerate().filter(|(_, live)| **live);
+        let rest = |at: usize| self.0.get(at..).unwrap_or_default();
+        let glob = |at: usize| {
+            let mut glob = Glob::exact(to);
+            glob.0.extend_from_slice(rest(at));
+            glob
+        };
+        live.map(|(at, _)| glob(at)).collect()
+    }
+
+    /// Marks the positions after one more character.
+    fn step(&self, live: &[bool], c: u8, next: &mut [bool]) {
+        next.fill(false);
+        for (at, piece) in self.0.iter().enumerate() {
+            if live.get(at) != Some(&true) {
+                continue;
+            }
+            match piece {
+                Piece::Char(wanted) if *wanted == c => self.enter(next, at + 1),
+                Piece::Letter(wanted) if *wanted == c.to_ascii_lowercase() => {
+                    self.enter(next, at + 1);
+                }
+                Piece::Query if c == b'?' => self.enter(next, at + 1),
+                Piece::Star(set) if set.has(c) => self.enter(next, at),
+                Piece::Plus(set) if set.has(c) => {
+                    self.enter(next, at);
+                    self.enter(next, at + 1);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Marks a position and those that follow without a character.
@@ -191,6 +260,33 @@ mod tests {
             assert!(glob.matches(yes), "{glob:?} {yes}");
             assert!(no == "never" || !glob.matches(no), "{glob:?} {no}");
         }
+        let query = |glob: Glob| glob.with_any_query().expect("a path");
+        for (glob, yes, no) in [
+            (query(Glob::exact("/a")), "/a?b", "/ab"),
+            (query(Glob::exact("/a")), "/a", "/?/a"),
+            (query(Glob::suffix("b")), "/b?c", "/c?b"),
+            (query(Glob::prefix("/a")), "/a/b?c", "/?/a"),
+            (Glob::exact("ab-1").in_any_case(), "aB-1", "ab_1"),
+        ] {
+            assert!(glob.matches(yes), "{glob:?} {yes}");
+            assert!(!glob.matches(no), "{glob:?} {no}");
+        }
+        assert_eq!(Glob::exact("/a?b").with_any_query(), None);
+        for (glob, yes, no) in [
+            (Glob::exact("old/ns/a"), "new/ns/a", "old/ns/a"),
+            (Glob::suffix("/a"), "new/b/a", "new/b"),
+            (Glob::prefix("o"), "new/x", "old/x"),
+            (
+                Glob::exact("old").plus(CharSet::Any).text("x"),
+                "new/x",
+                "new/y",
+            ),
+        ] {
+            let moved = glob.with_start("old/", "new/");
+            assert!(moved.iter().any(|one| one.matches(yes)), "{glob:?} {yes}");
+            assert!(!moved.iter().any(|one| one.matches(no)), "{glob:?} {no}");
+        }
+        assert!(Glob::exact("x/ns/a").with_start("old/", "new/").is_empty());
         assert_eq!(Glob::exact("ab").as_exact().as_deref(), Some("ab"));
         assert_eq!(Glob::prefix("ab").as_exact(), None);
     }

@@ -46,6 +46,8 @@ pub enum PeerSeen {
 pub struct View<'a> {
     /// The mesh's trust domain.
     pub trust_domain: &'a str,
+    /// The one that clients are written with.
+    pub domain: &'a str,
     /// The identity.
     pub presented: Presented,
     /// The port.
@@ -115,6 +117,10 @@ fn value(
         Some(glob) => Condition::Is(field, Values::Glob(glob)),
         None => Condition::Never,
     };
+    let raw = |field: Field, pattern: &Pattern| match self::text(pattern) {
+        Some(glob) => Condition::Is(field, Values::Raw(glob)),
+        None => Condition::Never,
+    };
     Ok(match field {
         Of::Principal | Of::Namespace | Of::ServiceAccount | Of::TrustDomain => {
             identity(view, field, pattern)
@@ -123,13 +129,18 @@ fn value(
             PeerSeen::Client => address(Field::SourceIp, pattern),
             PeerSeen::Waypoint(ip) => known_address(ip, pattern),
         },
-        Of::RemoteIp if view.peer == PeerSeen::Client => address(Field::RemoteIp, pattern),
-        // Without X-Forwarded-For it is the waypoint's, with it the client's own word.
-        Of::RemoteIp => {
-            return Err(Unsupported(
-                "conditions on forwarded addresses behind a waypoint are not solved exactly".into(),
-            ));
-        }
+        Of::RemoteIp => match (view.peer, pattern) {
+            (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
+            // With X-Forwarded-For it is the client's own word, without it the waypoint's.
+            (PeerSeen::Waypoint(ip), Pattern::Cidr(cidr)) => any(vec![
+                Condition::Is(Field::Forwarded, Values::Range(block(cidr))),
+                all(vec![
+                    Condition::Is(Field::Forwarded, Values::NoAddress),
+                    known_address(ip, pattern),
+                ]),
+            ]),
+            _ => Condition::Never,
+        },
         Of::DestinationIp => known_address(view.destination, pattern),
         Of::Port => port(view, pattern),
         Of::Host => match text_lower(pattern) {
@@ -140,13 +151,11 @@ fn value(
         Of::Path => text(Field::Path, pattern),
         Of::Header(name) => match name.as_str() {
             ":method" => text(Field::Method, pattern),
-            // These are other views of fields that have classes of their own.
             ":scheme" => Condition::Unknown,
-            name if matches!(name, ":path" | ":authority" | "host") || headers::joined(name) => {
-                return Err(Unsupported(format!(
-                    "conditions on the header `{name}` are not solved exactly"
-                )));
-            }
+            // Other views of fields that have classes of their own.
+            ":path" => raw(Field::Path, pattern),
+            ":authority" | "host" => raw(Field::Host, pattern),
+            "x-forwarded-for" => text(Field::Forwarded, pattern),
             name if headers::managed(name) => Condition::Unknown,
             name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
@@ -250,10 +259,19 @@ fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Conditi
             Condition::Always
         }
         Presented::Fixed(_) => Condition::Never,
-        Presented::Client => any(globs
-            .into_iter()
-            .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
-            .collect()),
+        Presented::Client => {
+            if view.domain != domain {
+                let (from, to) = (format!("{domain}/"), format!("{}/", view.domain));
+                globs = globs
+                    .iter()
+                    .flat_map(|glob| glob.with_start(&from, &to))
+                    .collect();
+            }
+            any(globs
+                .into_iter()
+                .map(|glob| Condition::Is(Field::Client, Values::Glob(glob)))
+                .collect())
+        }
     }
 }
 

@@ -5,7 +5,11 @@
 //! of classes ([`region`]), so that union, difference, emptiness and equality are exact, and
 //! every class has a witness.
 
+mod axis;
+pub mod condition;
 pub mod describe;
+pub mod example;
+pub mod forwarded;
 pub mod glob;
 pub mod intern;
 pub mod intervals;

@@ -46,6 +46,9 @@ pub struct Clients {
     special: Vec<(String, Sender)>,
     /// Identities that no client has, in ascending order.
     pub absent: Vec<String>,
+    /// Identities that clients have in a mesh that this one is compared with, and here not: they come as
+    /// if from outside. In ascending order.
+    pub gone: Vec<String>,
     /// Identities of workloads in the mesh, in the order of the input.
     pub known: Vec<String>,
     /// Some policy looks at the address of the destination, which is another for each pod.
@@ -104,8 +107,12 @@ pub struct Cell<'a> {
 impl Clients {
     /// Sorts out the clients of a mesh.
     pub fn of(analysis: &Analysis) -> Clients {
+        Clients::in_domain(analysis, &analysis.mesh.settings.trust_domain)
+    }
+
+    /// The same, with identities written as if of another trust domain.
+    pub fn in_domain(analysis: &Analysis, domain: &str) -> Clients {
         let mesh = &analysis.mesh;
-        let domain = mesh.settings.trust_domain.as_str();
         let default = match mesh.settings.data_plane {
             Some(DataPlane::None) => Sender::Outside,
             Some(DataPlane::Sidecar) => Sender::Sidecar,
@@ -120,6 +127,7 @@ impl Clients {
             default,
             special: Vec::new(),
             absent: Vec::new(),
+            gone: Vec::new(),
             known: Vec::new(),
             by_destination: looks_at_destination(analysis),
         };
@@ -136,9 +144,7 @@ impl Clients {
             .unwrap_or(default);
             let identity = format!("{domain}/ns/{namespace}/sa/{account}");
             if sender == Sender::Outside {
-                if default != Sender::Outside {
-                    clients.absent.push(identity);
-                }
+                clients.absent.push(identity);
                 continue;
             }
             if sender != default {
@@ -147,7 +153,24 @@ impl Clients {
             clients.known.push(identity);
         }
         crate::order::sort(&mut clients.absent);
+        if default == Sender::Outside {
+            // Whoever is not known to be inside comes as if from outside.
+            clients.absent.clear();
+        }
         clients
+    }
+
+    /// Clients that come without identity.
+    pub fn outside(&self) -> Condition {
+        let is =
+            |identity: &String| Condition::Is(Field::Client, Values::Glob(Glob::exact(identity)));
+        if self.default == Sender::Outside {
+            let inside = self.special.iter().map(|(identity, _)| is(identity));
+            return lower::any(inside.collect()).negate();
+        }
+        let mut all = vec![Condition::Is(Field::Client, Values::NoIdentity)];
+        all.extend(self.gone.iter().map(is));
+        lower::any(all)
     }
 
     /// Clients with an identity that are carried so.
@@ -165,7 +188,7 @@ impl Clients {
         if self.default == Sender::Outside || !fits(self.default) {
             return some(true);
         }
-        lower::all(vec![outside().negate(), some(false).negate()])
+        lower::all(vec![self.outside().negate(), some(false).negate()])
     }
 }
 
@@ -178,11 +201,6 @@ fn looks_at_destination(analysis: &Analysis) -> bool {
     let entries = clauses.flat_map(|clause| &clause.entries);
     let mut matches = entries.flat_map(|entry| &entry.matches);
     matches.any(|one| one.field == rules::Field::DestinationIp)
-}
-
-/// Clients without identity.
-pub fn outside() -> Condition {
-    Condition::Is(Field::Client, Values::NoIdentity)
 }
 
 /// How the workloads of one service account are carried: of several, the first one on the mesh tells,
@@ -310,7 +328,7 @@ impl<'a> Finder<'a, '_> {
             } else {
                 Via::Service
             };
-            self.add(outside(), &ports, via, direct(self, &PLAIN));
+            self.add(self.clients.outside(), &ports, via, direct(self, &PLAIN));
             let Some((gateway, doubts)) = bound else {
                 self.add(
                     self.clients.inside(|_| true),
@@ -328,7 +346,7 @@ impl<'a> Finder<'a, '_> {
                 .map_or(&[] as &[Attached], Vec::as_slice);
             // A waypoint sees the Service's port.
             let first = self.waypoint(gateway, attached, tcp, &service.ips, seen_port(&ports));
-            let hop = self.behind(gateway, true);
+            let hop = self.behind(gateway);
             let mut chains = direct(self, &hop);
             for chain in &mut chains {
                 chain.insert(0, first.clone());
@@ -367,7 +385,7 @@ impl<'a> Finder<'a, '_> {
                         let attached = points.gateways.get(*gateway);
                         let attached = attached.map_or(&[] as &[Attached], Vec::as_slice);
                         let mut chain = vec![finder.waypoint(*gateway, attached, false, &[], port)];
-                        let behind = finder.behind(*gateway, false);
+                        let behind = finder.behind(*gateway);
                         chain.extend(finder.pod(*at, &behind, port, speaks_tcp));
                         chains.push(chain);
                         if doubts.is_empty() {
@@ -378,7 +396,12 @@ impl<'a> Finder<'a, '_> {
                 }
                 chains
             };
-            self.add(outside(), &ports, Via::Pod, chains(self, &PLAIN, false));
+            self.add(
+                self.clients.outside(),
+                &ports,
+                Via::Pod,
+                chains(self, &PLAIN, false),
+            );
             if bound {
                 // With `workload` or `all`, requests to a pod's own address go through the waypoint
                 // too.
@@ -436,7 +459,7 @@ impl<'a> Finder<'a, '_> {
     }
 
     /// The pod sees the waypoint's identity and address.
-    fn behind(&self, gateway: usize, to_service: bool) -> Hop {
+    fn behind(&self, gateway: usize) -> Hop {
         let mesh = &self.analysis.mesh;
         let found = mesh.gateways.get(gateway);
         let account =
@@ -447,24 +470,14 @@ impl<'a> Finder<'a, '_> {
                 peer: PeerSeen::Waypoint(None),
             };
         };
-        let ip = || self.address_of(namespace, account);
+        let ips = &self.analysis.points.gateway_ips;
         Hop {
             presented: Presented::Fixed(format!(
                 "{}/ns/{namespace}/sa/{account}",
                 mesh.settings.trust_domain
             )),
-            peer: PeerSeen::Waypoint(to_service.then(ip).flatten()),
+            peer: PeerSeen::Waypoint(ips.get(gateway).copied().flatten()),
         }
-    }
-
-    /// The address of a service account's only pod.
-    fn address_of(&self, namespace: &str, account: &str) -> Option<IpAddr> {
-        let mut found = self.analysis.points.of_account(namespace, account);
-        let workload = self.analysis.mesh.workloads.get(found.next()?)?;
-        if found.next().is_some() || workload.template {
-            return None;
-        }
-        only(&workload.ips)
     }
 
     fn backend(

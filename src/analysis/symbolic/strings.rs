@@ -275,9 +275,8 @@ impl Product {
         for (at, glob) in (0u32..).zip(globs) {
             starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
             for piece in &glob.0 {
-                match piece {
-                    Piece::Char(c) if *c < 128 => mentioned |= 1 << *c,
-                    Piece::Char(_) | Piece::Star(_) | Piece::Plus(_) => {}
+                for c in named(*piece).into_iter().flatten() {
+                    mentioned |= 1 << c;
                 }
                 pieces.push(Some(*piece));
                 owner.push(at);
@@ -360,7 +359,8 @@ impl Product {
         let mut patterns: Vec<u32> = live
             .iter()
             .filter(|item| {
-                matches!(self.pieces.get(**item as usize), Some(None)) || self.is_sticky(**item)
+                let piece = self.pieces.get(**item as usize);
+                matches!(piece, Some(None | Some(Piece::Query))) || self.is_sticky(**item)
             })
             .filter_map(|item| self.owner.get(*item as usize).copied())
             .collect();
@@ -373,16 +373,16 @@ impl Product {
     fn moves(&self, live: &[u32], moves: &mut Vec<u8>) {
         let mut special = 0u128;
         for item in live {
-            if let Some(Piece::Char(c)) = self.piece(*item)
-                && c < 128
-            {
+            for c in self.piece(*item).map(named).into_iter().flatten().flatten() {
                 special |= 1 << c;
             }
         }
         for kind in &self.kinds {
             moves.extend(kind.iter().find(|c| special >> **c & 1 == 0));
         }
-        moves.extend((0..128u8).filter(|c| special >> c & 1 == 1));
+        // Small letters read best.
+        let all = (b'a'..=b'z').chain(0..b'a').chain(b'{'..128);
+        moves.extend(all.filter(|c| special >> c & 1 == 1));
     }
 
     fn advance(&self, live: &[u32], c: u8, next: &mut Vec<u32>) {
@@ -390,6 +390,10 @@ impl Product {
         for item in live {
             match self.piece(*item) {
                 Some(Piece::Char(wanted)) if wanted == c => self.enter(item + 1, next),
+                Some(Piece::Letter(wanted)) if wanted == c.to_ascii_lowercase() => {
+                    self.enter(item + 1, next);
+                }
+                Some(Piece::Query) if c == b'?' => self.enter(item + 1, next),
                 Some(Piece::Star(set)) if set.has(c) => self.enter(*item, next),
                 Some(Piece::Plus(set)) if set.has(c) => {
                     self.enter(*item, next);
@@ -426,6 +430,16 @@ impl Product {
             kept += 1;
         }
         next.truncate(kept);
+    }
+}
+
+/// The characters that a piece asks for by name.
+fn named(piece: Piece) -> [Option<u8>; 2] {
+    match piece {
+        Piece::Char(c) if c < 128 => [Some(c), None],
+        Piece::Letter(c) if c < 128 => [Some(c), Some(c.to_ascii_uppercase())],
+        Piece::Query => [Some(b'?'), None],
+        _ => [None, None],
     }
 }
 

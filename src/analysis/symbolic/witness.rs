@@ -1,12 +1,13 @@
 //! Examples as requests that [`crate::analysis::decide`] answers.
 
+use super::example::Example;
 use super::intervals::Point;
-use super::space::Example;
 use crate::analysis::request::{Request, Target};
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-fn address((family, bits): Point) -> IpAddr {
+/// As the type of the standard library.
+pub(super) fn address((family, bits): Point) -> IpAddr {
     match (family, u32::try_from(bits)) {
         (4, Ok(bits)) => IpAddr::V4(Ipv4Addr::from(bits)),
         _ => IpAddr::V6(Ipv6Addr::from(bits)),
@@ -28,7 +29,7 @@ pub fn request(trust_domain: &str, to: &Target, example: &Example) -> Request {
         Some(Some(identity)) => account(trust_domain, identity),
         _ => None,
     };
-    request.port = Some(example.port.unwrap_or(super::space::DEFAULT_PORT));
+    request.port = Some(example.port.unwrap_or(super::example::DEFAULT_PORT));
     request.method = Some(example.method.clone().unwrap_or_else(|| "GET".to_owned()));
     request.path = Some(example.path.clone().unwrap_or_else(|| "/".to_owned()));
     let (Target::Service { namespace, name } | Target::Pod { namespace, name }) = to;
@@ -40,11 +41,13 @@ pub fn request(trust_domain: &str, to: &Target, example: &Example) -> Request {
     request.sni = example.server_name.clone().unwrap_or_default();
     request.headers.clone_from(&example.headers);
     request.claims.clone_from(&example.claims);
-    if let Some(remote) = example.remote_ip {
-        let forwarded = vec![address(remote).to_string()];
-        request
-            .headers
-            .push(("x-forwarded-for".to_owned(), forwarded));
+    let forwarded = match (&example.forwarded, example.remote_ip) {
+        (Some(text), _) => text.clone(),
+        (None, remote) => remote.map(|remote| address(remote).to_string()),
+    };
+    if let Some(text) = forwarded {
+        let header = ("x-forwarded-for".to_owned(), vec![text]);
+        request.headers.push(header);
     }
     request
 }
@@ -112,6 +115,13 @@ impl From<&Target> for ToJson {
             Target::Service { namespace, name } => ToJson::Service(format!("{namespace}/{name}")),
             Target::Pod { namespace, name } => ToJson::Pod(format!("{namespace}/{name}")),
         }
+    }
+}
+
+impl RequestJson {
+    /// The port that it is sent to.
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 }
 

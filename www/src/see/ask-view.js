@@ -1,7 +1,7 @@
 // "May this client send this request to that target?", answered while it is typed.
 /** @import { Policy, Party } from "../work/policies.js" */
-/** @import { Access } from "./access.js" */
-/** @import { Answer, Way, Layer, Question } from "../work/core.js" */
+/** @import { Access, Application } from "../work/reach.js" */
+/** @import { Answer, Way, Layer, Question, Suggestion } from "../work/core.js" */
 /** @import { Workspace, OpenFile } from "../workspace.js" */
 import { counted, el, prose, shown } from "../dom.js";
 
@@ -9,6 +9,11 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CO
 const OUTSIDE = "anyone outside the mesh";
 /** What a list of suggestions may hold. */
 const MOST = 500;
+
+/** After an answer, before what would allow the request is looked for: it costs several compilations. */
+const PAUSE = 250;
+
+/** @typedef {{ file: OpenFile, line: number, column: number, insert: string }} Insertion */
 
 const VERDICTS = {
   allowed: { mark: "✓", said: "Yes" },
@@ -25,15 +30,23 @@ export class AskView {
   #begun = false;
   #asked = 0;
   #last = "";
+  /** The question that the answer is to. @type {Question | undefined} */
+  #question;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #readOnly = false;
+  #slow = false;
 
   /**
    * @param {HTMLElement} root
    * @param {Workspace} workspace
-   * @param {{ ask: (question: Question) => Promise<Answer>, goTo: (file: OpenFile, line: number, column: number) => void, openPolicies: (policies: number[], why: string) => void }} actions
+   * @param {{ ask: (question: Question) => Promise<Answer>, suggest: (question: Question) => Promise<Suggestion | undefined>, insert: (insertions: Insertion[]) => () => void, goTo: (file: OpenFile, line: number, column: number) => void, openPolicies: (policies: number[], why: string) => void }} actions
    */
-  constructor(root, workspace, { ask, goTo, openPolicies }) {
+  constructor(root, workspace, { ask, suggest, insert, goTo, openPolicies }) {
     this.workspace = workspace;
     this.ask = ask;
+    this.suggest = suggest;
+    this.insert = insert;
     this.goTo = goTo;
     this.openPolicies = openPolicies;
     const changed = () => void this.#answer();
@@ -61,12 +74,19 @@ export class AskView {
       this.ports,
     );
     this.answer = el("div", { class: "answer", "aria-live": "polite" });
-    root.append(el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Question and answer" }, this.form, this.answer));
+    this.told = el("p", { class: "told", role: "status", hidden: true });
+    this.advice = el("section", { class: "advice", "aria-label": "What would allow it", hidden: true });
+    root.append(el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Question and answer" }, this.form, this.told, this.answer));
   }
 
-  /** @param {Policy[]} policies */
-  show(policies) {
+  /**
+   * @param {Policy[]} policies
+   * @param {{ readOnly: boolean, slow: boolean }} state nothing can be inserted; there is much to compile
+   */
+  show(policies, { readOnly, slow }) {
     this.#policies = policies;
+    this.#readOnly = readOnly;
+    this.#slow = slow;
     /** @type {Set<string>} */
     const names = new Set();
     const paths = new Set();
@@ -78,11 +98,9 @@ export class AskView {
         operation.ports.forEach((port) => ports.add(port));
       }
     }
+    for (const name of this.#known) names.add(name);
     this.#names = [...names].sort();
-    /** @param {Iterable<unknown>} values */
-    const options = (values) => [...values].slice(0, MOST).map((value) => el("option", { value: shown(String(value), 300) }));
-    this.names.replaceChildren(...options(this.#names));
-    this.clients.replaceChildren(...options([...this.#names, OUTSIDE]));
+    this.#offer();
     this.paths.replaceChildren(...options([...paths].sort()));
     this.ports.replaceChildren(...options(ports));
     // A first question, so that nobody begins before empty fields.
@@ -93,13 +111,46 @@ export class AskView {
     void this.#answer();
   }
 
+  /** @type {string[]} */
+  #known = [];
+
+  /** Applications that no policy speaks of can be asked about as well. @param {Application[]} applications */
+  know(applications) {
+    const known = applications.flatMap(({ party, service }) => (["application", "service", "gateway"].includes(party.kind) ? [service ?? idOf(party)] : []));
+    if (known.join() === this.#known.join()) return;
+    this.#known = known;
+    this.#names = [...new Set([...this.#names, ...known])].sort();
+    this.#offer();
+    if (this.from.value && this.to.value) return;
+    const [to = "", from = to] = known;
+    this.from.value = from;
+    this.to.value = to;
+    this.path.value = "/";
+    void this.#answer();
+  }
+
+  #offer() {
+    this.names.replaceChildren(...options(this.#names));
+    this.clients.replaceChildren(...options([...this.#names, OUTSIDE]));
+  }
+
   /**
    * Asks what an arrow says.
    * @param {Access} access
+   * @param {Application | undefined} source
+   * @param {Application | undefined} target
    */
-  about(access) {
+  about(access, source, target) {
     const policy = this.#policies[access.policies[0] ?? -1];
     if (policy) this.#fill(policy, access.source, access.target);
+    else {
+      this.path.value = "/";
+      this.port.value = "";
+    }
+    this.#begun = true;
+    this.from.value = source?.account ?? (access.source.kind === "application" ? idOf(access.source) : OUTSIDE);
+    this.to.value = (access.layer === "L7" ? target?.service : undefined) ?? idOf(access.target);
+    this.kind.value = access.layer === "L7" || access.target.kind === "service" ? "service" : "pod";
     void this.#answer();
     this.from.focus();
   }
@@ -152,6 +203,7 @@ export class AskView {
       ...(port && { port: /^\d{1,9}$/.test(port) ? Number(port) : port }),
     };
     if (!this.from.value.trim() || !this.to.value.trim()) {
+      this.#question = undefined;
       this.answer.replaceChildren(el("p", { class: "quiet-text" }, "Name a client and a target: applications are suggested."));
       return;
     }
@@ -159,6 +211,10 @@ export class AskView {
     try {
       const answer = await this.ask(question);
       if (asked !== this.#asked) return;
+      // What would allow it depends on the files as well: their texts count too.
+      this.#question = question;
+      clearTimeout(this.#timer);
+      if (answer.verdict === "denied") this.#timer = setTimeout(() => this.#considerAdvice(question), PAUSE);
       const text = JSON.stringify(answer);
       if (text === this.#last) return;
       this.#last = text;
@@ -166,18 +222,82 @@ export class AskView {
     } catch (error) {
       if (asked !== this.#asked || (error instanceof Error && error.name === "Superseded")) return;
       this.#last = "";
+      clearTimeout(this.#timer);
       this.answer.replaceChildren(el("p", { class: "quiet-text" }, ...prose(error instanceof Error ? error.message : String(error))));
     }
+  }
+
+  /** In a large mesh each try takes its time: somebody has to want it. @param {Question} question */
+  #considerAdvice(question) {
+    if (!this.#slow) {
+      void this.#advise(question);
+      return;
+    }
+    const find = el("button", { type: "button", onclick: () => ((find.disabled = true), (find.textContent = "Looking for it …"), void this.#advise(question)) }, "Find what would allow it");
+    this.advice.replaceChildren(el("p", {}, find));
+    this.advice.hidden = false;
+  }
+
+  /** Looks for what would allow it. @param {Question} question */
+  async #advise(question) {
+    const texts = new Map(this.workspace.files.map((file) => [file.id, file.text]));
+    try {
+      const found = await this.suggest(question);
+      if (question !== this.#question || !found) return;
+      const edits = found.edits.flatMap((edit) => {
+        const file = this.workspace.byId(edit.file);
+        return file ? [{ ...edit, file }] : [];
+      });
+      this.advice.hidden = false;
+      this.advice.replaceChildren(
+        el("h2", {}, found.possible ? "To allow it" : "Nothing that is declared can allow it"),
+        el("p", {}, ...prose(sentence(found.text))),
+        ...edits.map(({ file, line, column, insert }) =>
+          el(
+            "figure",
+            {},
+            el("figcaption", {}, el("button", { type: "button", class: "link", onclick: () => this.goTo(file, line, column) }, `${shown(file.name, 60)}:${line}`)),
+            el("pre", {}, ...added(insert).flatMap((text) => [el("span", { class: "line" }, el("span", { class: "plus", "aria-hidden": "true" }, "+ "), shown(text, 300)), "\n"])),
+          ),
+        ),
+        ...(edits.length === 0
+          ? []
+          : this.#readOnly
+            ? [el("p", { class: "quiet-text" }, "Import these files to change them.")]
+            : [
+                el("p", { class: "buttons" }, el("button", { type: "button", class: "primary", onclick: () => this.#insert(edits, texts) }, edits.length === 1 ? "Insert it" : "Insert both"), el("span", { class: "quiet-text" }, "It has been tried: with it, the answer is yes.")),
+              ]),
+      );
+    } catch {
+      // A newer question took its place; the answer stands without advice.
+    }
+  }
+
+  /** @param {Insertion[]} edits @param {Map<string, string>} texts what they are meant for */
+  #insert(edits, texts) {
+    if (edits.some(({ file }) => file.text !== texts.get(file.id))) return;
+    const undo = this.insert(edits);
+    const names = [...new Set(edits.map(({ file }) => shown(file.name, 60)))].join(" and ");
+    this.told.hidden = false;
+    this.told.replaceChildren(
+      `Inserted into ${names}. `,
+      el("button", { type: "button", class: "link", onclick: () => (undo(), (this.told.hidden = true)) }, "Undo"),
+      " ",
+      el("button", { type: "button", class: "quiet small", "aria-label": "Close the message", onclick: () => (this.told.hidden = true) }, "×"),
+    );
   }
 
   /** @param {Answer} answer */
   #render({ verdict, reasons, ways, assumed, clientOutsideMesh }) {
     const { mark, said } = VERDICTS[verdict];
+    this.advice.hidden = true;
     this.answer.replaceChildren(
       el("p", { class: `verdict ${verdict}` }, el("span", { class: "mark", "aria-hidden": "true" }, mark), said),
       ...(reasons.length > 0 ? [el("ul", { class: "reasons" }, ...reasons.map((reason) => el("li", {}, ...prose(reason))))] : []),
       ...(clientOutsideMesh ? [el("p", { class: "quiet-text" }, "The client is outside the mesh, so it has no identity.")] : []),
-      ...ways.map((way) => this.#way(way)),
+      ...ways.filter(({ asked }) => asked).map((way) => this.#way(way)),
+      ...(verdict === "denied" ? [this.advice] : []),
+      ...ways.filter(({ asked }) => !asked).map((way) => this.#way(way)),
       ...(assumed.length > 0
         ? [el("details", { class: "assumed" }, el("summary", {}, counted(assumed.length, "assumption")), el("ul", {}, ...assumed.map((text) => el("li", {}, ...prose(text)))))]
         : []),
@@ -257,6 +377,19 @@ export class AskView {
 
 /** @param {string[]} values */
 const list = (values) => values.slice(0, 8).flatMap((value, i) => [...(i > 0 ? [document.createTextNode(i === values.length - 1 ? " or " : ", ")] : []), el("code", {}, shown(value, 120))]);
+
+/** @param {Iterable<unknown>} values */
+const options = (values) => [...values].slice(0, MOST).map((value) => el("option", { value: shown(String(value), 300) }));
+
+/** @param {string} text */
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
+/** The lines of an insertion, as far to the left as they all go. @param {string} text */
+function added(text) {
+  const lines = text.replace(/^\n|\n$/g, "").split("\n");
+  const least = Math.min(...lines.map((line) => /^ */.exec(line)?.[0].length ?? 0));
+  return lines.map((line) => line.slice(least));
+}
 
 /** @param {Party} party */
 const idOf = ({ namespace, name }) => `${namespace}/${name}`;

@@ -1,26 +1,29 @@
-// The graph: who is given access to whom. Boxes are applications, arrows go from who asks to who is asked.
-/** @import { Access } from "./access.js" */
-/** @import { Party, Policy } from "../work/policies.js" */
+// The graph: who may reach whom. Boxes are applications, arrows go from who asks to who is asked.
+/** @import { Access, Application, Seen } from "../work/reach.js" */
+/** @import { Party } from "../work/policies.js" */
 /** @import { Placed } from "../work/layout.js" */
-import { counted, download, el, shown, svg } from "../dom.js";
+import { counted, download, el, prose, shown, svg } from "../dom.js";
 import { Layout } from "../work/layout.js";
 import { partyId } from "../work/policies.js";
-import { arrow, curve, loop } from "./drawing.js";
+import { arrow, curve, loop, padlock, round } from "./drawing.js";
 import { exportSvg } from "./export.js";
-import { whatOf } from "./policies-view.js";
+import { VERDICTS, legend } from "./legend.js";
 import { Viewport } from "./viewport.js";
 
 const ROW = 30;
 /** Letters of a name that a box shows. */
 const LETTERS = 30;
 
-/** @typedef {{ id: string, party: Party, label: string, width: number }} Box */
+/** Room for a sign before the name. */
+const SIGN = 15;
+
+/** @typedef {{ id: string, party: Party, label: string, width: number, application: Application | undefined }} Box */
 
 export class GraphView {
   /** @type {Access[]} */
   #accesses = [];
-  /** @type {Policy[]} */
-  #policies = [];
+  /** @type {Map<string, Application>} */
+  #applications = new Map();
   /** @type {Map<string, Box>} */
   #boxes = new Map();
   /** @type {Map<string, SVGGElement>} */
@@ -64,6 +67,7 @@ export class GraphView {
     this.viewport = new Viewport(this.picture, this.stage);
     this.drawer = el("aside", { class: "drawer", hidden: true, "aria-label": "Selection" });
     this.status = el("p", { class: "graph-status", role: "status" });
+    this.legend = el("ul", { class: "legend", "aria-label": "Legend" });
     this.back = el("button", { type: "button", class: "chip", hidden: true, onclick: () => this.#isolate(undefined) });
     /** @param {string} label @param {string} text @param {() => void} act */
     const tool = (label, text, act) => el("button", { type: "button", class: "quiet tool", "aria-label": label, title: label, onclick: act }, text);
@@ -85,7 +89,7 @@ export class GraphView {
         { class: "canvas" },
         this.picture,
         this.status,
-        legend(),
+        this.legend,
         el(
           "p",
           { class: "unseen", id: "graph-keys" },
@@ -105,37 +109,45 @@ export class GraphView {
     }).observe(this.picture);
   }
 
-  /**
-   * @param {Access[]} accesses
-   * @param {Policy[]} policies
-   */
-  show(accesses, policies) {
-    this.#policies = policies;
-    this.#accesses = accesses;
+  /** @param {Seen} seen */
+  show({ applications, accesses }) {
+    // A waypoint that forwards, and Juju's operators, are in every mesh: the table has them.
+    this.#accesses = accesses.filter(({ own }) => !own);
+    this.#applications = new Map(applications.filter(({ party }) => party.kind !== "operator").map((one) => [partyId(one.party), one]));
     this.#arrange();
     if (this.#selected) this.#describe();
+    this.root.dataset.results = String(++this.#results);
   }
+
+  /** How many results were shown, for those who measure. */
+  #results = 0;
 
   /** The boxes and arrows there are, placed anew where they are others than before. */
   #arrange() {
     const id = this.#alone;
     let visible = this.#accesses;
-    if (id !== undefined) {
+    /** @type {Map<string, Party>} */
+    const parties = new Map();
+    if (id === undefined) for (const [key, { party }] of this.#applications) parties.set(key, party);
+    else {
       visible = visible.filter(({ source, target }) => partyId(source) === id || partyId(target) === id);
-      if (visible.length === 0) {
+      const own = this.#applications.get(id)?.party ?? visible[0]?.source;
+      if (!own || (visible.length === 0 && !this.#applications.has(id))) {
         this.#isolate(undefined);
         return;
       }
+      if (this.#applications.has(id)) parties.set(id, own);
     }
+    for (const { source, target } of visible) for (const party of [source, target]) if (!parties.has(partyId(party))) parties.set(partyId(party), party);
+    const signs = [...parties.keys()].map((key) => this.#sign(key)).join("");
     // The whole view counts, so that an opened drawer moves nothing.
     const { clientWidth: width, clientHeight: height } = this.root;
     const frame = { width: Math.max(width, 100), height: Math.max(height - 120, 100) };
-    const signature = `${Math.round(frame.width / 400)} ${Math.round(frame.height / 400)}\n${visible.map((access) => access.id).join("\n")}`;
+    const signature = `${Math.round(frame.width / 400)} ${Math.round(frame.height / 400)}\n${signs}\n${[...parties.keys()].join("\n")}\n${visible.map((access) => access.id).join("\n")}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
     /** @type {Map<string, Box>} */
-    const boxes = new Map();
-    for (const access of visible) for (const party of [access.source, access.target]) if (!boxes.has(partyId(party))) boxes.set(partyId(party), this.#box(party));
+    const boxes = new Map([...parties].map(([key, party]) => [key, this.#box(party)]));
     if (boxes.size === 0) {
       this.#boxes = boxes;
       this.#placed = undefined;
@@ -169,8 +181,15 @@ export class GraphView {
     // Of a label's key the part behind the slash tells most.
     const label = middle(shown(party.kind === "pods" ? party.name.replace(/[\w.-]+\//g, "") : party.name, 300), LETTERS);
     if (this.#measure) this.#measure.font = "500 13px system-ui, sans-serif";
-    const width = Math.ceil(this.#measure?.measureText(label).width ?? label.length * 7) + 24;
-    return { id: partyId(party), party, label, width };
+    const id = partyId(party);
+    const width = Math.ceil(this.#measure?.measureText(label).width ?? label.length * 7) + 24 + (this.#sign(id) ? SIGN : 0);
+    return { id, party, label, width, application: this.#applications.get(id) };
+  }
+
+  /** What stands before a name: whether it is open, or not known. @param {string} id */
+  #sign(id) {
+    const application = this.#applications.get(id);
+    return application?.unknown !== undefined ? "?" : application?.open.length ? "o" : "";
   }
 
   #draw() {
@@ -178,7 +197,8 @@ export class GraphView {
     const kept = document.activeElement?.closest?.(".node")?.getAttribute("data-id");
     this.#nodes.clear();
     this.#edges.clear();
-    this.status.textContent = placed ? "" : "Nobody is given access to anything.";
+    this.status.textContent = placed ? "" : "There is nothing to draw: the files name no application. Open a bundle and its charm files, drop them on the page, or begin with one of the examples.";
+    this.legend.replaceChildren(...legend(this.#accesses, [...this.#boxes.values()]));
     const named = [...this.#boxes.values()].map(({ party }) => party.name);
     this.names.replaceChildren(...[...new Set(named)].sort().slice(0, 500).map((name) => el("option", { value: shown(name) })));
     if (!placed) {
@@ -205,14 +225,14 @@ export class GraphView {
     for (const { id, points } of [...placed.edges, ...own]) {
       const access = by.get(id);
       if (!access || points.length < 2) continue;
-      const path = curve(points);
+      const path = partyId(access.source) === partyId(access.target) ? round(points) : curve(points, placed.across);
       const edge = svg(
         "g",
         { class: `edge ${access.layer} ${access.verdict}`, "data-id": id },
         svg("path", { class: "hit", d: path }),
         svg("path", { class: "line", d: path }),
         svg("path", { class: "head", d: arrow(points, access) }),
-        svg("title", {}, `${shown(access.source.name, 80)} → ${shown(access.target.name, 80)}, ${access.layer}`),
+        svg("title", {}, `${shown(access.source.name, 80)} → ${shown(access.target.name, 80)}, ${access.layer}${VERDICTS[access.verdict] && `, ${VERDICTS[access.verdict]}`}: ${shown(access.what.join("; "), 200)}`),
       );
       this.#edges.set(id, edge);
       layers.edges.append(edge);
@@ -220,21 +240,34 @@ export class GraphView {
     for (const { id, x, y } of placed.nodes) {
       const box = this.#boxes.get(id);
       if (!box) continue;
-      const { party, width, label } = box;
+      const { party, width, label, application } = box;
       const full = shown(party.name, 300);
+      const sign = this.#sign(id);
+      const about = [
+        `${full}${party.namespace ? ` in ${shown(party.namespace)}` : ""}`,
+        party.kind === "waypoint" ? "a waypoint" : party.kind === "gateway" ? "an ingress gateway" : "",
+        application?.plane === "none" ? "outside the mesh" : "",
+        application?.unknown !== undefined ? "not worked out" : "",
+        ...(application?.open ?? []).slice(0, 1).map(({ who }) => `open to ${shown(who, 100)}`),
+      ].filter(Boolean);
+      const shift = sign ? SIGN / 2 : 0;
       const node = svg(
         "g",
         {
-          class: `node ${party.kind}`,
+          class: `node ${party.kind}${sign === "o" ? " open" : sign ? " unclear" : ""}${application?.plane === "none" ? " outside" : ""}${application || party.kind !== "application" ? "" : " elsewhere"}`,
           "data-id": id,
           transform: `translate(${x - width / 2} ${y - ROW / 2})`,
           role: "button",
           tabindex: -1,
-          "aria-label": `${full}${party.namespace ? ` in ${shown(party.namespace)}` : ""}`,
+          "aria-label": about.join(", "),
         },
-        svg("rect", { width, height: ROW, rx: party.kind === "anyone" || party.kind === "other" ? ROW / 2 : 6 }),
-        svg("text", { x: width / 2, y: ROW / 2 }, label),
-        label === full ? null : svg("title", {}, full),
+        party.kind === "waypoint"
+          ? svg("path", { class: "shape", d: `M9 0 H${width - 9} L${width} ${ROW / 2} L${width - 9} ${ROW} H9 L0 ${ROW / 2} Z` })
+          : svg("rect", { class: "shape", width, height: ROW, rx: party.kind === "anyone" || party.kind === "other" ? ROW / 2 : 6 }),
+        sign === "o" ? svg("path", { class: "sign", d: padlock(10, ROW / 2) }) : null,
+        sign === "?" ? svg("text", { class: "sign", x: 15, y: ROW / 2 }, "?") : null,
+        svg("text", { x: width / 2 + shift, y: ROW / 2 }, label),
+        label === full && about.length === 1 ? null : svg("title", {}, about.join(", ")),
       );
       this.#nodes.set(id, node);
       layers.nodes.append(node);
@@ -276,6 +309,12 @@ export class GraphView {
         if (access.id !== id && from !== id && to !== id) continue;
         for (const part of [access.id, from, to]) lit.add(part);
       }
+      // A waypoint and those that it is in front of.
+      const own = this.#applications.get(id);
+      for (const [key, { waypoint, party }] of this.#applications) {
+        const ahead = own?.party.kind === "waypoint" && waypoint === nameOf(own.party);
+        if (ahead || (own?.waypoint !== undefined && party.kind === "waypoint" && nameOf(party) === own.waypoint)) lit.add(key);
+      }
     }
     this.picture.classList.toggle("focused", lit.size > 0);
     for (const [key, element] of [...this.#nodes, ...this.#edges]) {
@@ -311,47 +350,79 @@ export class GraphView {
         el("button", { type: "button", class: "quiet", onclick: () => this.#isolate(alone ? undefined : id) }, alone ? "Show all again" : "Show only its neighbours"),
         close,
       ),
-      el("div", { class: "columns" }, this.#rows("May be reached by", into, (a) => a.source), this.#rows("May reach", out, (a) => a.target)),
+      ...this.#facts(box),
+      el(
+        "div",
+        { class: "columns" },
+        this.#rows("May be reached by", into, (a) => a.source, box.application?.open.length ? "nobody else" : "nobody"),
+        this.#rows("May reach", out, (a) => a.target, "nothing but what is open to all"),
+      ),
     );
+  }
+
+  /** What is to be said of an application before its accesses. @param {Box} box */
+  #facts({ party, application }) {
+    if (!application) return party.kind === "application" ? [el("p", { class: "quiet-text" }, "These files only name it: it is not described here.")] : [];
+    const { open, plane, waypoint, noWaypoint, unknown } = application;
+    const ahead = party.kind === "waypoint" ? [...this.#applications.values()].filter((one) => one.waypoint === nameOf(party)) : [];
+    return [
+      ...open.map(({ who, layer, policies }) =>
+        el(
+          "p",
+          { class: "open-to" },
+          el("span", { class: `layer ${layer}` }, layer),
+          " ",
+          el("strong", {}, `${shown(who, 200)} may connect`),
+          layer === "L7" ? " through its Service: " : ": ",
+          policies.length > 0 ? this.#policiesLink(policies, shown(party.name, 30)) : "no policy keeps anyone out.",
+        ),
+      ),
+      unknown === undefined ? null : el("p", { class: "unclear" }, "Not worked out: ", ...prose(unknown), "."),
+      plane === "none" ? el("p", { class: "quiet-text" }, "Outside the mesh: nobody enforces anything at its pods, and as a client it has no identity.") : null,
+      noWaypoint === undefined ? null : el("p", { class: "unclear" }, ...prose(noWaypoint), ", so requests go past it."),
+      waypoint === undefined ? null : el("p", { class: "quiet-text" }, "Requests to its Service go through the waypoint ", el("code", {}, shown(waypoint, 120)), "."),
+      party.kind === "waypoint" ? el("p", { class: "quiet-text" }, ahead.length > 0 ? `A waypoint: it takes the requests to ${ahead.slice(0, 40).map((one) => shown(one.party.name, 40)).join(", ")}.` : "A waypoint that no Service here uses.") : null,
+    ].filter((node) => node !== null);
+  }
+
+  /** @param {number[]} policies @param {string} why */
+  #policiesLink(policies, why) {
+    return el("button", { type: "button", class: "link", onclick: () => this.openPolicies(policies, why) }, counted(policies.length, "policy", "policies"));
   }
 
   /**
    * @param {string} title
    * @param {Access[]} accesses
    * @param {(access: Access) => Party} other
+   * @param {string} [none]
    */
-  #rows(title, accesses, other) {
+  #rows(title, accesses, other, none = "nobody") {
     return el(
       "section",
       {},
       title ? el("h3", {}, title) : null,
-      accesses.length === 0 ? el("p", { class: "quiet-text" }, "nobody") : null,
+      accesses.length === 0 ? el("p", { class: "quiet-text" }, none) : null,
       el(
         "ul",
         {},
         ...accesses.slice(0, 100).map((access) => {
           const party = other(access);
-          const what = [...new Set(access.policies.flatMap((at) => (this.#policies[at] ? [whatOf(this.#policies[at])] : [])))].join("; ");
-          const verdict = { allow: "", deny: "refused", conditional: "perhaps", custom: "asks another service" }[access.verdict];
+          const verdict = VERDICTS[access.verdict];
           return el(
             "li",
             {},
-            el("span", { class: `layer ${access.layer} ${access.verdict === "deny" ? "deny" : ""}` }, access.layer),
+            el("span", { class: `layer ${access.layer} ${access.verdict}` }, access.layer),
             el(
               "span",
-              { class: "row" },
+              { class: `row ${access.verdict}` },
               title ? el("button", { type: "button", class: "link", onclick: () => this.#reveal(partyId(party)) }, shown(party.name, 60)) : null,
-              el("span", { class: "what" }, verdict ? el("em", {}, `${verdict}: `) : null, shown(what, 200)),
+              el("span", { class: "what" }, verdict ? el("em", {}, `${verdict}: `) : null, shown(access.what.join("; "), 300)),
             ),
             el(
               "span",
               { class: "links" },
-              el(
-                "button",
-                { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
-                counted(access.policies.length, "policy", "policies"),
-              ),
-              access.target.kind === "application" ? el("button", { type: "button", class: "link", onclick: () => this.ask(access) }, "ask") : null,
+              access.policies.length > 0 ? this.#policiesLink(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) : null,
+              this.#applications.has(partyId(access.target)) ? el("button", { type: "button", class: "link", onclick: () => this.ask(access) }, "ask") : null,
             ),
           );
         }),
@@ -434,31 +505,8 @@ export class GraphView {
   }
 }
 
-function legend() {
-  /** @param {string} kind @param {string} text @param {string} title */
-  const entry = (kind, text, title) => {
-    const points = [
-      { x: 1, y: 6 },
-      { x: 27, y: 6 },
-    ];
-    const [layer = "L7", verdict = "allow"] = kind.split(" ");
-    const access = /** @type {Access} */ ({ layer, verdict });
-    return el(
-      "li",
-      { title },
-      svg("svg", { width: 28, height: 12, "aria-hidden": "true" }, svg("g", { class: `edge ${kind}` }, svg("path", { class: "line", d: curve(points) }), svg("path", { class: "head", d: arrow(points, access) }))),
-      text,
-    );
-  };
-  return el(
-    "ul",
-    { class: "legend", "aria-label": "Legend" },
-    entry("L7 allow", "L7, at a waypoint", "By methods, paths, hosts and ports"),
-    entry("L4 allow", "L4, at the pods", "By ports alone"),
-    entry("L7 conditional", "only under a condition", "The input does not decide it"),
-    entry("L7 deny", "refused", "A policy that refuses"),
-  );
-}
+/** @param {Party} party */
+const nameOf = ({ namespace, name }) => `${namespace}/${name}`;
 
 /** A long name by its beginning and end. @param {string} text @param {number} letters */
 export function middle(text, letters) {

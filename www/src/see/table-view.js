@@ -1,8 +1,7 @@
 // The accesses as a table, to read, sort and filter.
-/** @import { Access } from "./access.js" */
-/** @import { Policy } from "../work/policies.js" */
+/** @import { Access, Seen } from "../work/reach.js" */
 import { counted, el, shown } from "../dom.js";
-import { whatOf } from "./policies-view.js";
+import { VERDICTS } from "./legend.js";
 
 const PAGE = 200;
 
@@ -13,13 +12,13 @@ const COLUMNS = [
   { key: "source", title: "From" },
   { key: "target", title: "To" },
   { key: "layer", title: "Layer" },
-  { key: "what", title: "Allowed" },
+  { key: "what", title: "May" },
   { key: "n", title: "By" },
 ];
 
-const VERDICTS = { allow: "", deny: "refused: ", conditional: "perhaps: ", custom: "asks another service: " };
-
 export class TableView {
+  /** @type {Access[]} */
+  #accesses = [];
   /** @type {Row[]} */
   #rows = [];
   #limit = PAGE;
@@ -52,9 +51,17 @@ export class TableView {
     );
     this.body = el("tbody");
     this.more = el("button", { type: "button", class: "quiet more", hidden: true, onclick: () => ((this.#limit += 1000), this.#render()) });
+    this.own = el("input", { type: "checkbox", onchange: () => this.#take() });
     this.count = el("span", { class: "quiet-text", role: "status" });
     root.append(
-      el("div", { class: "bar" }, this.filter, this.count),
+      el(
+        "div",
+        { class: "bar" },
+        this.filter,
+        this.count,
+        el("span", { class: "gap" }),
+        el("label", { class: "check", title: "What waypoints forward, and Juju's own operators" }, this.own, " the mesh’s own parts"),
+      ),
       el(
         "div",
         { class: "scroll", tabindex: 0, role: "region", "aria-label": "Accesses" },
@@ -64,19 +71,33 @@ export class TableView {
     );
   }
 
-  /**
-   * @param {Access[]} accesses
-   * @param {Policy[]} policies
-   */
-  show(accesses, policies) {
-    this.#rows = accesses.map((access) => ({
-      access,
-      source: nameOf(access.source),
-      target: nameOf(access.target),
-      layer: access.layer,
-      what: VERDICTS[access.verdict] + [...new Set(access.policies.flatMap((at) => (policies[at] ? [whatOf(policies[at])] : [])))].join("; "),
-      n: access.policies.length,
-    }));
+  /** @param {Seen} seen */
+  show({ applications, accesses }) {
+    this.#accesses = [
+      ...applications.flatMap(({ party, open }) =>
+        open.map(
+          ({ who, layer, policies }) =>
+            /** @type {Access} */ ({ id: "", source: { kind: "anyone", namespace: "", name: who }, target: party, layer, verdict: "allow", what: ["connect"], policies, own: party.kind === "operator" }),
+        ),
+      ),
+      ...accesses,
+    ];
+    this.#take();
+  }
+
+  #take() {
+    const all = this.own.checked;
+    this.#rows = this.#accesses
+      .filter(({ own }) => all || !own)
+      .map((access) => ({
+        access,
+        // Those that hold for everybody come after those that name somebody.
+        source: `${access.source.kind === "anyone" ? "\u{10ffff}" : ""}${nameOf(access.source)}`,
+        target: nameOf(access.target),
+        layer: access.layer,
+        what: `${VERDICTS[access.verdict] && `${VERDICTS[access.verdict]}: `}${access.what.join("; ")}`,
+        n: access.policies.length,
+      }));
     this.#render();
   }
 
@@ -101,20 +122,22 @@ export class TableView {
           { class: access.verdict },
           el("td", {}, ...cell(access.source, several)),
           el("td", {}, ...cell(access.target, several)),
-          el("td", {}, el("span", { class: `layer ${access.layer} ${access.verdict === "deny" ? "deny" : ""}` }, access.layer)),
+          el("td", {}, el("span", { class: `layer ${access.layer} ${access.verdict}` }, access.layer)),
           el("td", { class: "what" }, shown(what, 400)),
           el(
             "td",
             {},
-            el(
-              "button",
-              { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
-              counted(n, "policy", "policies"),
-            ),
+            n > 0
+              ? el(
+                  "button",
+                  { type: "button", class: "link", onclick: () => this.openPolicies(access.policies, `${shown(access.source.name, 30)} → ${shown(access.target.name, 30)}`) },
+                  counted(n, "policy", "policies"),
+                )
+              : el("span", { class: "quiet-text" }, "no policy"),
           ),
         ),
       ),
-      ...(rows.length === 0 ? [el("tr", {}, el("td", { class: "empty", colspan: COLUMNS.length }, this.#rows.length > 0 ? "Nothing matches." : "Nobody is given access to anything."))] : []),
+      ...(rows.length === 0 ? [el("tr", {}, el("td", { class: "empty", colspan: COLUMNS.length }, this.#rows.length > 0 ? "Nothing matches." : "Nobody may reach anything: the files name no application that could."))] : []),
     );
     this.count.textContent = counted(rows.length, "access", "accesses");
     const left = rows.length - Math.min(rows.length, this.#limit);

@@ -86,6 +86,7 @@ export function coarse({ nodes, edges }) {
   return {
     width: width + 6,
     height: top - 30,
+    across: true,
     nodes: nodes.map(({ id }, i) => ({ id, x: x[i] ?? 0, y: y[i] ?? 0 })),
     groups: boxes,
     edges: edges.flatMap(({ id, from, to }) => {

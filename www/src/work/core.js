@@ -1,5 +1,6 @@
 // The page's side of the core's worker: one question at a time, and only the newest of those that wait.
 /** @import { Policy } from "./policies.js" */
+/** @import { Seen } from "./reach.js" */
 /** @import { Diagnostic, Source } from "../../../pkg/mesh_policy.js" */
 import url from "./core.worker.js?worker&url";
 import { startWorker } from "./trusted.js";
@@ -29,6 +30,11 @@ import { startWorker } from "./trusted.js";
  * @property {boolean} [clientOutsideMesh]
  * @property {Way[]} ways
  * @property {string[]} assumed
+ *
+ * @typedef {object} Suggestion what to declare so that a denied request would be allowed
+ * @property {boolean} possible
+ * @property {string} text the change, or why there is none
+ * @property {{ file: string, what: string, line: number, column: number, insert: string }[]} edits
  *
  * @typedef {object} Change
  * @property {string} [text]
@@ -138,6 +144,20 @@ export class Core {
    */
   ask(question) {
     return this.#ask("ask", question);
+  }
+
+  /**
+   * What would have to be declared for a request that is denied.
+   * @param {Question} question
+   * @returns {Promise<Suggestion | undefined>}
+   */
+  suggest(question) {
+    return this.#ask("suggest", question);
+  }
+
+  /** @returns {Promise<Seen>} the applications of the last compilation, and who may reach whom */
+  see() {
+    return this.#ask("see", undefined);
   }
 
   /**

@@ -1,12 +1,15 @@
 // The core, away from the page: typing never waits for it.
 import init, { analyse, compile } from "../../../pkg/mesh_policy.js";
 import wasm from "../../../pkg/mesh_policy_bg.wasm?url";
-import { readPolicies } from "./policies.js";
+import { readPolicies, readPolicy } from "./policies.js";
+import { seen } from "./reach.js";
 
-/** @import { Answer, Difference, Expected, Input, Compiled, Question } from "./core.js" */
-/** @import { AuthorizationPolicy, MeshAnalysis } from "../../../pkg/mesh_policy.js" */
+/** @import { Answer, Difference, Expected, Input, Compiled, Question, Suggestion } from "./core.js" */
+/** @import { Policy } from "./policies.js" */
+/** @import { Overview, Seen } from "./reach.js" */
+/** @import { MeshAnalysis } from "../../../pkg/mesh_policy.js" */
 
-/** The input of the last compilation, and its mesh once somebody has asked about it. @type {{ input: Input, mesh?: MeshAnalysis }} */
+/** The input of the last compilation, its policies, and its mesh once somebody has asked about it. @type {{ input: Input, policies?: Policy[], mesh?: MeshAnalysis, overview?: Overview }} */
 let last = { input: { bundles: [], charms: [], databags: [], manifests: [], expectations: [] } };
 
 /** What the last compilation is compared with. @type {{ input: Input, mesh?: MeshAnalysis } | undefined} */
@@ -39,8 +42,9 @@ const answers = {
       const { authorizationPolicies, diagnostics } = JSON.parse(compilation.json());
       const policies = readPolicies(authorizationPolicies, compilation.origins, compilation.yaml());
       const live = input.manifests.length > 0 ? manifests() : { policies: [], findings: [], badInput: false };
+      last.policies = [...policies, ...live.policies];
       return {
-        policies: [...policies, ...live.policies],
+        policies: last.policies,
         findings: [...diagnostics, ...live.findings],
         dropped: compilation.dropped,
         badInput: compilation.badInput || live.badInput,
@@ -60,6 +64,9 @@ const answers = {
       checked.free();
     }
   },
+
+  /** @returns {Seen} applications, and who may reach whom */
+  see: () => seen(overview(), last.policies ?? []),
 
   lint: () => mesh(last).lint(),
 
@@ -86,33 +93,41 @@ const answers = {
     const [, reasons = ""] = answer.verdict === "depends" ? (/^it depends: .*\n([^]*?)\n\n/.exec(mesh(last).explain(request)) ?? []) : [];
     return { ...answer, reasons: reasons.split("\n").map((line) => line.trim()).filter(Boolean) };
   },
+
+  /**
+   * @param {Question} question
+   * @returns {Suggestion | undefined}
+   */
+  suggest(question) {
+    const found = mesh(last).suggest(last.input, JSON.stringify(question));
+    return found === undefined ? undefined : JSON.parse(found);
+  },
 };
+
+/** @returns {Overview} */
+const overview = () => (last.overview ??= JSON.parse(mesh(last).overview()));
 
 /** What manifests hold, and what is wrong with them: the analysis reads them, the compiler does not. */
 function manifests() {
   const { input } = last;
-  const read = (last.mesh = analyse(input));
+  const read = (last.mesh ??= analyse(input));
   const files = new Set(input.manifests.map(({ file }) => file));
-  const found = input.manifests.flatMap(({ text }) => listed(String(text)));
   return {
-    policies: readPolicies(found, [], found.map((policy) => `---\n${JSON.stringify(policy, null, 2)}\n`).join("")),
+    policies: read.badInput ? [] : written(overview()),
     findings: read.diagnostics.filter(({ place }) => place && files.has(place.file)),
     badInput: read.badInput,
   };
 }
 
-/**
- * The AuthorizationPolicies of a cluster's answer, which is a JSON List.
- * @param {string} text
- * @returns {AuthorizationPolicy[]}
- */
-function listed(text) {
-  try {
-    const { items } = JSON.parse(text);
-    return Array.isArray(items) ? items.filter((item) => item?.kind === "AuthorizationPolicy" && item.metadata && item.spec) : [];
-  } catch {
-    return [];
-  }
+/** @param {Overview} overview @returns {Policy[]} */
+function written({ policies, attached, applications }) {
+  const to = new Map(attached.map(({ policy, to }) => [policy, to]));
+  return policies.map(({ file, line, column, json, yaml }) => {
+    const policy = readPolicy(JSON.parse(json), { declared: { file, line, column } }, yaml);
+    // Labels are said by the name of what has them, where that is known.
+    const named = policy.targets.every(({ kind }) => kind === "pods") ? to.get(`${policy.namespace}/${policy.name}`) : undefined;
+    return named ? { ...policy, targets: named.flatMap((at) => applications[at] ?? []).map(({ kind, namespace, name }) => ({ kind, namespace, name })) } : policy;
+  });
 }
 
 const ready = init({ module_or_path: wasm });

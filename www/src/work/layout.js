@@ -11,6 +11,7 @@ import { startWorker } from "./trusted.js";
  * @typedef {object} Placed
  * @property {number} width
  * @property {number} height
+ * @property {boolean} across arrows go from left to right, not from top to bottom
  * @property {{ id: string, x: number, y: number }[]} nodes by their middle
  * @property {{ id: string, x: number, y: number, width: number, height: number }[]} groups by their corner
  * @property {{ id: string, points: { x: number, y: number }[] }[]} edges but those from a box to itself

@@ -4,7 +4,7 @@
 
 /**
  * @typedef {object} Party one end of an access
- * @property {"application" | "gateway" | "service" | "pods" | "namespace" | "anyone" | "other"} kind
+ * @property {"application" | "gateway" | "waypoint" | "operator" | "service" | "pods" | "namespace" | "anyone" | "other"} kind
  * @property {string} namespace empty where there is none
  * @property {string} name
  *
@@ -34,12 +34,16 @@ const LISTED = 200;
  */
 export function readPolicies(policies, origins, yaml) {
   const documents = yaml === "" ? [] : yaml.split(/^(?=---$|# Only under the condition)/m);
-  return policies.map((policy, at) => ({
-    ...read(policy),
-    origin: origins[at] ?? {},
-    yaml: documents.length === policies.length ? (documents[at] ?? "").replace(/^---\n/, "") : "",
-  }));
+  return policies.map((policy, at) => readPolicy(policy, origins[at] ?? {}, documents.length === policies.length ? (documents[at] ?? "").replace(/^---\n/, "") : ""));
 }
+
+/**
+ * @param {AuthorizationPolicy} policy
+ * @param {Origin} origin
+ * @param {string} yaml
+ * @returns {Policy}
+ */
+export const readPolicy = (policy, origin, yaml) => ({ ...read(policy), origin, yaml });
 
 /** @param {unknown} value @returns {Record<string, unknown>} */
 const object = (value) =>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times the published Python library.
 
-python python_compile.py BUNDLE CHARM RUNS SECONDS
+python compile_library.py BUNDLE CHARM RUNS SECONDS
 """
 
 from __future__ import annotations

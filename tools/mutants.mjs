@@ -1,0 +1,200 @@
+// Mutants: small faults put into the core, one at a time; a test must fail for each.
+//
+//   node tools/mutants.mjs [FILE]...      default: the files of RISK below, in that order
+//   node tools/mutants.mjs --summary      only write the table again from what was run
+//
+// `cargo mutants` says which there are (.cargo/mutants.toml leaves out what no test should hold). Building each by itself would
+// take days, so all of a run are woven into one build of a copy of the tree, each behind a switch (tools/mutants/); what
+// cannot be woven is counted as such, and `cargo mutants -F NAME` tries it alone.
+// Results are kept in .cache/mutants/results.json; a run goes on where it was while the sources are the same.
+
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { ROOT } from "./lib/toolchain.mjs";
+
+const WORK = path.join(ROOT, ".cache/mutants");
+const TREE = path.join(WORK, "tree");
+const RESULTS = path.join(WORK, "results.json");
+/** What `cargo test` runs for a mutant, quickest first. */
+const TESTS = ["--lib", ..."semantics probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+/** How much longer than without a mutant a test may take. */
+const PATIENCE = { factor: 5, seconds: 10 };
+
+/** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
+const RISK = [
+  ...["matching", "points", "ways", "decide", "envoy", "ztunnel", "path"].map((name) => `src/analysis/${name}.rs`),
+  ...["labels", "policies", "delivery", "order"].map((name) => `src/kube/${name}.rs`),
+  ...["consumer", "ownership", "relations"].map((name) => `src/juju/${name}.rs`),
+  ...["validation", "build", "policy"].map((name) => `src/istio/${name}.rs`),
+];
+
+/** @typedef {{ id: number, name: string, file: string, start: number, end: number }} Woven */
+/** @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'not woven', by?: string, sources: string }} Result */
+
+/** @param {string} message @returns {never} */
+function fail(message) {
+  console.error(`error: ${message}`);
+  process.exit(2);
+}
+
+process.env.PATH = [path.join(ROOT, ".tools/bin"), process.env.PATH].join(path.delimiter);
+
+/** @param {string} program @param {string[]} args @param {import('node:child_process').SpawnSyncOptions} [options] */
+function output(program, args, options) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, maxBuffer: 1 << 30, encoding: "utf8", ...options });
+  if (status !== 0) fail(`\`${program} ${args.slice(0, 6).join(" ")}\` failed:\n${String(stderr).slice(-3000)}`);
+  return String(stdout);
+}
+
+/** The tracked files, as they are now. */
+function copyTree() {
+  rmSync(TREE, { recursive: true, force: true });
+  const files = output("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).split("\0");
+  for (const file of files) {
+    if (/^(Cargo|src\/|tests\/|examples\/|docs\/|fuzz\/seeds\/|README)/.test(file) && existsSync(path.join(ROOT, file))) {
+      cpSync(path.join(ROOT, file), path.join(TREE, file));
+    }
+  }
+}
+
+/** What a result depends on. */
+function digest() {
+  const hash = createHash("sha256");
+  for (const file of output("git", ["ls-files", "src", "tests/*.rs"]).split("\n").filter((name) => name !== "")) {
+    if (existsSync(path.join(ROOT, file))) hash.update(`${file}\0`).update(readFileSync(path.join(ROOT, file)));
+  }
+  return hash.digest("hex").slice(0, 12);
+}
+
+const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings" };
+
+/**
+ * Weaves, and leaves out what does not compile.
+ * @param {string[]} files
+ */
+function weave(files) {
+  const list = path.join(WORK, "list.json");
+  writeFileSync(list, output("cargo", ["mutants", "--list", "--json", ...files.flatMap((file) => ["-f", file])]));
+  const weaver = path.join(WORK, "target/release/mesh-policy-mutants");
+  output("cargo", ["build", "--locked", "--release", "--manifest-path", "tools/mutants/Cargo.toml"], { env: native });
+  /** @type {Set<number>} */
+  const without = new Set();
+  for (;;) {
+    copyTree();
+    /** @type {Woven[]} */
+    const woven = JSON.parse(output(weaver, [list, TREE, ...[...without].map(String)]));
+    const { stdout } = spawnSync("cargo", ["check", "--lib", "--message-format=json", "--quiet"], { cwd: TREE, env: native, maxBuffer: 1 << 30, encoding: "utf8" });
+    const known = without.size;
+    for (const line of stdout.split("\n").filter((text) => text.startsWith("{"))) {
+      const { reason, message } = JSON.parse(line);
+      if (reason !== "compiler-message" || message.level !== "error" || message.spans.length === 0) continue;
+      const span = message.spans.find((/** @type {any} */ one) => one.is_primary);
+      const around = woven.filter(({ file, start, end }) => file === span.file_name && start <= span.byte_start && span.byte_start < end);
+      const innermost = around.sort((a, b) => a.end - a.start - (b.end - b.start))[0];
+      // What is made to return something else is told of what it returned before.
+      const before = woven.filter(({ file, end }) => file === span.file_name && end > 0 && end <= span.byte_start).sort((a, b) => b.end - a.end)[0];
+      const one = innermost ?? before;
+      if (!one) fail(`the woven tree does not compile:\n${message.rendered}`);
+      without.add(one.id);
+    }
+    console.log(`${woven.length} mutants, ${woven.filter(({ end }) => end > 0).length} woven, ${without.size} of the others do not compile so`);
+    if (without.size === known) return woven;
+  }
+}
+
+/** Builds the tests. @returns {string[]} */
+function build() {
+  const args = ["test", "--no-run", "--message-format=json", "--quiet", "--config", "profile.test.opt-level=1", "--config", "profile.test.debug=0", ...TESTS];
+  const lines = output("cargo", args, { cwd: TREE, env: native }).split("\n").filter((line) => line.startsWith("{"));
+  return lines.map((line) => JSON.parse(line)).flatMap(({ executable, profile }) => (executable && profile?.test ? [executable] : []));
+}
+
+/**
+ * @param {string} binary
+ * @param {number | undefined} mutant
+ * @param {number} milliseconds
+ * @returns {Promise<{ outcome: 'passed' | 'failed' | 'timeout', took: number, text: string }>}
+ */
+function run(binary, mutant, milliseconds) {
+  return new Promise((resolve) => {
+    const began = Date.now();
+    const env = { ...process.env, CARGO_MANIFEST_DIR: TREE, ...(mutant === undefined ? {} : { MUTANT: String(mutant) }) };
+    // A test that fails by a stack overflow, or takes all memory, fails too.
+    const child = spawn("bash", ["-c", 'ulimit -v 4000000; exec "$@"', "bash", binary, "--quiet"], { cwd: TREE, env, stdio: ["ignore", "pipe", "ignore"] });
+    let text = "";
+    let late = false;
+    child.stdout.on("data", (chunk) => (text = (text + chunk).slice(-20_000)));
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, milliseconds);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ outcome: late ? "timeout" : code === 0 ? "passed" : "failed", took: Date.now() - began, text });
+    });
+  });
+}
+
+/** @param {string} binary */
+const testName = (binary) => path.basename(binary).replace(/-[0-9a-f]{16}$/, "");
+
+/** @param {Record<string, Result>} results */
+function summary(results) {
+  /** @type {Record<string, Record<string, number>>} */
+  const files = {};
+  for (const { file, outcome } of Object.values(results)) {
+    const row = (files[file] ??= { caught: 0, missed: 0, timeout: 0, "not woven": 0 });
+    row[outcome] = (row[outcome] ?? 0) + 1;
+  }
+  console.log("| file | caught | missed | time-out | not woven |\n|---|---|---|---|---|");
+  for (const [file, row] of Object.entries(files).sort()) {
+    console.log(`| \`${file}\` | ${row.caught} | ${row.missed} | ${row.timeout} | ${row["not woven"]} |`);
+  }
+  for (const { name, outcome } of Object.values(results)) if (outcome === "missed") console.log(`missed: ${name}`);
+}
+
+/** @param {string[]} files */
+async function main(files) {
+  mkdirSync(WORK, { recursive: true });
+  /** @type {Record<string, Result>} */
+  const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+  if (files[0] === "--summary") return summary(results);
+  if (spawnSync("cargo", ["mutants", "--version"]).status !== 0) fail("there is no cargo-mutants: `tools/setup.sh mutants` installs it");
+  const sources = digest();
+  const woven = weave(files.length > 0 ? files : RISK);
+  const binaries = build();
+  /** @type {Map<string, number>} */
+  const usual = new Map();
+  for (const binary of binaries) {
+    const { outcome, took, text } = await run(binary, undefined, 600_000);
+    if (outcome !== "passed") fail(`${testName(binary)} fails without a mutant:\n${text}`);
+    usual.set(binary, took);
+  }
+  binaries.sort((a, b) => (usual.get(a) ?? 0) - (usual.get(b) ?? 0));
+  console.log(binaries.map((binary) => `${testName(binary)}: ${usual.get(binary)} ms`).join(", "));
+  let done = 0;
+  for (const { id, name, file, end } of woven) {
+    done += 1;
+    const before = results[name];
+    if (before && before.sources === sources) continue;
+    /** @type {Result} */
+    let result = { name, file, outcome: end > 0 ? "missed" : "not woven", sources };
+    // The one that caught it last time is likely to again.
+    const order = [...binaries].sort((a, b) => Number(testName(b) === before?.by) - Number(testName(a) === before?.by));
+    for (const binary of end > 0 ? order : []) {
+      const most = (usual.get(binary) ?? 0) * PATIENCE.factor + PATIENCE.seconds * 1000;
+      const { outcome } = await run(binary, id, most);
+      if (outcome === "passed") continue;
+      result = { ...result, outcome: outcome === "failed" ? "caught" : "timeout", by: testName(binary) };
+      break;
+    }
+    results[name] = result;
+    writeFileSync(RESULTS, JSON.stringify(results, null, 1));
+    if (result.outcome !== "caught") console.log(`${done}/${woven.length} ${result.outcome}: ${name}`);
+  }
+  summary(results);
+}
+
+await main(process.argv.slice(2));

@@ -125,3 +125,15 @@ fn of_several_pods_of_an_account_the_first_one_tells_how_they_are_carried() {
     let answer = analysis(&[mesh, policy]).ask(request);
     assert!(answer.contains(r#""verdict":"allowed""#), "{answer}");
 }
+
+/// Envoy takes any of these for a host; `web.shop:` begins many of them.
+#[test]
+fn a_host_with_any_port() {
+    let hosts =
+        |key: &str, list: &str| format!(r#"{{"to":[{{"operation":{{"{key}":[{list}]}}}}]}}"#);
+    assert!(!compared("{}", &hosts("notHosts", r#""web.shop:*""#)).equivalent);
+    assert!(!compared("{}", &hosts("notHosts", r#""web.shop:""#)).equivalent);
+    assert!(!compared("{}", &hosts("notHosts", r#""*..shop""#)).equivalent);
+    // No request has a space in its host.
+    assert!(compared("{}", &hosts("notHosts", r#""web shop""#)).equivalent);
+}

@@ -58,7 +58,7 @@ function build() {
 
 /** @param {string} binary @param {string} target @param {string[]} args @param {Record<string, string>} [env] */
 const fuzz = (binary, target, args, env) =>
-  spawnSync(binary, args, { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, FUZZ_TARGET: target, ...env } });
+  spawnSync(binary, [`-artifact_prefix=${path.join(CORPUS, "not-run-")}`, ...args], { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, FUZZ_TARGET: target, ...env } });
 
 /** @param {string} folder */
 const sizes = (folder) => readdirSync(folder).map((name) => ({ name, size: statSync(path.join(folder, name)).size }));
@@ -83,9 +83,9 @@ function explore(binary, target, seconds) {
     "-print_final_stats=1",
   ]);
   const last = [...stderr.matchAll(/^#(\d+).*? cov: (\d+) ft: (\d+) corp: (\d+)/gm)].at(-1) ?? [];
-  const inputs = /^stat::number_of_executed_units: (\d+)/m.exec(stderr)?.[1] ?? last[1] ?? "0";
-  const slowest = /^stat::slowest_unit_time_sec: (\d+)/m.exec(stderr)?.[1] ?? "?";
-  const peak = /^stat::peak_rss_mb: (\d+)/m.exec(stderr)?.[1] ?? "?";
+  const inputs = /^stat::number_of_executed_units:\s+(\d+)/m.exec(stderr)?.[1] ?? last[1] ?? "0";
+  const slowest = /^stat::slowest_unit_time_sec:\s+(\d+)/m.exec(stderr)?.[1] ?? "?";
+  const peak = /^stat::peak_rss_mb:\s+(\d+)/m.exec(stderr)?.[1] ?? "?";
   console.log(
     `${target}: ${inputs} inputs, ${last[2] ?? 0} edges, ${last[3] ?? 0} features, ${last[4] ?? 0} kept, slowest ${slowest} s, ${peak} MB`,
   );
@@ -125,6 +125,7 @@ const at = args.indexOf("--seconds");
 const seconds = at < 0 ? 300 : Number(args.splice(at, 2)[1]);
 if (!Number.isInteger(seconds) || seconds < 1) fail("`--seconds` takes a number of seconds");
 const keeps = args.includes("--keep");
+mkdirSync(CORPUS, { recursive: true });
 const binary = build();
 const known = (/one of (.+)/.exec(fuzz(binary, "", ["-runs=0"]).stderr)?.[1] ?? "").split(", ");
 const chosen = args.filter((name) => name !== "--keep");

@@ -53,7 +53,7 @@ function copyTree() {
   rmSync(TREE, { recursive: true, force: true });
   const files = output("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).split("\0");
   for (const file of files) {
-    if (/^(Cargo|src\/|tests\/|examples\/|fuzz\/seeds\/|README)/.test(file) && existsSync(path.join(ROOT, file))) {
+    if (/^(Cargo|src\/|tests\/|examples\/|docs\/|fuzz\/seeds\/|README)/.test(file) && existsSync(path.join(ROOT, file))) {
       cpSync(path.join(ROOT, file), path.join(TREE, file));
     }
   }
@@ -86,18 +86,21 @@ function weave(files) {
     /** @type {Woven[]} */
     const woven = JSON.parse(output(weaver, [list, TREE, ...[...without].map(String)]));
     const { stdout } = spawnSync("cargo", ["check", "--lib", "--message-format=json", "--quiet"], { cwd: TREE, env: native, maxBuffer: 1 << 30, encoding: "utf8" });
-    const before = without.size;
+    const known = without.size;
     for (const line of stdout.split("\n").filter((text) => text.startsWith("{"))) {
       const { reason, message } = JSON.parse(line);
       if (reason !== "compiler-message" || message.level !== "error" || message.spans.length === 0) continue;
       const span = message.spans.find((/** @type {any} */ one) => one.is_primary);
       const around = woven.filter(({ file, start, end }) => file === span.file_name && start <= span.byte_start && span.byte_start < end);
       const innermost = around.sort((a, b) => a.end - a.start - (b.end - b.start))[0];
-      if (!innermost) fail(`the woven tree does not compile:\n${message.rendered}`);
-      without.add(innermost.id);
+      // What is made to return something else is told of what it returned before.
+      const before = woven.filter(({ file, end }) => file === span.file_name && end > 0 && end <= span.byte_start).sort((a, b) => b.end - a.end)[0];
+      const one = innermost ?? before;
+      if (!one) fail(`the woven tree does not compile:\n${message.rendered}`);
+      without.add(one.id);
     }
     console.log(`${woven.length} mutants, ${woven.filter(({ end }) => end > 0).length} woven, ${without.size} of the others do not compile so`);
-    if (without.size === before) return woven;
+    if (without.size === known) return woven;
   }
 }
 

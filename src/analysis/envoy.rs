@@ -307,7 +307,7 @@ impl Converter<'_> {
                     add(principal);
                 }
             } else {
-                add(&format!("{one}/{a}/{b}/{c}/{d}"));
+                add(&[one, a, b, c, d].join("/"));
             }
         }
     }

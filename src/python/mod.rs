@@ -174,6 +174,12 @@ pub fn write_member(out: &mut String, class: &str, name: &str, value: &str) {
 
 /// `str` of a mesh policy, which names are hashes of.
 pub fn write_mesh_policy(out: &mut String, policy: &MeshPolicy) {
+    write_mesh_policy_head(out, policy);
+    write_endpoints(out, &policy.endpoints);
+}
+
+/// What comes before the endpoints in `str` of a mesh policy.
+pub fn write_mesh_policy_head(out: &mut String, policy: &MeshPolicy) {
     out.push_str("source_namespace=");
     write_repr(out, &policy.source_namespace);
     out.push_str(" source_app_name=");
@@ -190,7 +196,11 @@ pub fn write_mesh_policy(out: &mut String, policy: &MeshPolicy) {
         PolicyTargetType::App => " target_type=<PolicyTargetType.app: 'app'> endpoints=",
         PolicyTargetType::Unit => " target_type=<PolicyTargetType.unit: 'unit'> endpoints=",
     });
-    write_list(out, policy.endpoints.iter(), write_endpoint);
+}
+
+/// `repr` of a mesh policy's endpoints.
+pub fn write_endpoints(out: &mut String, endpoints: &[Endpoint]) {
+    write_list(out, endpoints, write_endpoint);
 }
 
 fn write_optional<T: ?Sized>(

@@ -28,18 +28,24 @@ fn write<T: Serialize + ?Sized>(value: &T, is_python: bool) -> Result<String, No
 
 /// Where bytes go. JSON is written in many parts of one byte, for which a general copy takes longer
 /// than all else.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Out(pub(crate) Vec<u8>);
 
 impl Out {
     /// Appends a value.
-    pub(crate) fn add<T: Serialize + ?Sized>(
-        &mut self,
-        value: &T,
-        is_python: bool,
-    ) -> Result<(), NotJson> {
+    fn add<T: Serialize + ?Sized>(&mut self, value: &T, is_python: bool) -> Result<(), NotJson> {
         let notation = Notation { is_python };
         value.serialize(&mut Serializer::with_formatter(self, notation))
+    }
+
+    /// Appends a value that JSON can write: every key is a string and no number is NaN.
+    pub(crate) fn json<T: Serialize + ?Sized>(&mut self, value: &T) {
+        let _ = self.add(value, false);
+    }
+
+    /// Appends text as it is.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     /// What was appended, which is looked through once more.

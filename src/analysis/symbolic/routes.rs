@@ -58,7 +58,7 @@ pub struct Point<'a> {
 }
 
 /// Requests that take the same ways.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cell<'a> {
     /// Which clients.
     pub clients: Condition,

@@ -1,7 +1,11 @@
 //! What each condition of a rule matches at a waypoint, and the nearest request that it does not:
 //! Istio's documentation of conditions, and `pilot/pkg/security/authz/model`.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::envoy::template;
@@ -340,7 +344,11 @@ fn the_first_policy_that_matches_is_named() {
 #[test]
 fn a_template_that_envoy_refuses_is_no_matter_for_ztunnel() {
     let refused = json!({"selector": {"matchLabels": {}}, "rules": [{"to": [{"operation": {"paths": ["/{*}//"]}}]}]});
-    let sidecar = ask(&[refused.clone()], &json!({}), &json!({"layer": "sidecar"}));
+    let sidecar = ask(
+        std::slice::from_ref(&refused),
+        &json!({}),
+        &json!({"layer": "sidecar"}),
+    );
     assert_eq!(
         sidecar["depends"],
         json!(["envoy-refuses-configuration"]),

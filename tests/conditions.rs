@@ -384,3 +384,30 @@ fn what_becomes_the_root_is_the_root() {
         holds(&rule, &settings, &json!({"path": "/a/../b"}), "denied");
     }
 }
+
+#[test]
+fn what_ztunnel_knows() {
+    for (key, value, no) in [
+        ("source.ip", "10.1.0.0/24", json!({"sourceIp": "10.1.1.2"})),
+        (
+            "source.namespace",
+            "shop",
+            json!({"from": {"namespace": "out", "serviceAccount": "api"}}),
+        ),
+        (
+            "source.principal",
+            "cluster.local/ns/shop/sa/api",
+            json!({"from": null}),
+        ),
+        ("destination.port", "8080", json!({"port": 8081})),
+    ] {
+        let rules = json!([{"when": [{"key": key, "values": [value]}]}]);
+        let spec = [json!({"selector": {"matchLabels": {}}, "rules": rules})];
+        let mut no = no;
+        no["layer"] = json!("ztunnel");
+        let answer = ask(&spec, &json!({}), &json!({"layer": "ztunnel"}));
+        assert_eq!(answer["verdict"], "allowed", "{key}: {answer}");
+        let answer = ask(&spec, &json!({}), &no);
+        assert_eq!(answer["verdict"], "denied", "{key}: {answer}");
+    }
+}

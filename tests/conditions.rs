@@ -1,8 +1,11 @@
 //! What each condition of a rule matches at a waypoint, and the nearest request that it does not:
 //! Istio's documentation of conditions, and `pilot/pkg/security/authz/model`.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::envoy::template;
@@ -379,5 +382,32 @@ fn what_becomes_the_root_is_the_root() {
         let settings = json!({"pathNormalization": mode});
         holds(&rule, &settings, &json!({"path": "/a/.."}), "allowed");
         holds(&rule, &settings, &json!({"path": "/a/../b"}), "denied");
+    }
+}
+
+#[test]
+fn what_ztunnel_knows() {
+    for (key, value, no) in [
+        ("source.ip", "10.1.0.0/24", json!({"sourceIp": "10.1.1.2"})),
+        (
+            "source.namespace",
+            "shop",
+            json!({"from": {"namespace": "out", "serviceAccount": "api"}}),
+        ),
+        (
+            "source.principal",
+            "cluster.local/ns/shop/sa/api",
+            json!({"from": null}),
+        ),
+        ("destination.port", "8080", json!({"port": 8081})),
+    ] {
+        let rules = json!([{"when": [{"key": key, "values": [value]}]}]);
+        let spec = [json!({"selector": {"matchLabels": {}}, "rules": rules})];
+        let mut no = no;
+        no["layer"] = json!("ztunnel");
+        let answer = ask(&spec, &json!({}), &json!({"layer": "ztunnel"}));
+        assert_eq!(answer["verdict"], "allowed", "{key}: {answer}");
+        let answer = ask(&spec, &json!({}), &no);
+        assert_eq!(answer["verdict"], "denied", "{key}: {answer}");
     }
 }

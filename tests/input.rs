@@ -1,6 +1,10 @@
 //! Documents that mean nothing are said to, each at its place.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use mesh_policy::analysis::expectation::read_expectations;
 use mesh_policy::compile::{Input, Source, compile};

@@ -207,7 +207,7 @@ pub fn step(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
         }
         _ => {
             let at = random.below(bytes.len());
-            bytes[at] = random.next() as u8;
+            bytes[at] = random.draw() as u8;
         }
     }
 }

@@ -102,6 +102,7 @@ impl Writer {
     }
 
     /// A comma or a colon.
+    #[inline]
     fn separate(&mut self, separator: u8) {
         self.out.push(separator);
         if self.is_python {
@@ -120,6 +121,7 @@ impl Writer {
 
 /// Whether nothing in a text must be escaped. Most of the output goes through this loop: it stays one where the compiler
 /// optimises for size and would call a closure for each byte.
+#[inline]
 pub(crate) fn is_plain(text: &str, is_python: bool) -> bool {
     let last = if is_python { b'~' } else { u8::MAX };
     for byte in text.as_bytes() {

@@ -3,9 +3,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo page setup check test pkg bench bench-cluster fuzz fuzz-coverage mutants man clean
+.PHONY: help demo page setup check test pkg bench fuzz fuzz-coverage mutants man clean
 
 PORT ?= 4173
+ARGS ?=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,14 +35,10 @@ pkg: ## build pkg/ from src/
 	@tools/setup.sh wasm node
 	@npm run --silent build:wasm
 
-bench: ## compare with the Python library, plain JavaScript, native Rust and the floor
-	@tools/setup.sh wasm node python
-	@cargo build --locked --release --examples
-	@node bench/run.mjs
-
-bench-cluster: ## compare with the Python library on a real API server
-	@tools/setup.sh node python
-	@node bench/cluster.mjs
+bench: ## every benchmark beside its rival, into docs/performance.md (ARGS="--only diff,mesh --quick")
+	@tools/setup.sh wasm node python nca
+	@cargo build --locked --release --example compile --example decide --example mesh
+	@node bench/run.mjs $(ARGS)
 
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache

@@ -72,9 +72,12 @@ export function figure(figures, what, size, who) {
  */
 export const exponent = (small, large) => Math.log(ratio(large, small)) / Math.log(large.size / small.size);
 
+/** What takes longer hangs, in ms. */
+const LONGEST = 300_000;
+
 /** @param {string} program @param {string[]} args @param {number[]} [fine] exit codes that are no failure */
 export function output(program, args, fine = [0]) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28, timeout: LONGEST });
   if (error || status === null || !fine.includes(status)) {
     throw new Error(`\`${program} ${args.join(" ")}\` failed: ${error ?? stderr}`);
   }

@@ -1,10 +1,10 @@
 // A plot of growth: both axes logarithmic, so that what is linear in size rises by one decade a decade.
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 430;
-const [LEFT, RIGHT, TOP, BOTTOM] = [70, 190, 48, 52];
+const [LEFT, RIGHT, TOP, BOTTOM] = [70, 240, 48, 52];
 
-/** For light and for dark; apart in hue and in lightness, and each series has a mark of its own as well. */
+/** Of who was measured, for light and for dark; what was measured has its mark and its dashes. */
 const COLORS = [
   ["#0b62c4", "#6db3ff"],
   ["#b3420b", "#ff9a5c"],
@@ -16,7 +16,9 @@ const COLORS = [
   ["#00707d", "#55cbd8"],
 ];
 
-/** @typedef {{ name: string, points: [number, number][] }} Series */
+const DASHES = ["", "7 4", "2 3", "10 3 2 3", "1 5"];
+
+/** @typedef {{ who: string, what: string, points: [number, number][] }} Series */
 
 /** @param {string} text */
 const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
@@ -46,6 +48,8 @@ function mark(at, x, y) {
 export function plot({ title, across, up, series }) {
   const drawn = series.filter(({ points }) => points.length > 1 && points.every(([x, y]) => x > 0 && y > 0));
   if (drawn.length === 0) return "";
+  const [people, things] = [[...new Set(drawn.map((one) => one.who))], [...new Set(drawn.map((one) => one.what))]];
+  const name = (/** @type {Series} */ one) => (things.length > 1 ? `${one.who}, ${one.what}` : one.who);
   const points = drawn.flatMap((one) => one.points);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
@@ -70,20 +74,28 @@ export function plot({ title, across, up, series }) {
   ];
   // Names stand at the ends of their lines, moved apart where two would meet.
   const ends = drawn
-    .map((one, at) => ({ name: one.name, at, y: y((one.points.at(-1) ?? [1, 1])[1]), x: x((one.points.at(-1) ?? [1, 1])[0]) }))
+    .map((one) => ({ one, y: y((one.points.at(-1) ?? [1, 1])[1]), x: x((one.points.at(-1) ?? [1, 1])[0]) }))
     .sort((a, b) => a.y - b.y);
   ends.forEach((end, at) => (end.y = Math.max(end.y, (ends[at - 1]?.y ?? -Infinity) + 16)));
   const over = Math.max(0, (ends.at(-1)?.y ?? 0) - (floor - 2));
   ends.toReversed().forEach((end, at, all) => (end.y = Math.min(end.y - (at === 0 ? over : 0), (all[at - 1]?.y ?? Infinity) - 16)));
-  const lines = drawn.map(({ points: list }, at) => {
+  /** @param {Series} one @param {string} inner */
+  const group = (one, inner) => {
+    const dash = DASHES[things.indexOf(one.what) % DASHES.length];
+    return `<g class="s${people.indexOf(one.who)}"${dash ? ` stroke-dasharray="${dash}"` : ""}>${inner}</g>`;
+  };
+  const lines = drawn.map((one) => {
+    const list = one.points;
     const path = list.map(([a, b], step) => `${step ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-    return `<g class="s${at}"><path d="${path}"/>${list.map(([a, b]) => mark(at, x(a), y(b))).join("")}</g>`;
+    return group(one, `<path d="${path}"/>${list.map(([a, b]) => mark(things.indexOf(one.what), x(a), y(b))).join("")}`);
   });
-  const names = ends.map(
-    (end) => `<g class="s${end.at}">${mark(end.at, edge + 14, end.y - 4)}<text x="${edge + 26}" y="${end.y.toFixed(1)}">${escaped(end.name)}</text></g>`,
-  );
+  const names = ends.map(({ one, y: height }) => {
+    const [middle, at] = [(height - 4).toFixed(1), things.indexOf(one.what)];
+    const sample = `<path d="M${edge + 8} ${middle}h24"/>${mark(at, edge + 20, height - 4)}`;
+    return group(one, `${sample}<text x="${edge + 40}" y="${height.toFixed(1)}">${escaped(name(one))}</text>`);
+  });
   /** @param {0 | 1} dark */
-  const colors = (dark) => drawn.map((_, at) => `.s${at}{--c:${COLORS[at % COLORS.length]?.[dark] ?? "gray"}}`).join("");
+  const colors = (dark) => people.map((_, at) => `.s${at}{--c:${COLORS[at % COLORS.length]?.[dark] ?? "gray"}}`).join("");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escaped(title)}">
 <style>
 svg{--back:#fff;--text:#24292f;--grid:#d8dee4;font:13px system-ui,sans-serif}
@@ -99,7 +111,7 @@ ${colors(0)}
 <g class="lines">
 ${lines.join("\n")}
 </g>
-<g>
+<g class="lines">
 ${names.join("\n")}
 </g>
 </svg>

@@ -97,14 +97,14 @@ if (failed.length > 0) stop(`these failed, and stand in the page as they were: $
 
 /** @param {Figure[]} figures */
 function series(figures) {
-  /** @type {Map<string, [number, number][]>} */
-  const found = new Map();
-  const kinds = new Set(figures.map((one) => one.what));
+  /** @type {import("./plot.mjs").Series[]} */
+  const found = [];
   for (const { what, who, size, runs: numbers } of figures) {
-    const name = kinds.size > 1 ? `${who}, ${what}` : who;
-    found.set(name, [...(found.get(name) ?? []), [size, median(numbers)]]);
+    let one = found.find((other) => other.who === who && other.what === what);
+    if (!one) found.push((one = { who, what, points: [] }));
+    one.points.push([size, median(numbers)]);
   }
-  return [...found].map(([name, points]) => ({ name, points }));
+  return found;
 }
 
 function commit() {

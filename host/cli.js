@@ -21,6 +21,9 @@ try {
   } else if (error instanceof UsageError) {
     process.stderr.write(`error: ${printable(error.message)}\n`);
     process.exitCode = EXIT_USAGE;
+  } else if (code === 'input-too-large') {
+    process.stderr.write(`error[${code}]: ${printable(String(/** @type {Error} */ (error).message))}\n`);
+    process.exitCode = EXIT_USAGE;
   } else if (error instanceof WebAssembly.RuntimeError && (await import('./memory.js')).isFull()) {
     process.stderr.write('error[out-of-memory]: the input needs more memory than WebAssembly has: give less of it at a time\n');
     process.exitCode = EXIT_USAGE;

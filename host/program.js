@@ -1,13 +1,14 @@
 // All commands as one program: what runs, what `--help` says, and what completion and the man page are made from.
 import { readFileSync } from 'node:fs';
-import { Command, Help } from 'commander';
+import { Command, Help } from './commander.js';
 import { DEFAULT_MAX_INPUT } from './commands/input.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
+/** @typedef {import('commander').Command} Program */
 /** @typedef {import('commander').Option} Option */
 
-/** @typedef {(program: Command) => void} Register */
+/** @typedef {(program: Program) => void} Register */
 
 /**
  * The commands in the order of their use, by heading: name, what declares it, an example. A command is loaded when it is
@@ -57,7 +58,7 @@ function optionDescription(option) {
 /**
  * The program with all its commands, or with one of them, where the word names one and its help names no other.
  * @param {string} [word] the first of the command line
- * @returns {Promise<{ program: Command, examples: Map<Command, string> }>}
+ * @returns {Promise<{ program: Program, examples: Map<Program, string> }>}
  */
 export async function createProgram(word) {
   const program = new Command('mesh-policy')
@@ -67,7 +68,7 @@ export async function createProgram(word) {
     .configureHelp({ optionDescription })
     .showHelpAfterError('(see `mesh-policy --help`)')
     .exitOverride();
-  /** @type {Map<Command, string>} */
+  /** @type {Map<Program, string>} */
   const examples = new Map();
   const names = GROUPS.flatMap(([, commands]) => commands.map(([name]) => name));
   // Completion is made from all commands.

@@ -415,9 +415,10 @@ export class MeshAnalysis {
     ask(lines: string): string;
     /**
      * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
-     * "revoked", "unknown", "notCompared"}`.
+     * "revoked", "unknown", "notCompared"}`. With `described`, requests of clients that the input
+     * describes, or without identity, with methods in common use; else all that there may be.
      */
-    diffTo(other: MeshAnalysis): string;
+    diffTo(other: MeshAnalysis, described?: boolean | null): string;
     /**
      * Answers one request, a JSON object, in sentences.
      */
@@ -580,7 +581,7 @@ export interface InitOutput {
     readonly meshanalysis_ask: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_badInput: (a: number) => number;
     readonly meshanalysis_diagnostics: (a: number) => [number, number, number];
-    readonly meshanalysis_diffTo: (a: number, b: number) => [number, number];
+    readonly meshanalysis_diffTo: (a: number, b: number, c: number) => [number, number];
     readonly meshanalysis_explain: (a: number, b: number, c: number) => [number, number, number, number];
     readonly meshanalysis_lint: (a: number) => [number, number, number];
     readonly meshanalysis_overview: (a: number) => [number, number];

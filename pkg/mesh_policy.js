@@ -289,16 +289,18 @@ export class MeshAnalysis {
     }
     /**
      * What a change from this mesh to another means, as JSON text: `{"equivalent", "granted",
-     * "revoked", "unknown", "notCompared"}`.
+     * "revoked", "unknown", "notCompared"}`. With `described`, requests of clients that the input
+     * describes, or without identity, with methods in common use; else all that there may be.
      * @param {MeshAnalysis} other
+     * @param {boolean | null} [described]
      * @returns {string}
      */
-    diffTo(other) {
+    diffTo(other, described) {
         let deferred1_0;
         let deferred1_1;
         try {
             _assertClass(other, MeshAnalysis);
-            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr);
+            const ret = wasm.meshanalysis_diffTo(this.__wbg_ptr, other.__wbg_ptr, isLikeNone(described) ? 0xFFFFFF : described ? 1 : 0);
             deferred1_0 = ret[0];
             deferred1_1 = ret[1];
             return getStringFromWasm0(ret[0], ret[1]);

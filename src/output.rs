@@ -1,10 +1,11 @@
 //! What a compilation says, as text: all of it at once, or in parts where no string could hold it.
 
 use crate::compile::Compiled;
-use crate::istio::AuthorizationPolicy;
+use crate::istio::{AuthorizationPolicy, Operations, Pairs, Spec, Target, write_built};
 use crate::managers::WHEN_ANNOTATION;
+use crate::model::{Endpoint, MeshPolicy};
 use crate::text::{Out, emit_yaml, parse_json, to_json};
-use serde::Serialize;
+use std::sync::Arc;
 
 /// How long a part is at least, in bytes; only the last one is shorter. Longer than that by less than one policy.
 const PART: usize = 1 << 18;
@@ -26,6 +27,16 @@ pub struct Parts {
     list: List,
     /// What comes next in the list.
     at: usize,
+    /// The text of the endpoints of the policy before.
+    endpoints: Shared,
+}
+
+/// Text of endpoints that policies share: those that one declaration makes have the same, and it is most of what is written.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whose text it is, and whether it is of ports only.
+    of: Option<(Arc<[Endpoint]>, bool)>,
+    text: Out,
 }
 
 /// The lists of a compilation, in the order in which they are written.
@@ -66,6 +77,7 @@ impl Parts {
             format,
             list,
             at: 0,
+            endpoints: Shared::default(),
         }
     }
 
@@ -92,49 +104,104 @@ impl Parts {
             List::End => return,
         };
         if self.at == 0 {
-            out.0.extend_from_slice(name.as_bytes());
+            out.text(name);
         }
-        let was_there = match self.list {
-            List::MeshPolicies => self.item(compiled.mesh_policies.get(self.at), out),
-            List::AuthorizationPolicies => {
-                self.item(compiled.authorization_policies.get(self.at), out)
+        let before = out.0.len();
+        if self.at > 0 {
+            out.text(",");
+        }
+        let written = match self.list {
+            List::MeshPolicies => compiled
+                .mesh_policies
+                .get(self.at)
+                .map(|policy| self.endpoints.mesh_policy(policy, out)),
+            List::AuthorizationPolicies => compiled
+                .authorization_policies
+                .get(self.at)
+                .map(|policy| self.endpoints.authorization_policy(policy, out)),
+            List::Diagnostics | List::End => {
+                let diagnostic = compiled.diagnostics.get(self.at);
+                diagnostic.map(|diagnostic| out.json(diagnostic))
             }
-            List::Diagnostics | List::End => self.item(compiled.diagnostics.get(self.at), out),
         };
-        if was_there {
+        if written.is_some() {
             self.at += 1;
             return;
         }
+        // The comma has nothing after it.
+        out.0.truncate(before);
         self.at = 0;
+        self.endpoints = Shared::default();
         self.list = match self.list {
             List::MeshPolicies => List::AuthorizationPolicies,
             List::AuthorizationPolicies => List::Diagnostics,
             List::Diagnostics | List::End => {
-                out.0.extend_from_slice(b"]}");
+                out.text("]}");
                 List::End
             }
         };
     }
 
-    fn item<T: Serialize>(&self, item: Option<&T>, out: &mut Out) -> bool {
-        if let Some(item) = item {
-            if self.at > 0 {
-                out.0.push(b',');
-            }
-            // INVARIANT: every key is a string and no number is NaN in what is built here.
-            let _ = out.add(item, false);
-        }
-        item.is_some()
-    }
-
     fn yaml(&mut self, compiled: &Compiled, out: &mut Out) {
         match compiled.authorization_policies.get(self.at) {
             Some(policy) => {
-                out.0.extend_from_slice(document(policy).as_bytes());
+                out.text(&document(policy));
                 self.at += 1;
             }
             None => self.list = List::End,
         }
+    }
+}
+
+impl Shared {
+    fn is_of(&self, endpoints: &Arc<[Endpoint]>, ports_only: bool) -> bool {
+        self.of
+            .as_ref()
+            .is_some_and(|(of, ports)| Arc::ptr_eq(of, endpoints) && *ports == ports_only)
+    }
+
+    /// Writes a policy like its `Serialize`.
+    fn mesh_policy(&mut self, policy: &MeshPolicy, out: &mut Out) {
+        if !self.is_of(&policy.endpoints, false) {
+            self.of = Some((Arc::clone(&policy.endpoints), false));
+            self.text.0.clear();
+            self.text.json(&*policy.endpoints);
+        }
+        for (key, value) in [
+            ("{\"source_namespace\":", Some(&policy.source_namespace)),
+            (",\"source_app_name\":", Some(&policy.source_app_name)),
+            (",\"target_namespace\":", Some(&policy.target_namespace)),
+            (",\"target_app_name\":", policy.target_app_name.as_ref()),
+        ] {
+            out.text(key);
+            out.json(&value);
+        }
+        out.text(",\"target_selector_labels\":");
+        match &policy.target_selector_labels {
+            Some(labels) => out.json(&Pairs(labels)),
+            None => out.text("null"),
+        }
+        out.text(",\"target_service\":");
+        out.json(&policy.target_service);
+        out.text(",\"target_type\":");
+        out.json(&policy.target_type);
+        out.text(",\"endpoints\":");
+        out.0.extend_from_slice(&self.text.0);
+        out.text("}");
+    }
+
+    fn authorization_policy(&mut self, policy: &AuthorizationPolicy, out: &mut Out) {
+        let Spec::Built(spec) = &policy.spec else {
+            out.json(policy);
+            return;
+        };
+        let ports_only = !matches!(spec.target, Target::Service(_));
+        if !self.is_of(&spec.endpoints, ports_only) {
+            self.of = Some((Arc::clone(&spec.endpoints), ports_only));
+            self.text.0.clear();
+            self.text.json(&Operations(spec));
+        }
+        write_built(policy, spec, &self.text.0, out);
     }
 }
 

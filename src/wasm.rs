@@ -235,7 +235,7 @@ impl Compilation {
     /// What is wrong, assumed or unknown.
     #[wasm_bindgen(getter, skip_typescript)]
     pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
-        to_js(&self.compiled.diagnostics)
+        serde_wasm_bindgen::to_value(&self.compiled.diagnostics).map_err(JsValue::from)
     }
 
     /// What the consumers send to their beacons.

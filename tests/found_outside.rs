@@ -125,3 +125,28 @@ fn of_several_pods_of_an_account_the_first_one_tells_how_they_are_carried() {
     let answer = analysis(&[mesh, policy]).ask(request);
     assert!(answer.contains(r#""verdict":"allowed""#), "{answer}");
 }
+
+/// Envoy takes any of these for a host; `web.shop:` begins many of them.
+#[test]
+fn a_host_with_any_port() {
+    let hosts =
+        |key: &str, list: &str| format!(r#"{{"to":[{{"operation":{{"{key}":[{list}]}}}}]}}"#);
+    assert!(!compared("{}", &hosts("notHosts", r#""web.shop:*""#)).equivalent);
+    assert!(!compared("{}", &hosts("notHosts", r#""web.shop:""#)).equivalent);
+    assert!(!compared("{}", &hosts("notHosts", r#""*..shop""#)).equivalent);
+    // No request has a space in its host.
+    assert!(compared("{}", &hosts("notHosts", r#""web shop""#)).equivalent);
+}
+
+#[test]
+fn no_connection_comes_from_an_unspecified_address() {
+    let blocks = |list: &str| format!(r#"{{"from":[{{"source":{{"ipBlocks":[{list}]}}}}]}}"#);
+    let all = blocks(r#""0.0.0.0/0","::/0""#);
+    let found = compared(&all, &blocks(r#""0.0.0.0/0","2001:db8::1""#));
+    let witness = found.json();
+    assert!(
+        !found.equivalent && !witness.contains(r#""sourceIp":"::""#),
+        "{witness}"
+    );
+    assert!(compared(&blocks(r#""0.0.0.0","::""#), &blocks(r#""::""#)).equivalent);
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+use mesh_policy::analysis::expectation::read_expectations;
 use mesh_policy::compile::{Input, Source, compile};
 use mesh_policy::diagnostic::{Diagnostic, MOST_DIAGNOSTICS};
 use mesh_policy::mesh::Mesh;
@@ -178,4 +179,7 @@ fn a_million_faults_are_bounded_and_still_make_the_input_bad() {
     });
     assert_eq!(databags.diagnostics.len(), MOST_DIAGNOSTICS + 1);
     assert!(databags.bad_input());
+    let mut diagnostics = Vec::new();
+    read_expectations("e.yaml", text.as_bytes(), &mut diagnostics);
+    assert_eq!(diagnostics.len(), MOST_DIAGNOSTICS + 1);
 }

@@ -191,6 +191,20 @@ fn an_expired_list_is_read_again_and_not_for_ever() {
 }
 
 #[test]
+fn a_list_that_never_ends_is_given_up() {
+    let mut program = reconcile("\"policies\":[]");
+    let page = listed(1, "a").replacen('{', r#"{"metadata":{"continue":"token"},"#, 1);
+    let mut pages = 0;
+    while let Step::Requests(list, _) = program.step().clone() {
+        program.resume(vec![answer(&list[0], 200, &page)]);
+        pages += 1;
+        assert!(pages <= 10_000, "it goes on");
+    }
+    assert_eq!(failed(program.step()).diagnostic.code, code::ENDLESS);
+    assert_eq!(pages, 10_000);
+}
+
+#[test]
 fn sixteen_at_a_time_and_phase_after_phase() {
     let mut program =
         reconcile(&raws(40, |at| format!("t{at}")).replace("\"name\":\"p", "\"name\":\"q"));

@@ -18,7 +18,7 @@ provides: {data: {interface: data}}
 requires: {service-mesh: {interface: service_mesh}}
 policies: [{kind: app, relation: data, endpoints: [{ports: [8080], paths: [/é]}]}]
 raw_policies:
-- {when: config open=true, name: '{app}-raw', spec: {rules: [{}]}}
+- {name: '{app}-raw', spec: {rules: [{}]}}
 - {when: something else, name: '{app}-maybe', spec: {rules: [{}]}}
 ";
     let source = |file, text: &'static str, model| Source {
@@ -51,6 +51,52 @@ fn parts_are_the_whole() {
             assert_eq!(parts.len() > 3, relations == 3000, "{}", parts.len());
         }
     }
+}
+
+/// The policies are written by a way of their own, for it is faster; it must not differ from how one of them is written.
+#[test]
+fn each_policy_is_written_as_it_is_alone() {
+    let compiled = compiled(3);
+    let mut varied = compiled.clone();
+    for (at, policy) in compiled.mesh_policies.iter().enumerate() {
+        let mut other = policy.clone();
+        other.source_app_name = "a\"b\\c\u{1}é".to_owned();
+        other.target_app_name = None;
+        other.target_type = mesh_policy::model::PolicyTargetType::Unit;
+        other.target_selector_labels = (at > 0).then(|| vec![("k".to_owned(), "v\n".to_owned())]);
+        other.target_service = (at > 1).then(|| "service".to_owned());
+        let ports = mesh_policy::model::Endpoint {
+            ports: Some(vec![at as i64]),
+            ..Default::default()
+        };
+        other.endpoints = if at == 1 { Vec::new() } else { vec![ports] }.into();
+        let built = mesh_policy::istio::build_policy_resources_istio("b", "m", &[other.clone()]);
+        varied
+            .authorization_policies
+            .extend(built.into_iter().flatten());
+        let mut of_app = other.clone();
+        of_app.target_type = mesh_policy::model::PolicyTargetType::App;
+        of_app.target_selector_labels = None;
+        let built = mesh_policy::istio::build_policy_resources_istio("b", "m", &[of_app]);
+        varied
+            .authorization_policies
+            .extend(built.into_iter().flatten());
+        varied.mesh_policies.push(other);
+    }
+    assert_eq!(
+        varied.authorization_policies.len(),
+        compiled.authorization_policies.len() + 6
+    );
+    fn list<T: serde::Serialize>(items: &[T]) -> String {
+        mesh_policy::text::to_json(items).expect("can be written")
+    }
+    let whole = format!(
+        "{{\"meshPolicies\":{},\"authorizationPolicies\":{},\"diagnostics\":{}}}",
+        list(&varied.mesh_policies),
+        list(&varied.authorization_policies),
+        list(&varied.diagnostics),
+    );
+    assert_eq!(varied.json(), whole);
 }
 
 #[test]

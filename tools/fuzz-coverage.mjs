@@ -15,6 +15,8 @@ import { ROOT } from "./lib/toolchain.mjs";
 /** The corpus that is committed, in bytes: all targets together, and what one input may have. */
 const MOST_KEPT = 300_000;
 const LARGEST_KEPT = 4096;
+/** And files of one target. */
+const MOST_FILES = 100;
 
 const CRATE = path.join(ROOT, "fuzz/coverage");
 const CORPUS = path.join(ROOT, ".cache/fuzz-corpus");
@@ -58,7 +60,7 @@ function build() {
 
 /** @param {string} binary @param {string} target @param {string[]} args @param {Record<string, string>} [env] */
 const fuzz = (binary, target, args, env) =>
-  spawnSync(binary, args, { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, FUZZ_TARGET: target, ...env } });
+  spawnSync(binary, [`-artifact_prefix=${path.join(CORPUS, "not-run-")}`, ...args], { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, FUZZ_TARGET: target, ...env } });
 
 /** @param {string} folder */
 const sizes = (folder) => readdirSync(folder).map((name) => ({ name, size: statSync(path.join(folder, name)).size }));
@@ -83,9 +85,9 @@ function explore(binary, target, seconds) {
     "-print_final_stats=1",
   ]);
   const last = [...stderr.matchAll(/^#(\d+).*? cov: (\d+) ft: (\d+) corp: (\d+)/gm)].at(-1) ?? [];
-  const inputs = /^stat::number_of_executed_units: (\d+)/m.exec(stderr)?.[1] ?? last[1] ?? "0";
-  const slowest = /^stat::slowest_unit_time_sec: (\d+)/m.exec(stderr)?.[1] ?? "?";
-  const peak = /^stat::peak_rss_mb: (\d+)/m.exec(stderr)?.[1] ?? "?";
+  const inputs = /^stat::number_of_executed_units:\s+(\d+)/m.exec(stderr)?.[1] ?? last[1] ?? "0";
+  const slowest = /^stat::slowest_unit_time_sec:\s+(\d+)/m.exec(stderr)?.[1] ?? "?";
+  const peak = /^stat::peak_rss_mb:\s+(\d+)/m.exec(stderr)?.[1] ?? "?";
   console.log(
     `${target}: ${inputs} inputs, ${last[2] ?? 0} edges, ${last[3] ?? 0} features, ${last[4] ?? 0} kept, slowest ${slowest} s, ${peak} MB`,
   );
@@ -111,8 +113,9 @@ function keep(binary, target, most) {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
   let left = most;
-  for (const { name, size } of sizes(merged).sort((a, b) => a.size - b.size)) {
-    if (size > left) break;
+  // By their names, which are digests: a fair choice of them.
+  for (const { name, size } of sizes(merged).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (size > left || readdirSync(to).length >= MOST_FILES) continue;
     left -= size;
     copyFileSync(path.join(merged, name), path.join(to, name.slice(0, 16)));
   }
@@ -125,6 +128,7 @@ const at = args.indexOf("--seconds");
 const seconds = at < 0 ? 300 : Number(args.splice(at, 2)[1]);
 if (!Number.isInteger(seconds) || seconds < 1) fail("`--seconds` takes a number of seconds");
 const keeps = args.includes("--keep");
+mkdirSync(CORPUS, { recursive: true });
 const binary = build();
 const known = (/one of (.+)/.exec(fuzz(binary, "", ["-runs=0"]).stderr)?.[1] ?? "").split(", ");
 const chosen = args.filter((name) => name !== "--keep");

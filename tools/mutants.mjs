@@ -18,7 +18,14 @@ const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
 /** What `cargo test` runs for a mutant, quickest first. */
-const TESTS = ["--lib", ..."semantics probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+/** Which of them can notice a fault in a folder at all: the others would only take time. */
+const CONCERNED = {
+  "src/analysis/": "mesh_policy semantics conditions probes reachability lint diff laws".split(" "),
+  "src/istio/": "mesh_policy semantics probes lint kube input".split(" "),
+  "src/juju/": "mesh_policy origins ownership input".split(" "),
+  "src/kube/": "mesh_policy kube faults".split(" "),
+};
 /** How much longer than without a mutant a test may take. */
 const PATIENCE = { factor: 5, seconds: 10 };
 
@@ -30,8 +37,8 @@ const RISK = [
   ...["validation", "build", "policy"].map((name) => `src/istio/${name}.rs`),
 ];
 
-/** @typedef {{ id: number, name: string, file: string, start: number, end: number }} Woven */
-/** @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'not woven', by?: string, sources: string }} Result */
+/** @typedef {{ id: number, name: string, file: string, start: number, end: number, broken?: boolean }} Woven */
+/** @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string, sources: string }} Result */
 
 /** @param {string} message @returns {never} */
 function fail(message) {
@@ -53,7 +60,7 @@ function copyTree() {
   rmSync(TREE, { recursive: true, force: true });
   const files = output("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).split("\0");
   for (const file of files) {
-    if (/^(Cargo|src\/|tests\/|examples\/|fuzz\/seeds\/|README)/.test(file) && existsSync(path.join(ROOT, file))) {
+    if (/^(Cargo|src\/|tests\/|examples\/|docs\/|fuzz\/seeds\/|README)/.test(file) && existsSync(path.join(ROOT, file))) {
       cpSync(path.join(ROOT, file), path.join(TREE, file));
     }
   }
@@ -86,18 +93,21 @@ function weave(files) {
     /** @type {Woven[]} */
     const woven = JSON.parse(output(weaver, [list, TREE, ...[...without].map(String)]));
     const { stdout } = spawnSync("cargo", ["check", "--lib", "--message-format=json", "--quiet"], { cwd: TREE, env: native, maxBuffer: 1 << 30, encoding: "utf8" });
-    const before = without.size;
+    const known = without.size;
     for (const line of stdout.split("\n").filter((text) => text.startsWith("{"))) {
       const { reason, message } = JSON.parse(line);
       if (reason !== "compiler-message" || message.level !== "error" || message.spans.length === 0) continue;
       const span = message.spans.find((/** @type {any} */ one) => one.is_primary);
       const around = woven.filter(({ file, start, end }) => file === span.file_name && start <= span.byte_start && span.byte_start < end);
       const innermost = around.sort((a, b) => a.end - a.start - (b.end - b.start))[0];
-      if (!innermost) fail(`the woven tree does not compile:\n${message.rendered}`);
-      without.add(innermost.id);
+      // What is made to return something else is told of what it returned before.
+      const before = woven.filter(({ file, end }) => file === span.file_name && end > 0 && end <= span.byte_start).sort((a, b) => b.end - a.end)[0];
+      const one = innermost ?? before;
+      if (!one) fail(`the woven tree does not compile:\n${message.rendered}`);
+      without.add(one.id);
     }
     console.log(`${woven.length} mutants, ${woven.filter(({ end }) => end > 0).length} woven, ${without.size} of the others do not compile so`);
-    if (without.size === before) return woven;
+    if (without.size === known) return woven.map((one) => ({ ...one, broken: without.has(one.id) }));
   }
 }
 
@@ -142,12 +152,12 @@ function summary(results) {
   /** @type {Record<string, Record<string, number>>} */
   const files = {};
   for (const { file, outcome } of Object.values(results)) {
-    const row = (files[file] ??= { caught: 0, missed: 0, timeout: 0, "not woven": 0 });
+    const row = (files[file] ??= { caught: 0, missed: 0, timeout: 0, "does not compile": 0, "not woven": 0 });
     row[outcome] = (row[outcome] ?? 0) + 1;
   }
-  console.log("| file | caught | missed | time-out | not woven |\n|---|---|---|---|---|");
+  console.log("| file | caught | missed | time-out | does not compile | not woven |\n|---|---|---|---|---|---|");
   for (const [file, row] of Object.entries(files).sort()) {
-    console.log(`| \`${file}\` | ${row.caught} | ${row.missed} | ${row.timeout} | ${row["not woven"]} |`);
+    console.log(`| \`${file}\` | ${row.caught} | ${row.missed} | ${row.timeout} | ${row["does not compile"]} | ${row["not woven"]} |`);
   }
   for (const { name, outcome } of Object.values(results)) if (outcome === "missed") console.log(`missed: ${name}`);
 }
@@ -172,15 +182,17 @@ async function main(files) {
   binaries.sort((a, b) => (usual.get(a) ?? 0) - (usual.get(b) ?? 0));
   console.log(binaries.map((binary) => `${testName(binary)}: ${usual.get(binary)} ms`).join(", "));
   let done = 0;
-  for (const { id, name, file, end } of woven) {
+  for (const { id, name, file, end, broken } of woven) {
     done += 1;
     const before = results[name];
     if (before && before.sources === sources) continue;
     /** @type {Result} */
-    let result = { name, file, outcome: end > 0 ? "missed" : "not woven", sources };
+    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", sources };
     // The one that caught it last time is likely to again.
     const order = [...binaries].sort((a, b) => Number(testName(b) === before?.by) - Number(testName(a) === before?.by));
+    const concerned = Object.entries(CONCERNED).find(([folder]) => file.startsWith(folder))?.[1];
     for (const binary of end > 0 ? order : []) {
+      if (concerned && !concerned.includes(testName(binary))) continue;
       const most = (usual.get(binary) ?? 0) * PATIENCE.factor + PATIENCE.seconds * 1000;
       const { outcome } = await run(binary, id, most);
       if (outcome === "passed") continue;
@@ -189,7 +201,7 @@ async function main(files) {
     }
     results[name] = result;
     writeFileSync(RESULTS, JSON.stringify(results, null, 1));
-    if (result.outcome !== "caught") console.log(`${done}/${woven.length} ${result.outcome}: ${name}`);
+    if (result.outcome === "missed" || result.outcome === "timeout") console.log(`${done}/${woven.length} ${result.outcome}: ${name}`);
   }
   summary(results);
 }

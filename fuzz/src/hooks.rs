@@ -37,7 +37,7 @@ pub fn cluster(bytes: &[u8]) {
         };
         let responses = requests.iter().map(respond).collect();
         program.resume(responses);
-        // A list that always goes on is read as long as the server says so; that is the host's to bound.
+        // A list may go on for 10,000 pages, which takes too long here.
         if given > MOST_STEPS {
             return;
         }

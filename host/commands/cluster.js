@@ -1,5 +1,4 @@
 // What the commands that talk to a cluster have in common: options, whose policies are meant, running, printing.
-import { loadCore } from '../core.js';
 import { UsageError } from '../files.js';
 import { printable, renderDiagnostics } from '../render.js';
 import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, access, collect, juju, oneOf, readJuju } from './input.js';
@@ -62,7 +61,7 @@ export async function compiled(bundles, options) {
     throw new UsageError('no policies are given: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
   const input = readJuju(bundles, options);
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));
   const { badInput, dropped } = compilation;

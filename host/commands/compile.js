@@ -1,5 +1,4 @@
 // `mesh-policy compile`
-import { loadCore } from '../core.js';
 import { UsageError } from '../files.js';
 import { print } from '../print.js';
 import { renderDiagnostics } from '../render.js';
@@ -22,7 +21,7 @@ async function run(bundles, options) {
     throw new UsageError('nothing to compile: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
   const input = { ...readJuju(bundles, options), settings: readSettings(options.settings, options.maxInput) };
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));
   if (compilation.badInput) {

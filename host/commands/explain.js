@@ -1,5 +1,5 @@
 // `mesh-policy explain`
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '../commander.js';
 import { reader, readText, UsageError } from '../files.js';
 import { printable } from '../render.js';
 import { collect, oneOf } from './input.js';

@@ -1,5 +1,5 @@
 // What commands have in common: their input options, and how input becomes sources for the core.
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '../commander.js';
 import { reader, splitModel, UsageError } from '../files.js';
 
 /** @typedef {import('commander').Command} Command */

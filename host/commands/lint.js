@@ -1,5 +1,4 @@
 // `mesh-policy lint`
-import { loadCore } from '../core.js';
 import { toGithub, toSarif } from '../findings.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_FINDINGS, EXIT_USAGE, oneOf } from './input.js';
@@ -20,7 +19,7 @@ export function lint(program) {
 async function run(files, options) {
   const input = await meshInput(files, options);
   if (!input) return;
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const analysis = core.analyse(input);
   const findings = analysis.lint();
   const { badInput } = analysis;

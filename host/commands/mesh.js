@@ -1,5 +1,4 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
-import { loadCore } from '../core.js';
 import { reader, splitModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_USAGE, access, collect, juju } from './input.js';
@@ -77,7 +76,7 @@ export async function analysed(files, options) {
  * @returns {Promise<MeshAnalysis | undefined>}
  */
 export async function analysedInput(input) {
-  const core = await loadCore(input);
+  const core = (await import('../core.js')).loadCore(input);
   const analysis = core.analyse(input);
   process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));
   if (!analysis.badInput) return analysis;

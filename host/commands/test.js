@@ -1,5 +1,4 @@
 // `mesh-policy test`
-import { loadCore } from '../core.js';
 import { reader, UsageError } from '../files.js';
 import { commandData, commandProperty } from '../findings.js';
 import { printable, renderDiagnostics } from '../render.js';
@@ -31,7 +30,7 @@ export function test(program) {
  * @param {import('./mesh.js').MeshOptions & { expect: string[], output: 'human' | 'json' | 'junit' | 'github' }} options
  */
 async function run(files, options) {
-  const { isExpectations } = await loadCore();
+  const { isExpectations } = (await import('../core.js')).loadCore();
   const { read, expand } = reader(options.maxInput);
   /** @type {import('../../pkg/mesh_policy.js').Source[]} */
   const sources = [];

@@ -7,7 +7,6 @@ use super::request::{Request, Target};
 use super::verdict::{Doubts, Verdict};
 use crate::diagnostic::{Diagnostic, bound, code};
 use crate::juju::charm::clip;
-use crate::text::is_plain;
 use std::fmt::Write;
 
 impl Analysis {
@@ -404,11 +403,6 @@ fn string_or_null(text: Option<&str>, out: &mut String) {
 /// A JSON string.
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    if is_plain(text, false) {
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -83,6 +83,9 @@ pub struct Unknown {
     pub to: ToJson,
     /// One sentence.
     pub text: String,
+    /// Objects that the input does not have, and that the witness needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Object>,
     /// A request of which the answer depends.
     pub witness: Json,
 }
@@ -149,6 +152,7 @@ fn compare(old: &Analysis, new: &Analysis, among: Among) -> Diff {
         let text = target_text(&target);
         comparer.compare(&target, &text, before, after);
     }
+    let (known, asked) = (comparer.old.clients.known, comparer.old.among);
     let mut found = comparer.found;
     let (likes, left_out) = undescribed::likes(old, new);
     found.equivalent &= left_out.is_empty();
@@ -157,6 +161,10 @@ fn compare(old: &Analysis, new: &Analysis, among: Among) -> Diff {
         let with = |analysis: &Analysis| Analysis::new(undescribed::with(&analysis.mesh, &likes));
         let (old, new) = (with(old), with(new));
         let mut comparer = Comparer::new(&old, &new, among);
+        // Who is made up is nobody's client.
+        comparer.old.clients.known = known;
+        comparer.old.among = asked.clone();
+        comparer.new.among = asked;
         for like in &likes {
             let place = |analysis: &Analysis| match &like.target {
                 Target::Service { namespace, name } => {
@@ -168,6 +176,7 @@ fn compare(old: &Analysis, new: &Analysis, among: Among) -> Diff {
                 }
             };
             let known = (comparer.found.granted.len(), comparer.found.revoked.len());
+            let unknown = comparer.found.unknown.len();
             comparer.compare(&like.target, &like.text, place(&old), place(&new));
             let Diff {
                 granted, revoked, ..
@@ -176,6 +185,9 @@ fn compare(old: &Analysis, new: &Analysis, among: Among) -> Diff {
                 for change in list.iter_mut().skip(known) {
                     change.given = like.objects(change.witness.0.port());
                 }
+            }
+            for open in comparer.found.unknown.iter_mut().skip(unknown) {
+                open.given = like.objects(open.witness.0.port());
             }
         }
         let more = comparer.found;

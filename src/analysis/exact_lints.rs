@@ -9,7 +9,7 @@ use super::points::Origin;
 use super::rules::Effect;
 use super::symbolic::lower;
 use super::symbolic::region::Region;
-use super::symbolic::routes::{Point, Target};
+use super::symbolic::routes::{Cell, Point, Target};
 use super::symbolic::solve::{Gap, Side, space};
 use super::symbolic::space::{Condition, Holds};
 use crate::diagnostic::Diagnostic;
@@ -72,14 +72,28 @@ pub fn exact_lints(analysis: &Analysis) -> Vec<Diagnostic> {
     };
     let services = (0..analysis.mesh.services.len()).map(Target::Service);
     let workloads = (0..analysis.mesh.workloads.len()).map(Target::Workload);
+    // What was found out about ways to a target holds for every target with such ways.
+    let mut known: Vec<Vec<Cell<'_>>> = Vec::new();
     for target in services.chain(workloads) {
-        if let Err(gap) = linter.target(target) {
-            linter.side.note(&gap);
-            linter.give_up(target);
+        let cells = linter.side.cells(target);
+        if known.contains(&cells) {
+            continue;
         }
+        if let Err(gap) = linter.target(&cells) {
+            linter.side.note(&gap);
+            linter.give_up(&cells);
+        }
+        if known.len() >= ALIKE {
+            known.clear();
+        }
+        known.push(cells);
     }
     linter.diagnostics()
 }
+
+/// The ways to a target are compared with so many others, so that many different ones cost no more
+/// than their number.
+const ALIKE: usize = 16;
 
 struct Linter<'a> {
     side: Side<'a>,
@@ -90,9 +104,8 @@ struct Linter<'a> {
 }
 
 impl Linter<'_> {
-    fn target(&mut self, target: Target) -> Result<(), Gap> {
-        let cells = self.side.cells(target);
-        let form = self.side.form(&cells)?;
+    fn target(&mut self, cells: &[Cell<'_>]) -> Result<(), Gap> {
+        let form = self.side.form(cells);
         // The rules of each point. Those that a policy's other rules make needless are in no
         // policy's condition, so the space must be told of them.
         let mut written: Vec<Vec<RuleForm>> = Vec::new();
@@ -152,7 +165,7 @@ impl Linter<'_> {
                     policy: at,
                     rule: rule.index,
                     effect: policy.effect,
-                    condition: lower::rule(&view, rule)?,
+                    condition: lower::rule(&view, rule),
                 });
             }
         }
@@ -243,8 +256,8 @@ impl Linter<'_> {
     }
 
     /// Nothing is said of policies at a target that could not be solved.
-    fn give_up(&mut self, target: Target) {
-        for cell in self.side.cells(target) {
+    fn give_up(&mut self, cells: &[Cell<'_>]) {
+        for cell in cells {
             for point in cell.chains.iter().flatten() {
                 for one in point.attached.iter() {
                     if let Some(Origin::Written(at)) =

@@ -1,6 +1,6 @@
 //! Files of expectations: who shall, and who shall not, reach what.
 
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, bound, code};
 use crate::juju::charm::clip;
 use crate::names::is_dns_label;
 use crate::text::{Node, Position, decode_utf8, parse_any};
@@ -93,6 +93,7 @@ pub fn read_expectations(
             }
         }
     }
+    bound(diagnostics);
     found
 }
 

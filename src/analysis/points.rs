@@ -242,6 +242,12 @@ impl Points {
                     .then(|| envoy::convert(policy, context(tcp)))
                     .flatten()
             };
+            let http = form(false);
+            // What enforces nothing is part of the configuration all the same.
+            let unloadable = match &http {
+                Some(http) => http.unloadable.is_some(),
+                None => !refused && envoy::unloadable(policy, context(false)).is_some(),
+            };
             self.held.push(Held {
                 origin: Origin::Written(at),
                 id: policy.id(),
@@ -250,9 +256,9 @@ impl Points {
                 } else {
                     Doubts::NONE
                 },
-                unloadable: !refused && envoy::unloadable(policy, context(false)).is_some(),
+                unloadable,
                 ztunnel: (!refused).then(|| ztunnel::convert(policy)).flatten(),
-                http: form(false),
+                http,
                 tcp: form(true),
             });
         }

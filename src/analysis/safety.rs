@@ -11,9 +11,9 @@ use super::decide::Analysis;
 use super::diff::{Json, target_text};
 use super::request::Target;
 use super::symbolic::region::Region;
-use super::symbolic::routes::Target as Place;
-use super::symbolic::solve::{Gap, Side, TargetForm, points, space};
-use super::symbolic::space::Space;
+use super::symbolic::routes::{Cell, Target as Place};
+use super::symbolic::solve::{Gap, Side, SolvedForm, points, space};
+use super::symbolic::space::{Example, Space};
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
 use super::symbolic::witness::{self, RequestJson, ToJson};
@@ -108,32 +108,57 @@ pub fn prove(mesh: &Mesh, phases: &[Phase]) -> Safety {
     };
     let services = (0..analysis.mesh.services.len()).map(Place::Service);
     let workloads = (0..analysis.mesh.workloads.len()).map(Place::Workload);
+    // What was found out about ways to a target holds for every target with such ways.
+    let mut known: Vec<Known<'_>> = Vec::new();
     for place in services.chain(workloads) {
         let Some(target) = named(&analysis.mesh, place) else {
             continue;
         };
-        let found = match examine(&side, &plan, place, &target) {
-            Ok(found) => found,
-            Err(gap) => {
-                side.note(&gap);
-                vec![Moment {
-                    harm: Harm::Unproven,
-                    to: ToJson::from(&target),
-                    when: String::new(),
-                    text: format!(
-                        "the states of {} are not proven: {}",
-                        target_text(&target),
-                        gap.message()
-                    ),
-                    witness: None,
-                }]
+        let cells = side.cells(place);
+        if !plan.touches(&cells) {
+            continue;
+        }
+        if !known.iter().any(|(ways, _)| *ways == cells) {
+            let found = examine(&side, &plan, &cells);
+            if let Err(gap) = &found {
+                side.note(gap);
             }
+            if known.len() >= ALIKE {
+                known.clear();
+            }
+            known.push((cells.clone(), found));
+        }
+        let found = known.iter().rfind(|(ways, _)| *ways == cells);
+        let moments: Vec<Moment> = match found.map(|(_, found)| found) {
+            Some(Ok(found)) => found
+                .iter()
+                .map(|one| one.moment(&target, &analysis.mesh.settings.trust_domain))
+                .collect(),
+            Some(Err(gap)) => vec![Moment {
+                harm: Harm::Unproven,
+                to: ToJson::from(&target),
+                when: String::new(),
+                text: format!(
+                    "the states of {} are not proven: {}",
+                    target_text(&target),
+                    gap.message()
+                ),
+                witness: None,
+            }],
+            None => Vec::new(),
         };
-        safety.safe &= found.iter().all(|one| one.harm == Harm::Interrupts);
-        safety.moments.extend(found);
+        safety.safe &= moments.iter().all(|one| one.harm == Harm::Interrupts);
+        safety.moments.extend(moments);
     }
     safety
 }
+
+/// The ways to a target, and what was found out about them.
+type Known<'a> = (Vec<Cell<'a>>, Result<Vec<Found>, Gap>);
+
+/// The ways to a target are compared with so many others, so that many different ones cost no more
+/// than their number.
+const ALIKE: usize = 16;
 
 fn named(mesh: &Mesh, place: Place) -> Option<Target> {
     Some(match place {
@@ -244,25 +269,40 @@ impl Plan {
     }
 }
 
-struct Examiner<'e> {
-    form: &'e TargetForm,
+impl Plan {
+    /// Whether a write concerns a policy on these ways.
+    fn touches(&self, cells: &[Cell<'_>]) -> bool {
+        let points = cells.iter().flat_map(|cell| cell.chains.iter().flatten());
+        let mut here: Vec<usize> = Vec::new();
+        for point in points {
+            here.extend(point.attached.iter().map(|one| one.policy as usize));
+        }
+        crate::order::sort(&mut here);
+        let concerns = |at: Option<usize>| at.is_some_and(|at| here.binary_search(&at).is_ok());
+        let mut steps = self.phases.iter().flat_map(|(_, _, steps)| steps);
+        steps.any(|step| concerns(step.out) || concerns(step.put))
+    }
+}
+
+/// What is wrong at some moment, of whichever target.
+struct Found {
+    harm: Harm,
+    when: String,
+    example: Example,
+}
+
+struct Examiner {
+    form: SolvedForm,
     space: Space,
     /// Denied by the old and the new policies alike.
     closed: Region,
     /// Allowed by both.
     open: Region,
-    target: &'e Target,
-    trust_domain: &'e str,
-    found: Vec<Moment>,
+    found: Vec<Found>,
 }
 
-fn examine(
-    side: &Side<'_>,
-    plan: &Plan,
-    place: Place,
-    target: &Target,
-) -> Result<Vec<Moment>, Gap> {
-    let form = side.form(&side.cells(place))?;
+fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found>, Gap> {
+    let form = side.form(cells);
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();
@@ -280,15 +320,14 @@ fn examine(
     let mut solved = space(side, &[&form], &[], &[])?;
     let versions = plan.last.len();
     let first: Vec<bool> = (0..versions).map(|at| at < plan.old).collect();
+    let form = form.solve(&mut solved)?;
     let old = verdict(&form, &mut solved, &first)?;
     let new = verdict(&form, &mut solved, &plan.last)?;
     let mut examiner = Examiner {
-        form: &form,
+        form,
         closed: solved.regions.and(old.denied, new.denied)?,
         open: solved.regions.and(old.allowed, new.allowed)?,
         space: solved,
-        target,
-        trust_domain: &side.analysis.mesh.settings.trust_domain,
         found: Vec::new(),
     };
     let mut state = first;
@@ -315,7 +354,7 @@ fn examine(
 }
 
 /// The verdict where only some versions are there. What istiod adds is always there.
-fn verdict(form: &TargetForm, space: &mut Space, there: &[bool]) -> Result<Verdict, TooComplex> {
+fn verdict(form: &SolvedForm, space: &mut Space, there: &[bool]) -> Result<Verdict, TooComplex> {
     form.verdict(space, &|number| {
         there.get(number as usize).copied().unwrap_or(true)
     })
@@ -369,9 +408,9 @@ fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
     found
 }
 
-impl Examiner<'_> {
+impl Examiner {
     fn look(&mut self, state: &[bool], title: &str, steps: &[&Step]) -> Result<(), TooComplex> {
-        let now = verdict(self.form, &mut self.space, state)?;
+        let now = verdict(&self.form, &mut self.space, state)?;
         let regions = &mut self.space.regions;
         let exposed = regions.and(now.allowed, self.closed)?;
         let maybe = regions.minus(self.closed, now.denied)?;
@@ -388,19 +427,6 @@ impl Examiner<'_> {
             let Some(example) = self.space.example(region) else {
                 continue;
             };
-            let request = witness::request(self.trust_domain, self.target, &example);
-            let to = target_text(self.target);
-            let text = match harm {
-                Harm::Exposes => format!(
-                    "{to} is open to requests that neither the old nor the new policies allow"
-                ),
-                Harm::Unproven => format!(
-                    "whether {to} is open to more than the old and the new policies allow depends on what the input does not say"
-                ),
-                Harm::Interrupts => format!(
-                    "{to} is closed to requests that both the old and the new policies allow"
-                ),
-            };
             let mut writes: Vec<&str> = steps
                 .iter()
                 .take(3)
@@ -409,14 +435,37 @@ impl Examiner<'_> {
             if steps.len() > 3 {
                 writes.push("…");
             }
-            self.found.push(Moment {
+            self.found.push(Found {
                 harm,
-                to: ToJson::from(self.target),
                 when: format!("{title}: after {}", writes.join(", ")),
-                text,
-                witness: Some(Json(RequestJson::from(&request))),
+                example,
             });
         }
         Ok(())
+    }
+}
+
+impl Found {
+    fn moment(&self, target: &Target, trust_domain: &str) -> Moment {
+        let request = witness::request(trust_domain, target, &self.example);
+        let to = target_text(target);
+        let text = match self.harm {
+            Harm::Exposes => {
+                format!("{to} is open to requests that neither the old nor the new policies allow")
+            }
+            Harm::Unproven => format!(
+                "whether {to} is open to more than the old and the new policies allow depends on what the input does not say"
+            ),
+            Harm::Interrupts => {
+                format!("{to} is closed to requests that both the old and the new policies allow")
+            }
+        };
+        Moment {
+            harm: self.harm,
+            to: ToJson::from(target),
+            when: self.when.clone(),
+            text,
+            witness: Some(Json(RequestJson::from(&request))),
+        }
     }
 }

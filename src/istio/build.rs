@@ -4,7 +4,6 @@ use super::{AuthorizationPolicy, BuiltSpec, Spec, Target};
 use crate::model::{Endpoint, MeshPolicy, PolicyTargetType};
 use crate::python;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// Kubernetes takes no longer name.
@@ -34,13 +33,13 @@ pub fn build_policy_resources_istio(
     model_name: &str,
     policies: &[MeshPolicy],
 ) -> Vec<Option<AuthorizationPolicy>> {
-    let mut text = String::new();
+    let mut names = Names::new(app_name, model_name);
     policies
         .iter()
         .map(|policy| {
             let target = target(policy)?;
             Some(AuthorizationPolicy {
-                name: name_with(&mut text, app_name, model_name, policy),
+                name: names.name(policy),
                 namespace: policy.target_namespace.clone(),
                 labels: Arc::default(),
                 annotations: Vec::new(),
@@ -97,27 +96,60 @@ fn filled(text: Option<&str>) -> Option<&str> {
 /// The name of the AuthorizationPolicy for a mesh policy. It ends in a hash of the policy's text in
 /// Python, so that names stay the same when a charm moves from the library to this program.
 pub fn policy_name(app_name: &str, model_name: &str, policy: &MeshPolicy) -> String {
-    name_with(&mut String::new(), app_name, model_name, policy)
+    Names::new(app_name, model_name).name(policy)
 }
 
-fn name_with(text: &mut String, app_name: &str, model_name: &str, policy: &MeshPolicy) -> String {
-    text.clear();
-    python::write_mesh_policy(text, policy);
-    let digest = Sha256::digest(text.as_bytes());
-    let target = filled(policy.target_app_name.as_deref())
-        .or(filled(policy.target_service.as_deref()))
-        .unwrap_or("custom-selector");
-    let variable = [
-        policy.source_app_name.as_str(),
-        policy.source_namespace.as_str(),
-        target,
-    ];
-    let name = joined(app_name, model_name, variable, &digest);
-    // Bytes are never fewer than characters, so most names need no count.
-    if name.len() <= MAX_NAME_LENGTH || name.chars().count() <= MAX_NAME_LENGTH {
-        return name;
+/// The names of one manager's policies, made one after the other.
+struct Names<'a> {
+    app_name: &'a str,
+    model_name: &'a str,
+    /// What is hashed.
+    text: String,
+    /// The endpoints of the policy before and their text: those that one declaration makes share them.
+    endpoints: Option<&'a Arc<[Endpoint]>>,
+    endpoints_text: String,
+}
+
+impl<'a> Names<'a> {
+    fn new(app_name: &'a str, model_name: &'a str) -> Self {
+        Names {
+            app_name,
+            model_name,
+            text: String::new(),
+            endpoints: None,
+            endpoints_text: String::new(),
+        }
     }
-    joined(app_name, model_name, variable.map(cut), &digest)
+
+    fn name(&mut self, policy: &'a MeshPolicy) -> String {
+        let endpoints = &policy.endpoints;
+        if !self
+            .endpoints
+            .is_some_and(|last| Arc::ptr_eq(last, endpoints))
+        {
+            self.endpoints = Some(endpoints);
+            self.endpoints_text.clear();
+            python::write_endpoints(&mut self.endpoints_text, endpoints);
+        }
+        self.text.clear();
+        python::write_mesh_policy_head(&mut self.text, policy);
+        self.text.push_str(&self.endpoints_text);
+        let digest = Sha256::digest(self.text.as_bytes());
+        let target = filled(policy.target_app_name.as_deref())
+            .or(filled(policy.target_service.as_deref()))
+            .unwrap_or("custom-selector");
+        let variable = [
+            policy.source_app_name.as_str(),
+            policy.source_namespace.as_str(),
+            target,
+        ];
+        let name = joined(self.app_name, self.model_name, variable, &digest);
+        // Bytes are never fewer than characters, so most names need no count.
+        if name.len() <= MAX_NAME_LENGTH || name.chars().count() <= MAX_NAME_LENGTH {
+            return name;
+        }
+        joined(self.app_name, self.model_name, variable.map(cut), &digest)
+    }
 }
 
 fn cut(text: &str) -> &str {
@@ -135,8 +167,8 @@ fn joined(app_name: &str, model_name: &str, variable: [&str; 3], digest: &[u8]) 
         name.push('-');
     }
     for byte in digest.iter().take(4) {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{byte:02x}");
+        let digits = [byte >> 4, byte & 0xf].map(|digit| char::from_digit(digit.into(), 16));
+        name.extend(digits.into_iter().flatten());
     }
     name
 }

@@ -7,7 +7,7 @@ pub mod policy;
 mod serialize;
 pub mod validation;
 
-pub(crate) use serialize::Metadata;
+pub(crate) use serialize::{Metadata, Operations, Pairs, write_built};
 
 pub use build::{
     build_policy_resources_istio, peer_identity_for_juju_application,

@@ -2,6 +2,7 @@
 
 use super::{API_VERSION, AuthorizationPolicy, BuiltSpec, KIND, Spec, Target};
 use crate::model::{Endpoint, serialize_pairs};
+use crate::text::Out;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -16,7 +17,7 @@ impl<T: Serialize> Serialize for Single<'_, T> {
     }
 }
 
-struct Pairs<'a>(&'a [(String, String)]);
+pub(crate) struct Pairs<'a>(pub(crate) &'a [(String, String)]);
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,6 +55,41 @@ impl Serialize for Metadata<'_> {
         }
         map.end()
     }
+}
+
+/// Writes a policy like its `Serialize`, with the text of its operations given: thousands of policies
+/// may have the same, and they are most of it.
+pub(crate) fn write_built(
+    policy: &AuthorizationPolicy,
+    spec: &BuiltSpec,
+    operations: &[u8],
+    out: &mut Out,
+) {
+    out.text("{\"apiVersion\":");
+    out.json(API_VERSION);
+    out.text(",\"kind\":");
+    out.json(KIND);
+    out.text(",\"metadata\":");
+    out.json(&Metadata(policy));
+    out.text(",\"spec\":{");
+    match &spec.target {
+        Target::Service(name) => {
+            out.text("\"targetRefs\":[");
+            out.json(&ServiceReference(name));
+            out.text("],");
+        }
+        Target::Selector(labels) => {
+            out.text("\"selector\":{\"matchLabels\":");
+            out.json(&Pairs(labels));
+            out.text("},");
+        }
+        Target::Namespace => {}
+    }
+    out.text("\"rules\":[{\"from\":[{\"source\":{\"principals\":[");
+    out.json(&spec.principal);
+    out.text("]}}],\"to\":");
+    out.0.extend_from_slice(operations);
+    out.text("}]}}");
 }
 
 impl Serialize for Spec {
@@ -106,7 +142,8 @@ impl Serialize for BuiltRule<'_> {
     }
 }
 
-struct Operations<'a>(&'a BuiltSpec);
+/// The operations of a built spec, as a list.
+pub(crate) struct Operations<'a>(pub(crate) &'a BuiltSpec);
 
 impl Serialize for Operations<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,6 @@ use super::bundle::{Bundle, Saas, WrittenEnd, WrittenRelation, parse_saas_url};
 use super::charm::{Charm, CharmEndpoint, Role, clip};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::Map;
-use crate::order::sort;
 use crate::text::Position;
 use std::ops::Range;
 
@@ -122,26 +121,35 @@ impl<'a> Model<'a> {
 
 impl Taken {
     fn new(relations: &[Relation<'_>]) -> Self {
-        let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(relations.len() * 2);
-        for (relation, at) in relations.iter().zip(0..) {
-            let [left, right] = relation.ends;
-            pairs.extend(left.place.map(|place| (place, at)));
-            // Both ends of a relation may be one application.
-            let other = right.place.filter(|_| right.name != left.name);
-            pairs.extend(other.map(|place| (place, at)));
-        }
-        sort(&mut pairs);
-        let mut starts = Vec::new();
-        for (at, (place, _)) in pairs.iter().enumerate() {
-            let place = *place as usize;
-            if starts.len() <= place {
-                starts.resize(place + 1, as_u32(at));
+        // How many each application has, one place further; then where the part of each begins.
+        let mut starts = vec![0];
+        each_end(relations, |place, _| {
+            if starts.len() < place + 2 {
+                starts.resize(place + 2, 0);
             }
+            if let Some(count) = starts.get_mut(place + 1) {
+                *count += 1;
+            }
+        });
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
         }
-        starts.push(as_u32(pairs.len()));
+        let mut next = starts.clone();
+        let mut taken = vec![0; sum as usize];
+        each_end(relations, |place, relation| {
+            let Some(at) = next.get_mut(place) else {
+                return;
+            };
+            if let Some(slot) = taken.get_mut(*at as usize) {
+                *slot = relation;
+            }
+            *at += 1;
+        });
         Taken {
             starts,
-            relations: pairs.into_iter().map(|(_, at)| at).collect(),
+            relations: taken,
         }
     }
 
@@ -156,6 +164,18 @@ impl Taken {
         range()
             .and_then(|range| self.relations.get(range))
             .unwrap_or_default()
+    }
+}
+
+/// Tells of each application at an end of a relation its place, and that of the relation.
+fn each_end(relations: &[Relation<'_>], mut tell: impl FnMut(usize, u32)) {
+    for (relation, at) in relations.iter().zip(0..) {
+        let [left, right] = relation.ends;
+        // Both ends of a relation may be one application.
+        let right = right.place.filter(|_| right.name != left.name);
+        for place in [left.place, right].into_iter().flatten() {
+            tell(place as usize, at);
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use crate::text::{Document, Node};
 /// A list that changes faster than it can be read is given up after as many restarts.
 const MAX_RESTARTS: u32 = 4;
 
+/// A list that goes on for more pages than this does not end: 5,000,000 objects at 500 a page.
+const MAX_PAGES: u32 = 10_000;
+
 /// A list that is being read.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -18,6 +21,7 @@ pub(super) struct Listing {
     page_size: String,
     next: Option<String>,
     restarts: u32,
+    pages: u32,
 }
 
 /// What a page was.
@@ -34,6 +38,8 @@ pub(super) enum ListError {
     Problem(Problem),
     /// It expired again and again.
     Expired,
+    /// More pages always follow.
+    Endless,
 }
 
 impl Listing {
@@ -50,6 +56,7 @@ impl Listing {
             page_size,
             next: None,
             restarts: 0,
+            pages: 0,
         }
     }
 
@@ -99,6 +106,10 @@ impl Listing {
             .filter(|token| !token.is_empty())
             .map(str::to_owned);
         let is_last = self.next.is_none();
+        self.pages += 1;
+        if !is_last && self.pages >= MAX_PAGES {
+            return Err(ListError::Endless);
+        }
         Ok(Page::Objects(document, is_last))
     }
 }
@@ -122,6 +133,11 @@ impl ListError {
                 format!("the list of {kind} expired {MAX_RESTARTS} times before it was read"),
             )
             .help("run again when the API server is less busy, or with larger pages"),
+            ListError::Endless => Diagnostic::error(
+                code::ENDLESS,
+                format!("the list of {kind} did not end after {MAX_PAGES} pages"),
+            )
+            .help("read larger pages; a server that never ends a list, or a proxy before it, is at fault"),
         }
     }
 }

@@ -106,6 +106,8 @@ pub mod code {
     pub const UNREADABLE: &str = "kubernetes-unreadable-answer";
     /// The list changed under the program's hands too often.
     pub const EXPIRED: &str = "kubernetes-list-expired";
+    /// A list does not end.
+    pub const ENDLESS: &str = "kubernetes-list-endless";
     /// Not everything could be done; other diagnostics say why.
     pub const INCOMPLETE: &str = "incomplete";
 }

@@ -60,7 +60,10 @@ fn looks_like_bundle(bytes: &[u8]) -> bool {
     };
     let start = text.trim_start();
     if start.starts_with(['{', '[']) {
-        return parse_json(text).is_ok_and(|document| is_bundle(&document.root));
+        // A key is written as it is, or with escapes.
+        let may_be = ["\"applications\"", "\"services\"", "\\u"];
+        return may_be.iter().any(|key| text.contains(key))
+            && parse_json(text).is_ok_and(|document| is_bundle(&document.root));
     }
     text.lines()
         .any(|line| line.starts_with("applications:") || line.starts_with("services:"))

@@ -15,32 +15,20 @@ use std::fmt::Write as _;
 
 /// `repr` of a string.
 pub fn write_repr(out: &mut String, text: &str) {
-    if is_plain(text) {
-        out.push('\'');
-        out.push_str(text);
-        out.push('\'');
-        return;
-    }
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {
         '\''
     };
     out.push(quote);
-    for character in text.chars() {
-        write_repr_char(out, character, quote);
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'"' | b'\\');
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+    } else {
+        text.chars()
+            .for_each(|character| write_repr_char(out, character, quote));
     }
     out.push(quote);
-}
-
-// A loop, for where the compiler optimises for size a closure would be called for every byte.
-fn is_plain(text: &str) -> bool {
-    for byte in text.as_bytes() {
-        if !matches!(byte, b' '..=b'~') || matches!(byte, b'\'' | b'"' | b'\\') {
-            return false;
-        }
-    }
-    true
 }
 
 fn write_repr_char(out: &mut String, character: char, quote: char) {
@@ -186,6 +174,12 @@ pub fn write_member(out: &mut String, class: &str, name: &str, value: &str) {
 
 /// `str` of a mesh policy, which names are hashes of.
 pub fn write_mesh_policy(out: &mut String, policy: &MeshPolicy) {
+    write_mesh_policy_head(out, policy);
+    write_endpoints(out, &policy.endpoints);
+}
+
+/// What comes before the endpoints in `str` of a mesh policy.
+pub fn write_mesh_policy_head(out: &mut String, policy: &MeshPolicy) {
     out.push_str("source_namespace=");
     write_repr(out, &policy.source_namespace);
     out.push_str(" source_app_name=");
@@ -202,7 +196,11 @@ pub fn write_mesh_policy(out: &mut String, policy: &MeshPolicy) {
         PolicyTargetType::App => " target_type=<PolicyTargetType.app: 'app'> endpoints=",
         PolicyTargetType::Unit => " target_type=<PolicyTargetType.unit: 'unit'> endpoints=",
     });
-    write_list(out, policy.endpoints.iter(), write_endpoint);
+}
+
+/// `repr` of a mesh policy's endpoints.
+pub fn write_endpoints(out: &mut String, endpoints: &[Endpoint]) {
+    write_list(out, endpoints, write_endpoint);
 }
 
 fn write_optional<T: ?Sized>(

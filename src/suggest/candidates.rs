@@ -14,6 +14,12 @@ use crate::text::{Document, Node, decode_utf8};
 
 /// No more pairs of endpoints are tried for a relation.
 const MAX_PAIRS: usize = 8;
+/// No more pairs are looked at.
+const MAX_FOUND: usize = 64;
+/// No more endpoints that are related already are tried.
+const MAX_ENDPOINTS: usize = 4;
+/// No more policies about one endpoint are tried.
+const MAX_POLICIES: usize = 2;
 /// Methods that a declaration can name. Source: the Python library's `Method`.
 const METHODS: [&str; 9] = [
     "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
@@ -159,7 +165,7 @@ impl<'p, 'a> Writer<'p, 'a> {
             .partition(|name| self.declared(name).next().is_some());
         for endpoint in with {
             for kind in self.kinds {
-                for declared in self.declared(endpoint) {
+                for declared in self.declared(endpoint).take(MAX_POLICIES) {
                     add(&base, self.extend(declared, kind, endpoint));
                 }
                 add(&base, self.declare(kind, endpoint));
@@ -225,7 +231,16 @@ impl<'p, 'a> Writer<'p, 'a> {
     fn related(&self) -> Vec<&'a str> {
         let mut found: Vec<&'a str> = Vec::new();
         let mut add = |endpoint: Option<&'a str>| {
-            if let Some(endpoint) = endpoint.filter(|one| !found.contains(one)) {
+            let own = [
+                self.charm.mesh_relation_name,
+                self.charm.cmr_requires_name,
+                self.charm.cmr_provides_name,
+            ];
+            if let Some(endpoint) = endpoint
+                && found.len() < MAX_ENDPOINTS
+                && !found.contains(&endpoint)
+                && !own.contains(&endpoint)
+            {
                 found.push(endpoint);
             }
         };
@@ -254,12 +269,6 @@ impl<'p, 'a> Writer<'p, 'a> {
                 add(far.endpoint);
             }
         }
-        let own = [
-            self.charm.mesh_relation_name,
-            self.charm.cmr_requires_name,
-            self.charm.cmr_provides_name,
-        ];
-        found.retain(|endpoint| !own.contains(endpoint));
         found
     }
 
@@ -301,16 +310,35 @@ impl<'p, 'a> Writer<'p, 'a> {
                 charm.cmr_requires_name,
                 charm.cmr_provides_name,
             ];
-            endpoint.role != Role::Peer && endpoint.interface.is_some() && !own.contains(&name)
+            endpoint.role != Role::Peer && !own.contains(&name)
         };
+        let mut others: Vec<(&str, &str, &CharmEndpoint)> = Vec::new();
+        for (name, endpoint) in client.endpoints.iter() {
+            if let Some(interface) = &endpoint.interface
+                && usable(client, name, endpoint)
+            {
+                others.push((interface, name, endpoint));
+            }
+        }
+        sort_by(&mut others, |left, right| left.0.cmp(right.0));
         let mut found = Vec::new();
         for (name, endpoint) in self.charm.endpoints.iter() {
-            if related.contains(&name) || !usable(self.charm, name, endpoint) {
+            let Some(interface) = endpoint.interface.as_deref() else {
+                continue;
+            };
+            if found.len() >= MAX_FOUND
+                || related.contains(&name)
+                || !usable(self.charm, name, endpoint)
+            {
                 continue;
             }
-            for (other, far) in client.endpoints.iter() {
-                let fits = far.role != endpoint.role && far.interface == endpoint.interface;
-                if fits && usable(client, other, far) {
+            let from = others.partition_point(|(one, ..)| *one < interface);
+            let alike = others.iter().skip(from);
+            for (_, other, far) in alike
+                .take_while(|(one, ..)| *one == interface)
+                .take(MAX_PAIRS)
+            {
+                if far.role != endpoint.role {
                     let item = relation((self.client.name, other), (self.to.name, name));
                     found.push((item, name));
                 }

@@ -18,7 +18,7 @@ use candidates::{Party, Wanted, Writer};
 use serde::Serialize;
 
 /// No more candidates are tried: each costs a compilation.
-const MAX_TRIED: usize = 24;
+const MAX_TRIED: usize = 48;
 
 /// What would allow a request, or why nothing that is declared can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,7 +60,12 @@ impl Suggestion {
         };
         for edit in &self.edits {
             let Insertion { line, insert, .. } = &edit.insertion;
-            out.push_str(&format!("  {}, at line {line}:\n", edit.file));
+            let place = if insert.starts_with('\n') {
+                "after"
+            } else {
+                "in"
+            };
+            out.push_str(&format!("  {}, {place} line {line}:\n", edit.file));
             for line in insert.trim_matches('\n').lines() {
                 out.push_str("    ");
                 out.push_str(line);

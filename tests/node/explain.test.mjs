@@ -51,7 +51,7 @@ test('says in sentences who decides, and what did not match', () => {
 
 test('says what to declare to allow a denied request, and where nothing helps, why', () => {
   const denied = run([...bundle, ...question, '--method', 'DELETE']);
-  assert.match(denied.stdout, /\nto allow it: add an endpoint to the `app` policy for `details` in the charm `bookinfo-details-k8s`: DELETE \/details\/1 on port 9080\n {2}\S+bookinfo-details-k8s\.yaml, at line \d+:\n {6,}- ports: \[9080\]\n {8,}methods: \[DELETE\]\n {8,}paths: \[\/details\/1\]\n$/);
+  assert.match(denied.stdout, /\nto allow it: add an endpoint to the `app` policy for `details` in the charm `bookinfo-details-k8s`: DELETE \/details\/1 on port 9080\n {2}\S+bookinfo-details-k8s\.yaml, after line \d+:\n {6,}- ports: \[9080\]\n {8,}methods: \[DELETE\]\n {8,}paths: \[\/details\/1\]\n$/);
   const { toAllow } = JSON.parse(run([...bundle, ...question, '--method', 'DELETE', '-o', 'json']).stdout);
   assert.equal(toAllow.possible, true);
   assert.match(toAllow.edits[0].insert, /methods: \[DELETE\]/);

@@ -150,7 +150,7 @@ test("text that is not YAML keeps the last result in sight, and says so", async 
     await write(page, `${BUNDLE}\n  - [unclosed: "\n`);
     await page.locator(".problem.error .place", { hasText: /^bundle\.yaml:\d+$/ }).first().waitFor();
     await page.getByText("this is the last that could").waitFor();
-    assert.equal(await page.locator(".node").count(), 3);
+    assert.equal(await page.locator(".node").count(), 5);
     await write(page, BUNDLE);
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     assert.equal(await page.getByText("this is the last that could").count(), 0);

@@ -42,7 +42,8 @@ const server = http.createServer(async (request, response) => {
 });
 
 /** @type {import("playwright-core").Browser} */
-let browser;
+let running;
+export const browser = () => running;
 export let origin = "";
 
 export const buildPage = () => promisify(execFile)(process.execPath, [path.join(ROOT, "node_modules/vite/bin/vite.js"), "build", "www", "--logLevel", "warn"], { cwd: ROOT });
@@ -61,10 +62,10 @@ export function start() {
     const address = server.address();
     assert(address && typeof address === "object");
     origin = `http://127.0.0.1:${address.port}`;
-    browser = await launch();
+    running = await launch();
   });
   after(async () => {
-    await browser?.close();
+    await running?.close();
     server.closeAllConnections();
     server.close();
   });
@@ -77,7 +78,7 @@ export function start() {
  * @param {(open: (fragment?: string) => Promise<Page>) => Promise<void>} use
  */
 export async function withBrowser(options, use) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const context = await running.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   context.setDefaultTimeout(15_000);
   /** @type {string[]} */
   const complaints = [];

@@ -29,6 +29,9 @@ const resources: AuthorizationPolicy[] = compilation.authorizationPolicies;
 const errors: Diagnostic[] = compilation.diagnostics.filter(({ severity }) => severity === 'error');
 const lines: (number | undefined)[] = errors.map(({ place }) => place?.line);
 const [yaml, json]: string[] = [compilation.yaml(), compilation.json()];
+const part: Uint8Array | undefined = compilation.parts('json').read();
+// @ts-expect-error there is no such notation
+compilation.parts('xml');
 const flags: boolean[] = [compilation.dropped, compilation.badInput];
 compilation.free();
 

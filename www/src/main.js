@@ -226,8 +226,8 @@ function drawTable() {
 }
 
 /** @param {Compiled} compiled */
-function askOf({ policies, took }) {
-  askView.show(policies, { readOnly: workspace.readOnly, slow: took > 150 });
+function askOf({ policies }) {
+  askView.show(policies, { readOnly: workspace.readOnly, slow: policies.length > 300 || workspace.size > 400_000 });
   void see(({ applications }) => askView.know(applications));
 }
 
@@ -329,6 +329,7 @@ workspace.addEventListener("edited", () => {
   keepSoon();
 });
 workspace.addEventListener("files", () => {
+  if (ready && banner.dataset.about === "welcome") hideBanner();
   describeActive();
   void compile();
   keepSoon();
@@ -391,6 +392,15 @@ async function leave() {
 function tell(text, ...more) {
   banner.replaceChildren(el("p", {}, text), ...more, el("button", { type: "button", class: "quiet", "aria-label": "Close the message", onclick: hideBanner }, "×"));
   banner.hidden = false;
+  banner.dataset.about = "";
+}
+/** For those who are here for the first time. */
+function welcome() {
+  tell(
+    "This is Bookinfo, an example. Drop your own bundle and charm files on the page, or open them:",
+    el("button", { type: "button", onclick: () => fileInput.click() }, "Open files…"),
+  );
+  banner.dataset.about = "welcome";
 }
 function hideBanner() {
   banner.hidden = true;
@@ -460,7 +470,10 @@ async function openOwn(instead = false) {
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
-    if (instead || workspace.files.length === 0) workspace.replace(files);
+    if (instead || workspace.files.length === 0) {
+      workspace.replace(files);
+      if (!instead && banner.hidden) welcome();
+    }
   }
   ready = true;
 }

@@ -41,7 +41,9 @@ fn says(mesh: &Mesh) -> bool {
     };
     let on = [Some(DataPlane::Ambient), Some(DataPlane::Sidecar)];
     mesh.settings.data_plane.is_some()
+        || mesh.settings.hardened_mode
         || !mesh.gateways.is_empty()
+        || mesh.services.iter().any(|one| labelled(&one.labels))
         || mesh.namespaces.iter().any(|one| labelled(&one.labels))
         || mesh
             .workloads

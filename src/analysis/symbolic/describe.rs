@@ -461,6 +461,14 @@ impl Texts {
 
 /// `TRUSTDOMAIN/ns/NAMESPACE/sa/NAME` as `NAMESPACE/NAME`; a whole namespace by its name.
 pub fn client_name(identity: &str) -> String {
+    // A namespace at Envoy; `sa` is in the identities of a namespace `ns` as well.
+    let namespace = identity
+        .strip_prefix("*/ns/")
+        .and_then(|rest| rest.strip_suffix("/*"))
+        .filter(|name| !name.contains(['*', '/']) && *name != "sa");
+    if let Some(namespace) = namespace {
+        return format!("anyone in namespace {namespace}");
+    }
     let named = identity
         .split_once("/ns/")
         .and_then(|(_, rest)| rest.split_once("/sa/"));

@@ -1,13 +1,14 @@
 //! The verdict on every request to a target, as regions.
 
+use super::forwarded;
 use super::intervals::Range;
-use super::lower::{self, Unsupported, View};
+use super::lower::{self, View};
 use super::region::{DEFAULT_WORK, Region};
 use super::routes::{Cell, Clients, Point, Ports, Target, cells};
 use super::space::{Condition, Setting, Space};
 use super::strings::TooComplex;
 use super::universe::PathMode;
-use super::verdict::{Enforced, Verdict, at_point, in_turn};
+use super::verdict::{Enforced, Solved, Verdict, at_point, in_turn};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::Held;
 use crate::analysis::rules::Policy;
@@ -20,7 +21,7 @@ pub enum Gap {
     /// The work would be too much.
     TooComplex,
     /// A kind of condition that is not solved.
-    Unsupported(String),
+    Unsupported(&'static str),
 }
 
 impl From<TooComplex> for Gap {
@@ -29,18 +30,12 @@ impl From<TooComplex> for Gap {
     }
 }
 
-impl From<Unsupported> for Gap {
-    fn from(Unsupported(why): Unsupported) -> Gap {
-        Gap::Unsupported(why)
-    }
-}
-
 impl Gap {
     /// One lower-case sentence.
     pub fn message(&self) -> String {
         match self {
             Gap::TooComplex => "too complex to be solved exactly".to_owned(),
-            Gap::Unsupported(why) => why.clone(),
+            Gap::Unsupported(why) => (*why).to_owned(),
         }
     }
 }
@@ -135,7 +130,7 @@ impl<'a> Side<'a> {
     }
 
     /// The ways to a target as conditions.
-    pub fn form(&self, cells: &[Cell<'_>]) -> Result<TargetForm, Gap> {
+    pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
         let mut form = TargetForm::default();
         let mut all_ports = false;
         for cell in cells {
@@ -143,7 +138,7 @@ impl<'a> Side<'a> {
             for chain in &cell.chains {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
-                    points.push(self.point(point)?);
+                    points.push(self.point(point));
                 }
                 chains.push(points);
             }
@@ -166,7 +161,7 @@ impl<'a> Side<'a> {
         if all_ports {
             form.ports.clear();
         }
-        Ok(form)
+        form
     }
 
     /// What a point sees.
@@ -181,7 +176,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
+    fn point(&self, point: &Point<'_>) -> PointForm {
         let view = self.view(point);
         let mut form = PointForm {
             policies: Vec::new(),
@@ -196,12 +191,12 @@ impl<'a> Side<'a> {
             }
             form.policies.push(Enforced {
                 effect: policy.effect,
-                matches: lower::policy(&view, policy)?,
+                matches: lower::policy(&view, policy),
                 conditional,
             });
             form.held.push(number);
         }
-        Ok(form)
+        form
     }
 
     /// The policies that a point enforces: place, policy, and whether its being there is in doubt.
@@ -284,13 +279,56 @@ impl TargetForm {
         space: &mut Space,
         present: &dyn Fn(u32) -> bool,
     ) -> Result<Verdict, TooComplex> {
-        let mut allowed = Vec::with_capacity(self.cells.len());
-        let mut open = Vec::with_capacity(self.cells.len());
+        self.solve(space)?.verdict(space, present)
+    }
+
+    /// Finds the requests that each policy matches, for many verdicts on some of them.
+    pub fn solve(&self, space: &mut Space) -> Result<SolvedForm, TooComplex> {
+        let mut cells = Vec::with_capacity(self.cells.len());
         for cell in &self.cells {
             let guard = space.holds(&cell.guard)?.surely;
-            let verdict = cell.verdict(space, present)?;
-            allowed.push(space.regions.and(verdict.allowed, guard)?);
-            open.push(space.regions.minus(guard, verdict.denied)?);
+            let mut chains = Vec::with_capacity(cell.chains.len());
+            for chain in &cell.chains {
+                let mut points = Vec::with_capacity(chain.len());
+                for point in chain {
+                    points.push(point.solve(space)?);
+                }
+                chains.push(points);
+            }
+            cells.push((guard, chains));
+        }
+        Ok(SolvedForm { cells })
+    }
+}
+
+/// A target in one mesh, solved.
+#[derive(Debug)]
+pub struct SolvedForm {
+    /// Whose requests, on which ports; and the points of each way.
+    cells: Vec<(Region, Vec<Vec<SolvedPoint>>)>,
+}
+
+#[derive(Debug)]
+struct SolvedPoint {
+    /// With their places among [`crate::analysis::points::Points::held`].
+    policies: Vec<(u32, Solved)>,
+    unknown: bool,
+    stale: bool,
+}
+
+impl SolvedForm {
+    /// The verdict on every request, of the policies that `present` keeps.
+    pub fn verdict(
+        &self,
+        space: &mut Space,
+        present: &dyn Fn(u32) -> bool,
+    ) -> Result<Verdict, TooComplex> {
+        let mut allowed = Vec::with_capacity(self.cells.len());
+        let mut open = Vec::with_capacity(self.cells.len());
+        for (guard, chains) in &self.cells {
+            let verdict = of_ways(chains, space, present)?;
+            allowed.push(space.regions.and(verdict.allowed, *guard)?);
+            open.push(space.regions.minus(*guard, verdict.denied)?);
         }
         let open = space.regions.any(&open)?;
         Ok(Verdict {
@@ -300,33 +338,48 @@ impl TargetForm {
     }
 }
 
-impl CellForm {
-    /// Where the ways that a request may take differ, it depends.
-    fn verdict(
-        &self,
-        space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
-    ) -> Result<Verdict, TooComplex> {
-        let mut whole: Option<Verdict> = None;
-        for chain in &self.chains {
-            let mut points = Vec::with_capacity(chain.len());
-            for point in chain {
-                points.push(point.verdict(space, present)?);
-            }
-            let way = in_turn(space, &points)?;
-            whole = Some(match whole {
-                None => way,
-                Some(other) => Verdict {
-                    allowed: space.regions.and(other.allowed, way.allowed)?,
-                    denied: space.regions.and(other.denied, way.denied)?,
-                },
-            });
+/// Where the ways that a request may take differ, it depends.
+fn of_ways(
+    chains: &[Vec<SolvedPoint>],
+    space: &mut Space,
+    present: &dyn Fn(u32) -> bool,
+) -> Result<Verdict, TooComplex> {
+    let mut whole: Option<Verdict> = None;
+    for chain in chains {
+        let mut points = Vec::with_capacity(chain.len());
+        for point in chain {
+            points.push(point.verdict(space, present)?);
         }
-        Ok(whole.unwrap_or(Verdict::UNKNOWN))
+        let way = in_turn(space, &points)?;
+        whole = Some(match whole {
+            None => way,
+            Some(other) => Verdict {
+                allowed: space.regions.and(other.allowed, way.allowed)?,
+                denied: space.regions.and(other.denied, way.denied)?,
+            },
+        });
     }
+    Ok(whole.unwrap_or(Verdict::UNKNOWN))
 }
 
 impl PointForm {
+    fn solve(&self, space: &mut Space) -> Result<SolvedPoint, TooComplex> {
+        let mut policies = Vec::with_capacity(self.policies.len());
+        for (policy, number) in self.policies.iter().zip(&self.held) {
+            // Of a point that may be anything, nothing is asked.
+            if !self.stale {
+                policies.push((*number, policy.solve(space)?));
+            }
+        }
+        Ok(SolvedPoint {
+            policies,
+            unknown: self.unknown,
+            stale: self.stale,
+        })
+    }
+}
+
+impl SolvedPoint {
     fn verdict(
         &self,
         space: &mut Space,
@@ -335,27 +388,28 @@ impl PointForm {
         if self.stale {
             return Ok(Verdict::UNKNOWN);
         }
-        let kept: Vec<&Enforced> = self
-            .policies
-            .iter()
-            .zip(&self.held)
-            .filter(|(_, number)| present(**number))
-            .map(|(policy, _)| policy)
-            .collect();
+        let mut kept: Vec<Solved> = Vec::with_capacity(self.policies.len());
+        for (number, policy) in &self.policies {
+            if present(*number) {
+                kept.push(*policy);
+            }
+        }
         let verdict = at_point(space, &kept)?;
         if !self.unknown {
             return Ok(verdict);
         }
         // A DENY before the policy that Envoy refuses has refused already.
-        let denies: Vec<&Enforced> = kept
-            .into_iter()
-            .filter(|one| one.effect == crate::analysis::rules::Effect::Deny)
-            .collect();
+        kept.retain(|one| one.effect == crate::analysis::rules::Effect::Deny);
         Ok(Verdict {
             allowed: Region::NONE,
-            denied: at_point(space, &denies)?.denied,
+            denied: at_point(space, &kept)?.denied,
         })
     }
+}
+
+/// Every policy is there.
+pub fn all_present(_: u32) -> bool {
+    true
 }
 
 /// The points of all ways.
@@ -382,11 +436,6 @@ pub fn matched(form: &TargetForm, space: &mut Space, number: u32) -> Result<Regi
     space.regions.any(&found)
 }
 
-/// Every policy is there.
-pub fn all_present(_: u32) -> bool {
-    true
-}
-
 /// How paths are normalised, as the universe of paths has it.
 pub fn path_mode(settings: &Settings) -> PathMode {
     match settings.path_normalization {
@@ -406,7 +455,7 @@ pub fn space(
     forms: &[&TargetForm],
     more: &[&Condition],
     hosts: &[&str],
-) -> Result<Space, TooComplex> {
+) -> Result<Space, Gap> {
     let mut conditions: Vec<&Condition> = more.to_vec();
     let mut ports: Vec<Range> = Vec::new();
     let mut all_ports = false;
@@ -435,7 +484,10 @@ pub fn space(
         work: side.work(),
         ..Setting::new(side.domain, side.paths)
     };
-    Space::new(&setting, &conditions)
+    if forwarded::is_mixed(&conditions) {
+        return Err(Gap::Unsupported(forwarded::MIXED));
+    }
+    Ok(Space::new(&setting, &conditions)?)
 }
 
 #[cfg(test)]
@@ -449,7 +501,7 @@ mod tests {
         let side = Side::new(&analysis);
         for _ in 0..PATIENCE {
             assert_eq!(side.work(), DEFAULT_WORK);
-            side.note(&Gap::Unsupported(String::new()));
+            side.note(&Gap::Unsupported(""));
             side.note(&Gap::TooComplex);
         }
         assert_eq!(side.work(), DEFAULT_WORK);

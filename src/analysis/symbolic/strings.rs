@@ -380,7 +380,9 @@ impl Product {
         for kind in &self.kinds {
             moves.extend(kind.iter().find(|c| special >> **c & 1 == 0));
         }
-        moves.extend((0..128u8).filter(|c| special >> c & 1 == 1));
+        // Small letters read best.
+        let all = (b'a'..=b'z').chain(0..b'a').chain(b'{'..128);
+        moves.extend(all.filter(|c| special >> c & 1 == 1));
     }
 
     fn advance(&self, live: &[u32], c: u8, next: &mut Vec<u32>) {

@@ -22,7 +22,7 @@ pub enum Universe {
     Path(PathMode),
     /// The same with any query behind it.
     Target(PathMode),
-    /// `:authority`, in lower case: a name or an address, and perhaps a port.
+    /// `:authority`, in lower case: whatever Envoy takes, names and ports that cannot be included.
     Host,
     /// The same in any case.
     Authority,
@@ -92,14 +92,9 @@ impl Universe {
             },
             Universe::Authority => Universe::Host.kind(c.to_ascii_lowercase()),
             Universe::Host => match c {
-                b'a'..=b'f' => 1,
-                b'g'..=b'z' => 2,
-                b'0'..=b'9' => 3,
-                b'-' | b'_' => 4,
-                b'.' => 5,
-                b':' => 6,
-                b'[' => 7,
-                b']' => 8,
+                b'a'..=b'z' | b'0'..=b'9' => 1,
+                b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'@' | b'%' | b'!' | b'$'
+                | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => 2,
                 _ => 0,
             },
             Universe::Method => match c {
@@ -131,8 +126,8 @@ impl Universe {
         }
     }
 
-    /// As `kind`, where patterns mention only the characters of a set. Escapes and brackets that
-    /// no pattern mentions are left out: every string with them has a like one without.
+    /// As `kind`, where patterns mention only the characters of a set. Escapes that no pattern
+    /// mentions are left out: every string with them has a like one without.
     pub fn kind_given(&self, c: u8, mentioned: u128) -> u8 {
         let has = |c: u8| mentioned >> c & 1 == 1;
         match (self, self.kind(c)) {
@@ -144,7 +139,6 @@ impl Universe {
             }
             (Universe::Path(_) | Universe::Target(_), 3) => 0,
             (Universe::Path(_) | Universe::Target(_), 4..=19) => 20,
-            (Universe::Host | Universe::Authority, 7 | 8) if !has(b'[') && !has(b']') => 0,
             (_, kind) => kind,
         }
     }
@@ -187,9 +181,7 @@ impl Universe {
                     _ => path.step(state, c),
                 }
             }
-            Universe::Host => host_step(state, c),
-            Universe::Authority => host_step(state, c.to_ascii_lowercase()),
-            Universe::Method => 1,
+            Universe::Host | Universe::Authority | Universe::Method => 1,
             Universe::Identity { trust_domain } => identity_step(trust_domain, state, c),
             Universe::HeaderValue => match (state, c) {
                 (0, b' ') => DEAD,
@@ -213,8 +205,7 @@ impl Universe {
                 state,
                 SEGMENT | INSIDE | PERCENT | ROOT | SLASHES | FIRST_DIGIT..
             ),
-            Universe::Host | Universe::Authority => matches!(state, 1 | 2 | 5 | 10..=14),
-            Universe::Method => state == 1,
+            Universe::Host | Universe::Authority | Universe::Method => state == 1,
             Universe::ServerName => state <= 1,
             Universe::HeaderValue => matches!(state, 0 | 1),
             Universe::Identity { .. } => state == SA_INSIDE,
@@ -304,24 +295,6 @@ fn merges_escapes(mode: PathMode) -> bool {
     mode == PathMode::DecodeAndMergeSlashes
 }
 
-/// States: 0 start, 1 in a label, 2 after a dot that ends a name, 3 in brackets, 5 after them,
-/// 9 after the colon, 10 to 14 after so many digits of the port.
-fn host_step(state: u32, c: u8) -> u32 {
-    match (state, c) {
-        (0, b'[') => 3,
-        (0..=2, b'a'..=b'z' | b'0'..=b'9') => 1,
-        (1, b'-' | b'_') => 1,
-        (0, b'_') => 1,
-        (1, b'.') => 2,
-        (1 | 2 | 5, b':') => 9,
-        (3 | 4, b'a'..=b'f' | b'0'..=b'9' | b':') => 4,
-        (4, b']') => 5,
-        (9, b'1'..=b'9') => 10,
-        (10..=13, b'0'..=b'9') => state + 1,
-        _ => DEAD,
-    }
-}
-
 // Identity states behind the trust domain and its slash; those before are positions.
 const NS: u32 = 1 << 16;
 const NS_INSIDE: u32 = NS + 3;
@@ -363,7 +336,7 @@ fn identity_step(trust_domain: &str, state: u32, c: u8) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathMode, Universe};
+    use super::{DEAD, PathMode, Universe};
 
     #[test]
     fn knows_what_is_legal() {
@@ -385,10 +358,10 @@ mod tests {
             (Universe::Target(PathMode::Base), "/a?b?/../%41{", "/a/..?b"),
             (Universe::Target(PathMode::Base), "/?", "?b"),
             (Universe::Target(PathMode::Base), "/a?", "/a?b#c"),
-            (Universe::Authority, "Web.shop:80", "WEB..shop"),
-            (Universe::Host, "web.shop:8080", "web..shop"),
+            (Universe::Authority, "Web.shop:80", "WEB/shop"),
+            (Universe::Host, "web.shop:8080", "web shop"),
             (Universe::Host, "[::1]:80", "WEB"),
-            (Universe::Host, "web.shop.", ":80"),
+            (Universe::Host, "web..shop:", ""),
             (Universe::Method, "GET", "G T"),
             (Universe::HeaderValue, "", " a"),
             (
@@ -410,6 +383,50 @@ mod tests {
         ] {
             assert!(universe.contains(yes), "{universe:?} {yes}");
             assert!(!universe.contains(no), "{universe:?} {no}");
+        }
+    }
+
+    /// What [`Universe::kind`] promises, in every state that can be reached.
+    #[test]
+    fn characters_of_a_kind_lead_to_the_same_state() {
+        let identity = Universe::Identity {
+            trust_domain: "td-1.x".to_owned(),
+        };
+        let mut universes = vec![
+            Universe::Host,
+            Universe::Authority,
+            Universe::Method,
+            identity,
+            Universe::HeaderValue,
+            Universe::ServerName,
+        ];
+        for mode in [
+            PathMode::None,
+            PathMode::Base,
+            PathMode::MergeSlashes,
+            PathMode::DecodeAndMergeSlashes,
+        ] {
+            universes.extend([Universe::Path(mode), Universe::Target(mode)]);
+        }
+        for universe in universes {
+            let mut states = vec![Universe::START];
+            let mut at = 0;
+            while let Some(state) = states.get(at).copied() {
+                at += 1;
+                let mut of_kind = [None; 256];
+                for c in 0..128u8 {
+                    let next = universe.step(state, c);
+                    if next != DEAD && !states.contains(&next) {
+                        states.push(next);
+                    }
+                    let kind = universe.kind(c);
+                    if kind == 0 || universe.required(state).is_some() {
+                        continue;
+                    }
+                    let first = of_kind[kind as usize].get_or_insert(next);
+                    assert_eq!(*first, next, "{universe:?} {state} {:?}", char::from(c));
+                }
+            }
         }
     }
 }

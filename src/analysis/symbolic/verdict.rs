@@ -16,6 +16,28 @@ pub struct Enforced {
     pub conditional: bool,
 }
 
+/// The same, solved.
+#[derive(Debug, Clone, Copy)]
+pub struct Solved {
+    /// What it does.
+    pub effect: Effect,
+    /// The requests that it matches.
+    pub holds: Holds,
+    /// It exists only under a condition that the input cannot decide.
+    pub conditional: bool,
+}
+
+impl Enforced {
+    /// Finds the requests that it matches.
+    pub fn solve(&self, space: &mut Space) -> Result<Solved, TooComplex> {
+        Ok(Solved {
+            effect: self.effect,
+            holds: space.holds(&self.matches)?,
+            conditional: self.conditional,
+        })
+    }
+}
+
 /// The requests that are certainly allowed, and those that are certainly denied. What is in
 /// neither depends on something that the input does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +69,7 @@ impl Verdict {
 /// CUSTOM (an external service: the answer depends, unless DENY or ALLOW refuse anyway), then DENY
 /// (any match denies), then ALLOW: none attached, allowed; some attached, allowed only if one
 /// matches.
-pub fn at_point(space: &mut Space, policies: &[&Enforced]) -> Result<Verdict, TooComplex> {
+pub fn at_point(space: &mut Space, policies: &[Solved]) -> Result<Verdict, TooComplex> {
     let custom = of_effect(space, policies, Effect::Custom)?;
     let deny = of_effect(space, policies, Effect::Deny)?;
     let allow = of_effect(space, policies, Effect::Allow)?;
@@ -72,29 +94,23 @@ pub fn at_point(space: &mut Space, policies: &[&Enforced]) -> Result<Verdict, To
 
 /// Where every ALLOW policy is conditional, a request that all of them match is allowed whichever
 /// of them exist; so is one when none exists.
-fn matches_of_all(space: &mut Space, policies: &[&Enforced]) -> Result<Region, TooComplex> {
+fn matches_of_all(space: &mut Space, policies: &[Solved]) -> Result<Region, TooComplex> {
     let mut all = Region::ALL;
     for one in policies.iter().filter(|one| one.effect == Effect::Allow) {
-        let holds = space.holds(&one.matches)?;
-        all = space.regions.and(all, holds.surely)?;
+        all = space.regions.and(all, one.holds.surely)?;
     }
     Ok(all)
 }
 
 /// The requests that some policy of an effect matches.
-fn of_effect(
-    space: &mut Space,
-    policies: &[&Enforced],
-    effect: Effect,
-) -> Result<Holds, TooComplex> {
+fn of_effect(space: &mut Space, policies: &[Solved], effect: Effect) -> Result<Holds, TooComplex> {
     let mut surely = Vec::new();
     let mut maybe = Vec::new();
     for one in policies.iter().filter(|one| one.effect == effect) {
-        let holds = space.holds(&one.matches)?;
         if !one.conditional {
-            surely.push(holds.surely);
+            surely.push(one.holds.surely);
         }
-        maybe.push(holds.maybe);
+        maybe.push(one.holds.maybe);
     }
     Ok(Holds {
         surely: space.regions.any(&surely)?,

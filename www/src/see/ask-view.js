@@ -81,7 +81,7 @@ export class AskView {
 
   /**
    * @param {Policy[]} policies
-   * @param {{ readOnly: boolean, slow: boolean }} state nothing can be inserted; to compile takes long
+   * @param {{ readOnly: boolean, slow: boolean }} state nothing can be inserted; there is much to compile
    */
   show(policies, { readOnly, slow }) {
     this.#policies = policies;

@@ -1,5 +1,5 @@
 // The graph: who may reach whom. Boxes are applications, arrows go from who asks to who is asked.
-/** @import { Access, Application, Seen, Verdict } from "../work/reach.js" */
+/** @import { Access, Application, Seen } from "../work/reach.js" */
 /** @import { Party } from "../work/policies.js" */
 /** @import { Placed } from "../work/layout.js" */
 import { counted, download, el, prose, shown, svg } from "../dom.js";
@@ -7,6 +7,7 @@ import { Layout } from "../work/layout.js";
 import { partyId } from "../work/policies.js";
 import { arrow, curve, loop, padlock, round } from "./drawing.js";
 import { exportSvg } from "./export.js";
+import { VERDICTS, legend } from "./legend.js";
 import { Viewport } from "./viewport.js";
 
 const ROW = 30;
@@ -17,17 +18,6 @@ const LETTERS = 30;
 const SIGN = 15;
 
 /** @typedef {{ id: string, party: Party, label: string, width: number, application: Application | undefined }} Box */
-
-/** What is said before what an access is about. @type {Record<Verdict, string>} */
-export const VERDICTS = {
-  allow: "",
-  conditional: "perhaps",
-  deny: "denied",
-  custom: "another service decides",
-  void: "declared, but not allowed",
-  refused: "refused by Istio",
-  unknown: "not worked out",
-};
 
 export class GraphView {
   /** @type {Access[]} */
@@ -126,7 +116,11 @@ export class GraphView {
     this.#applications = new Map(applications.filter(({ party }) => party.kind !== "operator").map((one) => [partyId(one.party), one]));
     this.#arrange();
     if (this.#selected) this.#describe();
+    this.root.dataset.results = String(++this.#results);
   }
+
+  /** How many results were shown, for those who measure. */
+  #results = 0;
 
   /** The boxes and arrows there are, placed anew where they are others than before. */
   #arrange() {
@@ -203,7 +197,7 @@ export class GraphView {
     const kept = document.activeElement?.closest?.(".node")?.getAttribute("data-id");
     this.#nodes.clear();
     this.#edges.clear();
-    this.status.textContent = placed ? "" : "There is nothing to draw: the files name no application.";
+    this.status.textContent = placed ? "" : "There is nothing to draw: the files name no application. Open a bundle and its charm files, drop them on the page, or begin with one of the examples.";
     this.legend.replaceChildren(...legend(this.#accesses, [...this.#boxes.values()]));
     const named = [...this.#boxes.values()].map(({ party }) => party.name);
     this.names.replaceChildren(...[...new Set(named)].sort().slice(0, 500).map((name) => el("option", { value: shown(name) })));
@@ -509,55 +503,6 @@ export class GraphView {
   #export() {
     if (this.#placed) download("mesh.svg", "image/svg+xml", exportSvg(this.stage, this.#placed));
   }
-}
-
-/**
- * What the signs mean that the picture has.
- * @param {Access[]} accesses
- * @param {Box[]} boxes
- */
-function legend(accesses, boxes) {
-  /** @param {string} kind @param {string} text @param {string} title */
-  const entry = (kind, text, title) => {
-    const points = [
-      { x: 1, y: 6 },
-      { x: 27, y: 6 },
-    ];
-    const [layer = "L7", verdict = "allow"] = kind.split(" ");
-    const access = /** @type {Access} */ ({ layer, verdict });
-    return el(
-      "li",
-      { title },
-      svg("svg", { width: 28, height: 12, "aria-hidden": "true" }, svg("g", { class: `edge ${kind}` }, svg("path", { class: "line", d: curve(points) }), svg("path", { class: "head", d: arrow(points, access) }))),
-      text,
-    );
-  };
-  const has = (/** @type {Verdict} */ verdict) => accesses.some((access) => access.verdict === verdict);
-  const layer = (/** @type {string} */ name) => accesses.some((access) => access.layer === name);
-  /** @type {[boolean, () => HTMLElement][]} */
-  const entries = [
-    [layer("L7"), () => entry("L7 allow", "L7, by request", "Decided by methods, paths, hosts and ports")],
-    [layer("L4"), () => entry("L4 allow", "L4, by port", "Decided by ports alone, at the pods")],
-    [has("conditional"), () => entry("L7 conditional", VERDICTS.conditional, "It depends on something that the files do not say")],
-    [has("deny"), () => entry("L7 deny", VERDICTS.deny, "A policy denies it")],
-    [has("custom"), () => entry("L7 custom", VERDICTS.custom, "A CUSTOM policy asks a service outside the mesh")],
-    [has("void"), () => entry("L7 void", VERDICTS.void, "A policy allows it, and something else does not: ask, to see what")],
-    [has("refused"), () => entry("L7 refused", VERDICTS.refused, "Istio does not take the policy, so it does nothing")],
-    [has("unknown"), () => entry("L7 unknown", VERDICTS.unknown, "Too much to work out exactly: ask about single requests")],
-    [
-      boxes.some(({ application }) => application?.open.length),
-      () =>
-        el(
-          "li",
-          { title: "Anyone in the mesh may connect: no policy keeps anyone out" },
-          svg("svg", { width: 14, height: 14, "aria-hidden": "true", class: "node open" }, svg("path", { class: "sign", d: padlock(2, 8) })),
-          "open to the mesh",
-        ),
-    ],
-    [boxes.some(({ party }) => party.kind === "waypoint"), () => el("li", { title: "It takes the requests to Services and decides at L7" }, svg("svg", { width: 26, height: 14, "aria-hidden": "true", class: "node waypoint" }, svg("path", { class: "shape", d: "M5 1 H21 L25 7 L21 13 H5 L1 7 Z" })), "waypoint")],
-    [boxes.some(({ application }) => application?.plane === "none"), () => el("li", {}, svg("svg", { width: 22, height: 14, "aria-hidden": "true", class: "node outside" }, svg("rect", { class: "shape", x: 1, y: 1, width: 20, height: 12, rx: 3 })), "outside the mesh")],
-  ];
-  return entries.filter(([there]) => there).map(([, make]) => make());
 }
 
 /** @param {Party} party */

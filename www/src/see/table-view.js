@@ -1,7 +1,7 @@
 // The accesses as a table, to read, sort and filter.
 /** @import { Access, Seen } from "../work/reach.js" */
 import { counted, el, shown } from "../dom.js";
-import { VERDICTS } from "./graph-view.js";
+import { VERDICTS } from "./legend.js";
 
 const PAGE = 200;
 

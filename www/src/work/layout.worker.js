@@ -10,7 +10,10 @@ const MANY = { edges: 2000, nodes: 500 };
 const FEW = 60;
 
 /** Between boxes that nothing joins, in a block of their own. */
-const GAP = { across: 14, down: 12 };
+const GAP = { across: 14, down: 12, below: 16 };
+
+/** Above a group, for its name. */
+const NAME = 30;
 
 /** Between arrows that join the same two boxes. */
 const BESIDE = 7;
@@ -81,9 +84,12 @@ function lay({ nodes, edges, frame }, across) {
     g.setNode(`n ${id}`, { width, height });
     if (group) g.setParent(`n ${id}`, `g ${group}`);
   }
+  // With one group they go below all else in it, where no arrow has to pass.
+  const below = groups.size === 1 && joined.size > 0 ? (alone.get([...groups][0] ?? "") ?? []) : [];
   /** @type {Map<string, Block>} */
   const blocks = new Map();
   for (const [group, list] of alone) {
+    if (list === below) continue;
     const made = block(list, across, joined.size === 0 ? frame.width / frame.height : undefined);
     blocks.set(group, made);
     g.setNode(`b ${group}`, { width: made.width, height: made.height });
@@ -92,7 +98,44 @@ function lay({ nodes, edges, frame }, across) {
   for (const [key, { from, to, ids }] of ways) g.setEdge(`n ${from}`, `n ${to}`, { weight: ids.length, width: BESIDE * (ids.length - 1), height: BESIDE * (ids.length - 1) }, key);
   dagre.layout(g);
 
-  const { width = 0, height = 0 } = g.graph();
+  let { width = 0, height = 0 } = g.graph();
+  const frames = [...groups].map((id) => {
+    const { x, y, width, height } = g.node(`g ${id}`);
+    return { id, x: x - width / 2, y: y - height / 2, width, height };
+  });
+  /** Everything from a height on makes room. @param {number} from @param {number} by */
+  const lower = (from, by) => {
+    /** @type {Point[]} */
+    const parts = [];
+    for (const id of g.nodes()) if (!id.startsWith("g ")) parts.push(g.node(id));
+    for (const edge of g.edges()) parts.push(...(g.edge(edge).points ?? []));
+    for (const part of [...parts, ...frames]) if (part.y >= from) part.y += by;
+    height += by;
+  };
+  // dagre knows nothing of the name above a group.
+  frames.sort((a, b) => a.y - b.y);
+  frames.forEach((frame, at) => {
+    const over = frames.slice(0, at).filter(({ x, width }) => x < frame.x + frame.width + 8 && frame.x < x + width + 8);
+    const free = Math.max(-Infinity, ...over.map(({ y, height }) => y + height + NAME));
+    if (frame.y < free) lower(frame.y, free - frame.y);
+  });
+  // A group beside one that moved holds on to what moved with it.
+  for (const frame of frames)
+    for (const id of g.children(`g ${frame.id}`) ?? []) {
+      const { y, height } = g.node(id);
+      frame.height = Math.max(frame.height, y + height / 2 + GAP.down - frame.y);
+    }
+  const [only] = frames;
+  if (only && below.length > 0) {
+    const made = block(below, across, undefined, only.width - 40);
+    const bottom = only.y + only.height;
+    lower(bottom, made.height + GAP.below);
+    blocks.set(only.id, made);
+    g.setNode(`b ${only.id}`, { x: only.x + 20 + made.width / 2, y: bottom + made.height / 2, width: made.width, height: made.height });
+    only.height += made.height + GAP.below;
+    only.width = Math.max(only.width, made.width + 40);
+    width = Math.max(width, only.x + only.width + 12);
+  }
   /** @type {Placed["nodes"]} */
   const placed = nodes.flatMap(({ id }) => {
     if (!joined.has(id)) return [];
@@ -109,10 +152,7 @@ function lay({ nodes, edges, frame }, across) {
     height,
     across,
     nodes: placed,
-    groups: [...groups].map((id) => {
-      const { x, y, width, height } = g.node(`g ${id}`);
-      return { id, x: x - width / 2, y: y - height / 2, width, height };
-    }),
+    groups: frames,
     edges: [...ways].flatMap(([key, { from, to, ids }]) => {
       // Of its points, those beside boxes; those between ranks only bend it more.
       /** @type {Point[]} */
@@ -158,13 +198,15 @@ function joining(start, bends, end, by, across) {
  * @param {Node[]} nodes
  * @param {boolean} tall few columns, many rows
  * @param {number | undefined} ratio of width and height where nothing else is beside it
+ * @param {number} [room] how wide it may be, at least a column
  * @returns {Block}
  */
-function block(nodes, tall, ratio) {
+function block(nodes, tall, ratio, room) {
   const widest = Math.max(...nodes.map(({ width }) => width)) + GAP.across;
   const highest = Math.max(...nodes.map(({ height }) => height)) + GAP.down;
   const shape = ratio ?? (tall ? 1.2 : 4);
-  const columns = Math.max(1, Math.min(nodes.length, Math.round(Math.sqrt((nodes.length * highest * shape) / widest))));
+  const wanted = room === undefined ? Math.round(Math.sqrt((nodes.length * highest * shape) / widest)) : Math.floor((room + GAP.across) / widest);
+  const columns = Math.max(1, Math.min(nodes.length, wanted));
   const rows = Math.ceil(nodes.length / columns);
   return {
     width: columns * widest - GAP.across,

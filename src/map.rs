@@ -35,9 +35,13 @@ fn hash(name: &str) -> u64 {
     let mix =
         |hash: u64, part: u64| (hash.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (words, rest) = name.as_bytes().as_chunks();
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let rest = rest.iter().map(|byte| u64::from(*byte));
-    let mixed = words.chain(rest).fold(0, mix);
+    let mut mixed = 0;
+    for word in words {
+        mixed = mix(mixed, u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        mixed = mix(mixed, u64::from(*byte));
+    }
     // Once more, for the last step has reached few of the bits.
     mix(mixed ^ mixed >> 32, 0)
 }
@@ -73,7 +77,8 @@ impl<'a> Index<'a> {
         if self.table.is_empty() {
             return self.names.iter().position(is_it);
         }
-        for place in self.table.iter().skip(self.place(hash)).take(WINDOW) {
+        let first = self.place(hash);
+        for place in self.table.get(first..first + WINDOW).unwrap_or_default() {
             let at = place.checked_sub(1)?;
             if self.names.get(at).is_some_and(is_it) {
                 return Some(at);

@@ -47,9 +47,9 @@ pub fn normalise(path: &str, mode: PathNormalization) -> Option<Cow<'_, str>> {
 
 /// The path without query, as policies on `paths` see it.
 pub fn without_query(path: &str) -> &str {
-    path.find(['?', '#'])
-        .and_then(|at| path.get(..at))
-        .unwrap_or(path)
+    // One at a time: the standard library has a fast search for a character, and a slow one for two.
+    let path = path.split_once('?').map_or(path, |(before, _)| before);
+    path.split_once('#').map_or(path, |(before, _)| before)
 }
 
 /// `%2F` and `%5C`, in either case, become `/` and `\`.

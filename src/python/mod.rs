@@ -15,20 +15,32 @@ use std::fmt::Write as _;
 
 /// `repr` of a string.
 pub fn write_repr(out: &mut String, text: &str) {
+    if is_plain(text) {
+        out.push('\'');
+        out.push_str(text);
+        out.push('\'');
+        return;
+    }
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {
         '\''
     };
     out.push(quote);
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'"' | b'\\');
-    if text.bytes().all(is_plain) {
-        out.push_str(text);
-    } else {
-        text.chars()
-            .for_each(|character| write_repr_char(out, character, quote));
+    for character in text.chars() {
+        write_repr_char(out, character, quote);
     }
     out.push(quote);
+}
+
+// A loop, for where the compiler optimises for size a closure would be called for every byte.
+fn is_plain(text: &str) -> bool {
+    for byte in text.as_bytes() {
+        if !matches!(byte, b' '..=b'~') || matches!(byte, b'\'' | b'"' | b'\\') {
+            return false;
+        }
+    }
+    true
 }
 
 fn write_repr_char(out: &mut String, character: char, quote: char) {

@@ -62,6 +62,8 @@ impl<'a> Reader<'a> {
         TextError::new(MALFORMED, message, self.position())
     }
 
+    // Called for every byte: where the compiler optimises for size, only this makes it part of the loops.
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.offset).copied()
     }

@@ -26,7 +26,8 @@ const skip = (shell) => (spawnSync(shell, ['--version']).status === 0 ? false : 
  */
 function offers(...words) {
   const asked = 'COMP_WORDS=(mesh-policy "$@"); COMP_CWORD=$#; _mesh_policy; printf "%s\\n" "${COMPREPLY[@]}"';
-  const { stdout, stderr, status } = spawnSync('bash', ['-u', '-c', `${BASH}\n${asked}`, 'bash', ...words], { encoding: 'utf8' });
+  // A bash whose input is a socket takes it for a remote shell's, and reads its start file, were it not for `--norc`.
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-u', '-c', `${BASH}\n${asked}`, 'bash', ...words], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   assert.equal(stderr, '');
   return stdout.split('\n').filter(Boolean);

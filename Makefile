@@ -37,7 +37,7 @@ pkg: ## build pkg/ from src/
 
 bench: ## every benchmark beside its rival, into docs/performance.md (ARGS="--only diff,mesh --quick")
 	@tools/setup.sh wasm node python nca
-	@cargo build --locked --release --examples
+	@cargo build --locked --release --example compile --example decide --example mesh
 	@node bench/run.mjs $(ARGS)
 
 fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was

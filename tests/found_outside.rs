@@ -137,3 +137,16 @@ fn a_host_with_any_port() {
     // No request has a space in its host.
     assert!(compared("{}", &hosts("notHosts", r#""web shop""#)).equivalent);
 }
+
+#[test]
+fn no_connection_comes_from_an_unspecified_address() {
+    let blocks = |list: &str| format!(r#"{{"from":[{{"source":{{"ipBlocks":[{list}]}}}}]}}"#);
+    let all = blocks(r#""0.0.0.0/0","::/0""#);
+    let found = compared(&all, &blocks(r#""0.0.0.0/0","2001:db8::1""#));
+    let witness = found.json();
+    assert!(
+        !found.equivalent && !witness.contains(r#""sourceIp":"::""#),
+        "{witness}"
+    );
+    assert!(compared(&blocks(r#""0.0.0.0","::""#), &blocks(r#""::""#)).equivalent);
+}

@@ -61,7 +61,7 @@ async function run({ quick, runs, progress }) {
     figures,
     expected: [
       { what: `wasm, times the floor, ${n} as JSON`, bound: "at most", limit: 2, found: ratio(json(middle, WASM), json(middle, "floor")) },
-      { what: `the same, hoped for later`, bound: "at most", limit: 1.3, found: ratio(json(middle, WASM), json(middle, "floor")) },
+      { what: "wasm, times the floor, expected when all is done", bound: "at most", limit: 1.3, found: ratio(json(middle, WASM), json(middle, "floor")) },
       { what: `Python library, times wasm, ${n} as JSON`, bound: "at least", limit: 30, found: ratio(json(middle, LIBRARY), json(middle, WASM)) },
       { what: `wasm's time grows with n to the power of (100 to ${largest.toLocaleString("en")}, JSON)`, bound: "at most", limit: 1.1, found: exponent(json(100, WASM), json(largest, WASM)) },
       { what: `wasm's memory, times input and output, ${largest.toLocaleString("en")} as JSON`, bound: "at most", limit: 3, found: share },

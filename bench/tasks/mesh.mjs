@@ -60,9 +60,11 @@ async function run({ quick, runs, progress }) {
     figures: figures.sort((a, b) => a.what.localeCompare(b.what)),
     expected: [
       { what: `reach, times reading the same as JSON, ${n} policies, wasm`, bound: "at most", limit: 2, found: ratio(of("reach", large), of(`${READ} JSON`, large)) },
-      { what: `the same in native Rust`, bound: "at most", limit: 2, found: ratio(of("reach", large, "native Rust"), of(`${READ} JSON`, large, "native Rust")) },
+      { what: "the same in native Rust", bound: "at most", limit: 2, found: ratio(of("reach", large, "native Rust"), of(`${READ} JSON`, large, "native Rust")) },
+      { what: "reach, times reading the same as YAML, wasm", bound: "at most", limit: 2, found: ratio(of("reach", large), of(`${READ} YAML`, large)) },
       { what: `diff grows with n to the power of (${small.toLocaleString("en")} to ${n}, wasm)`, bound: "at most", limit: 1.1, found: exponent(of("diff", small), of("diff", large)) },
-      { what: `lints grow with n to the power of`, bound: "at most", limit: 1.1, found: exponent(of("all lints", small), of("all lints", large)) },
+      { what: "lints grow with n to the power of", bound: "at most", limit: 1.1, found: exponent(of("all lints", small), of("all lints", large)) },
+      { what: "the proof of a plan grows with n to the power of", bound: "at most", limit: 1.1, found: exponent(of("proof", small), of("proof", large)) },
     ],
   };
 }

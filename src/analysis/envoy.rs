@@ -97,6 +97,13 @@ impl Converter<'_> {
 
     fn make(&mut self, index: usize, rule: &policy::Rule) -> Result<Rule, String> {
         self.ignored.clear();
+        if self.effect == Effect::Allow {
+            // One list that cannot be generated drops the rule: nothing of it need be converted.
+            let entries = rule.from.iter().chain(&rule.to);
+            for list in entries.flat_map(|entry| entry.lists.iter().flatten()) {
+                self.visible(list.attribute)?;
+            }
+        }
         let mut clauses = Vec::new();
         for (part, written) in [(Part::From, &rule.from), (Part::To, &rule.to)] {
             let mut entries = Vec::with_capacity(written.len());
@@ -157,6 +164,7 @@ impl Converter<'_> {
         attribute: Attribute,
         values: &[Text],
     ) -> Result<(Field, Vec<Pattern>), String> {
+        self.visible(attribute)?;
         Ok(match attribute {
             Attribute::Principals => (Field::Principal, self.principals(values)),
             Attribute::Namespaces => (Field::Namespace, namespaces(values)),
@@ -168,22 +176,10 @@ impl Converter<'_> {
             Attribute::IpBlocks => (Field::SourceIp, addresses(values)),
             Attribute::RemoteIpBlocks => (Field::RemoteIp, addresses(values)),
             Attribute::Ports => (Field::Port, ports(values)),
-            Attribute::RequestPrincipals => {
-                self.http("request principals")?;
-                (Field::RequestPrincipal, tokens(values))
-            }
-            Attribute::Hosts => {
-                self.http("hosts")?;
-                (Field::Host, texts(values, &Pattern::Present))
-            }
-            Attribute::Methods => {
-                self.http("methods")?;
-                (Field::Method, texts(values, &Pattern::Present))
-            }
-            Attribute::Paths => {
-                self.http("paths")?;
-                (Field::Path, self.paths(values))
-            }
+            Attribute::RequestPrincipals => (Field::RequestPrincipal, tokens(values)),
+            Attribute::Hosts => (Field::Host, texts(values, &Pattern::Present)),
+            Attribute::Methods => (Field::Method, texts(values, &Pattern::Present)),
+            Attribute::Paths => (Field::Path, self.paths(values)),
         })
     }
 
@@ -243,6 +239,17 @@ impl Converter<'_> {
                 }
             }
         })
+    }
+
+    /// On a TCP port, most lists cannot be seen.
+    fn visible(&self, attribute: Attribute) -> Result<(), String> {
+        match attribute {
+            Attribute::RequestPrincipals => self.http("request principals"),
+            Attribute::Hosts => self.http("hosts"),
+            Attribute::Methods => self.http("methods"),
+            Attribute::Paths => self.http("paths"),
+            _ => Ok(()),
+        }
     }
 
     /// On a TCP port, layer 7 cannot be generated.

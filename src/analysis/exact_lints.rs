@@ -105,7 +105,7 @@ struct Linter<'a> {
 
 impl Linter<'_> {
     fn target(&mut self, cells: &[Cell<'_>]) -> Result<(), Gap> {
-        let form = self.side.form(cells)?;
+        let form = self.side.form(cells);
         // The rules of each point. Those that a policy's other rules make needless are in no
         // policy's condition, so the space must be told of them.
         let mut written: Vec<Vec<RuleForm>> = Vec::new();
@@ -165,7 +165,7 @@ impl Linter<'_> {
                     policy: at,
                     rule: rule.index,
                     effect: policy.effect,
-                    condition: lower::rule(&view, rule)?,
+                    condition: lower::rule(&view, rule),
                 });
             }
         }

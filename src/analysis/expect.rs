@@ -211,7 +211,7 @@ impl Checker<'_> {
                 target_text(target)
             )));
         };
-        let mut form = self.side.form(&self.side.cells(place))?;
+        let mut form = self.side.form(&self.side.cells(place));
         // A port that a Service has not is one that can be asked about: it is denied.
         if let Some(port) = one.port.map(intervals::port)
             && !form.ports.is_empty()

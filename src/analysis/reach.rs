@@ -141,7 +141,7 @@ fn rows(
     cells: &[Cell<'_>],
     rows: &mut Vec<Row>,
 ) -> Result<(), Gap> {
-    let form = side.form(cells)?;
+    let form = side.form(cells);
     let mut solved = space(side, &[&form], &[], &[])?;
     let verdict = form.verdict(&mut solved, &all_present)?;
     let decided = solved.regions.or(verdict.allowed, verdict.denied)?;

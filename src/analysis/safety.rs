@@ -302,7 +302,7 @@ struct Examiner {
 }
 
 fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found>, Gap> {
-    let form = side.form(cells)?;
+    let form = side.form(cells);
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();

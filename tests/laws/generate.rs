@@ -91,6 +91,7 @@ const FORWARDED: &[&str] = &[
     "unknown",
     "u*",
     "2001:db8::2",
+    "*.8.8",
 ];
 const AGENTS: &[&str] = &["curl*", "*bot", "curl/8", "*", "x,*"];
 

@@ -187,18 +187,15 @@ fn the_engine_and_decide_agree() {
         ] {
             let old_cells = before.cells(place(&old, &to));
             let new_cells = after.cells(place(&new, &to));
-            let forms = before
-                .form(&old_cells)
-                .and_then(|a| Ok((a, after.form(&new_cells)?)));
-            let (a, b) = match forms {
-                Ok(forms) => forms,
+            let (a, b) = (before.form(&old_cells), after.form(&new_cells));
+            let mut solved = match space(&before, &[&a, &b], &[], &["web.shop"]) {
+                Ok(solved) => solved,
                 Err(Gap::Unsupported(_)) => {
                     unsolved += 1;
                     continue;
                 }
                 Err(gap) => panic!("{gap:?}, round {round}"),
             };
-            let mut solved = space(&before, &[&a, &b], &[], &["web.shop"]).expect("small");
             let x = a.verdict(&mut solved, &all_present).expect("small");
             let y = b.verdict(&mut solved, &all_present).expect("small");
             assert!(
@@ -281,9 +278,9 @@ fn the_engine_and_decide_agree() {
         allowed * 10 > asked && allowed * 10 < asked * 9,
         "both answers must come up"
     );
-    assert!(shown * 40 > asked, "differences must come up");
+    assert!(shown * 60 > asked, "differences must come up");
     assert!(definite * 2 > asked, "most questions must have an answer");
-    assert!(unsolved * 5 < round * 2, "most targets must be solved");
+    assert!(unsolved * 50 < round, "nearly all targets must be solved");
 }
 
 #[test]

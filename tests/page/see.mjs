@@ -167,13 +167,14 @@ test("manifests in YAML feed every view", async () => {
     await page.locator("#view-table tr", { hasText: /client.*web.*L4.*connect on port 8080/ }).waitFor();
     await view(page, /^Policies/);
     await page.locator(".policy .head", { hasText: "8080" }).click();
-    assert.match(await page.locator("pre.yaml").innerText(), /principals:\n\s+- cluster\.local\/ns\/shop\/sa\/client/);
-    await page.getByRole("button", { name: `mesh.yaml:${lineOf(MANIFESTS, "name: readers") - 2}` }).click();
-    assert.equal(await caretLine(page), lineOf(MANIFESTS, "name: readers") - 2);
+    assert.match(await page.locator(".policy pre.yaml").innerText(), /principals:\n\s+- cluster\.local\/ns\/shop\/sa\/client/);
+    await page.getByRole("button", { name: `mesh.yaml:${lineOf(MANIFESTS, "name: readers") - 3}` }).click();
+    assert.equal(await caretLine(page), lineOf(MANIFESTS, "name: readers") - 3);
     await view(page, "Ask");
     await page.locator(".verdict.allowed").waitFor();
+    assert.equal(await page.getByLabel("Target").inputValue(), "shop/web");
     await page.getByLabel("Port", { exact: true }).fill("9090");
-    await page.locator(".advice", { hasText: "nothing declared to change" }).waitFor();
+    await page.locator(".advice", { hasText: "is no application of these bundles" }).waitFor();
   });
 });
 

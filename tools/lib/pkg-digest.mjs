@@ -15,7 +15,7 @@ export const DIGEST = "digest.json";
  * @typedef {object} Digest
  * @property {string} sources  sha256 over the sources' paths and contents
  * @property {Record<string, string>} sourceFiles  sha256 of each source file, by its path
- * @property {Record<string, string>} profile  cargo's release profile, rustc's and wasm-opt's flags, as Cargo.toml has them
+ * @property {Record<string, string>} profile  cargo's profiles, rustc's and wasm-opt's flags, as Cargo.toml has them
  * @property {Record<string, string | null>} tools  versions of what made it
  * @property {Record<string, string>} files  sha256 of each file of pkg/, by its name
  */
@@ -62,7 +62,7 @@ export function fileHashes(folder) {
   return files;
 }
 
-/** The keys of `[profile.release]`, of rustc's flags and wasm-pack's in Cargo.toml, as they are written there. */
+/** What cargo's profiles, rustc's flags and wasm-pack's are in Cargo.toml, by section and key. */
 export function profile() {
   /** @type {Record<string, string>} */
   const found = {};
@@ -74,10 +74,10 @@ export function profile() {
       key &&
       value &&
       (section === "profile.release" ||
-        section === "package.metadata.wasm" ||
-        section.startsWith("package.metadata.wasm-pack.profile.release"))
+        section.startsWith("profile.wasm") ||
+        section.startsWith("package.metadata.wasm"))
     ) {
-      found[key] = value;
+      found[`${section}.${key}`] = value;
     }
   }
   return found;

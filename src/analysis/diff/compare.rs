@@ -122,7 +122,7 @@ impl<'a> Comparer<'a> {
         if self.old.same(&old_cells, &self.new, &new_cells) {
             return Ok(());
         }
-        let (old, new) = (self.old.form(&old_cells)?, self.new.form(&new_cells)?);
+        let (old, new) = (self.old.form(&old_cells), self.new.form(&new_cells));
         let host = host(target);
         let mut solved = space(&self.old, &[&old, &new], &[], &[&host])?;
         let x = old.verdict(&mut solved, &all_present)?;

@@ -3,7 +3,7 @@
 use super::condition::{Field, Values};
 use super::forwarded::Forwarded;
 use super::glob::Glob;
-use super::intervals::{ADDRESSES, Intervals, PORTS, Point, Range};
+use super::intervals::{ADDRESSES, Intervals, PORTS, Point, Range, SOURCES};
 use super::space::Setting;
 use super::strings::{Classes, TooComplex, classes};
 use super::universe::Universe;
@@ -47,6 +47,7 @@ pub(super) const LIKELY_ADDRESSES: &[Point] = &[
     (4, 0xc000_0201),
     (4, 0xc633_6401),
     (6, 0x2001_0db8_0000_0000_0000_0000_0000_0001),
+    (6, 0xfd00_0000_0000_0000_0000_0000_0000_0001),
 ];
 pub(super) const LIKELY_PORTS: &[Point] = &[(0, 80), (0, 8080), (0, 443), (0, 8443), (0, 9090)];
 /// A step through patterns costs about as much as so much work on regions.
@@ -263,6 +264,7 @@ fn partition(
         let line = match field {
             Field::Port if setting.ports.is_empty() => PORTS,
             Field::Port => setting.ports,
+            Field::SourceIp => SOURCES,
             _ => ADDRESSES,
         };
         return Ok(Partition::Intervals(Intervals::new(line, &ranges)));

@@ -3,10 +3,11 @@
 //! A text that a pattern leaves open at its end can end in any address: it goes on with a comma. A
 //! text that a pattern fixes as a whole, or from a comma on, has the one address that it has. So the
 //! two kinds of conditions meet without an automaton for addresses. A pattern that fixes the end of
-//! the last entry and not all of it is the exception; beside conditions on the address it is too
-//! complex.
+//! the last entry and not all of it is the exception; beside conditions on the address it is not
+//! solved.
 
 use super::axis::{classes_of, number};
+use super::condition::{Condition, Field, Values};
 use super::glob::{Glob, Piece};
 use super::intervals::{ADDRESSES, Intervals, Point, Range};
 use super::strings::{Classes, MAX_CLASSES, TooComplex, classes};
@@ -53,6 +54,23 @@ fn end(glob: &Glob) -> End {
         }
     }
     End::Fixed
+}
+
+/// Why there is no exact answer where [`is_mixed`].
+pub const MIXED: &str = "patterns of X-Forwarded-For that begin with `*` and hold no comma are not solved exactly \
+     beside conditions on forwarded addresses";
+
+/// Whether conditions ask for a part of the header's last entry, and for the address in it as well.
+pub fn is_mixed(conditions: &[&Condition]) -> bool {
+    let (mut partly, mut addresses) = (false, false);
+    for condition in conditions {
+        condition.visit(&mut |field, values| match (field, values) {
+            (Field::Forwarded, Values::Glob(glob)) => partly |= matches!(end(glob), End::Partly),
+            (Field::Forwarded | Field::RemoteIp, Values::Range(_)) => addresses = true,
+            _ => {}
+        });
+    }
+    partly && addresses
 }
 
 /// Characters to go on with, where a text must not become a longer one that patterns know.

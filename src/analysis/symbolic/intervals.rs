@@ -11,6 +11,9 @@ pub const PORTS: &[Range] = &[((0, 1), (0, 65_535))];
 /// Every address, IPv4 and IPv6.
 pub const ADDRESSES: &[Range] = &[((4, 0), (4, 0xffff_ffff)), ((6, 0), (6, u128::MAX))];
 
+/// Every address that a connection can come from: not the unspecified ones.
+pub const SOURCES: &[Range] = &[((4, 1), (4, 0xffff_ffff)), ((6, 1), (6, u128::MAX))];
+
 /// The range of one port.
 pub const fn port(number: u16) -> Range {
     ((0, number as u128), (0, number as u128))

@@ -58,60 +58,52 @@ pub struct View<'a> {
     pub destination: Option<IpAddr>,
 }
 
-/// What cannot be said exactly, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported(pub String);
-
 /// A policy matches if any rule does.
-pub fn policy(view: &View<'_>, policy: &Policy) -> Result<Condition, Unsupported> {
+pub fn policy(view: &View<'_>, policy: &Policy) -> Condition {
     let mut rules = Vec::with_capacity(policy.rules.len());
     for one in &policy.rules {
-        rules.push(rule(view, one)?);
+        rules.push(rule(view, one));
     }
-    Ok(any(rules))
+    any(rules)
 }
 
 /// A rule matches if all its clauses do, a clause if any entry does, an entry if all its matches
 /// do.
-pub fn rule(view: &View<'_>, rule: &Rule) -> Result<Condition, Unsupported> {
+pub fn rule(view: &View<'_>, rule: &Rule) -> Condition {
     let mut clauses = Vec::with_capacity(rule.clauses.len());
     for clause in &rule.clauses {
         let mut entries = Vec::with_capacity(clause.entries.len());
         for entry in &clause.entries {
             let mut matches = Vec::with_capacity(entry.matches.len());
             for one in &entry.matches {
-                matches.push(test(view, one)?);
+                matches.push(test(view, one));
             }
             entries.push(all(matches));
         }
         clauses.push(any(entries));
     }
-    Ok(all(clauses))
+    all(clauses)
 }
 
 /// A match holds if any value matches and no negated one does.
-fn test(view: &View<'_>, one: &Match) -> Result<Condition, Unsupported> {
+fn test(view: &View<'_>, one: &Match) -> Condition {
     let list = |patterns: &[Pattern]| {
         let mut conditions = Vec::with_capacity(patterns.len());
         for pattern in patterns {
-            conditions.push(value(view, &one.field, pattern)?);
+            conditions.push(value(view, &one.field, pattern));
         }
-        Ok(any(conditions))
+        any(conditions)
     };
     let positive = if one.values.is_empty() {
         Condition::Always
     } else {
-        list(&one.values)?
+        list(&one.values)
     };
-    Ok(all(vec![positive, list(&one.not_values)?.negate()]))
+    all(vec![positive, list(&one.not_values).negate()])
 }
 
 /// One value of a field.
-fn value(
-    view: &View<'_>,
-    field: &rules::Field,
-    pattern: &Pattern,
-) -> Result<Condition, Unsupported> {
+fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
     use rules::Field as Of;
     let text = |field: Field, pattern: &Pattern| match text(pattern) {
         Some(glob) => Condition::Is(field, Values::Glob(glob)),
@@ -121,7 +113,7 @@ fn value(
         Some(glob) => Condition::Is(field, Values::Raw(glob)),
         None => Condition::Never,
     };
-    Ok(match field {
+    match field {
         Of::Principal | Of::Namespace | Of::ServiceAccount | Of::TrustDomain => {
             identity(view, field, pattern)
         }
@@ -171,7 +163,7 @@ fn value(
         Of::Claim(path) => text(Field::Claim(path.join(".")), pattern),
         // Nothing that a request carries.
         Of::Metadata(_) => Condition::Never,
-    })
+    }
 }
 
 /// Patterns of plain text.

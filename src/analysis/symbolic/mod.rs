@@ -6,6 +6,7 @@
 //! every class has a witness.
 
 mod axis;
+pub mod clients;
 pub mod condition;
 pub mod describe;
 pub mod example;

@@ -1,7 +1,8 @@
 //! The verdict on every request to a target, as regions.
 
+use super::forwarded;
 use super::intervals::Range;
-use super::lower::{self, Unsupported, View};
+use super::lower::{self, View};
 use super::region::{DEFAULT_WORK, Region};
 use super::routes::{Cell, Clients, Point, Ports, Target, cells};
 use super::space::{Condition, Setting, Space};
@@ -20,7 +21,7 @@ pub enum Gap {
     /// The work would be too much.
     TooComplex,
     /// A kind of condition that is not solved.
-    Unsupported(String),
+    Unsupported(&'static str),
 }
 
 impl From<TooComplex> for Gap {
@@ -29,18 +30,12 @@ impl From<TooComplex> for Gap {
     }
 }
 
-impl From<Unsupported> for Gap {
-    fn from(Unsupported(why): Unsupported) -> Gap {
-        Gap::Unsupported(why)
-    }
-}
-
 impl Gap {
     /// One lower-case sentence.
     pub fn message(&self) -> String {
         match self {
             Gap::TooComplex => "too complex to be solved exactly".to_owned(),
-            Gap::Unsupported(why) => why.clone(),
+            Gap::Unsupported(why) => (*why).to_owned(),
         }
     }
 }
@@ -135,7 +130,7 @@ impl<'a> Side<'a> {
     }
 
     /// The ways to a target as conditions.
-    pub fn form(&self, cells: &[Cell<'_>]) -> Result<TargetForm, Gap> {
+    pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
         let mut form = TargetForm::default();
         let mut all_ports = false;
         for cell in cells {
@@ -143,7 +138,7 @@ impl<'a> Side<'a> {
             for chain in &cell.chains {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
-                    points.push(self.point(point)?);
+                    points.push(self.point(point));
                 }
                 chains.push(points);
             }
@@ -166,7 +161,7 @@ impl<'a> Side<'a> {
         if all_ports {
             form.ports.clear();
         }
-        Ok(form)
+        form
     }
 
     /// What a point sees.
@@ -181,7 +176,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    fn point(&self, point: &Point<'_>) -> Result<PointForm, Unsupported> {
+    fn point(&self, point: &Point<'_>) -> PointForm {
         let view = self.view(point);
         let mut form = PointForm {
             policies: Vec::new(),
@@ -196,12 +191,12 @@ impl<'a> Side<'a> {
             }
             form.policies.push(Enforced {
                 effect: policy.effect,
-                matches: lower::policy(&view, policy)?,
+                matches: lower::policy(&view, policy),
                 conditional,
             });
             form.held.push(number);
         }
-        Ok(form)
+        form
     }
 
     /// The policies that a point enforces: place, policy, and whether its being there is in doubt.
@@ -460,7 +455,7 @@ pub fn space(
     forms: &[&TargetForm],
     more: &[&Condition],
     hosts: &[&str],
-) -> Result<Space, TooComplex> {
+) -> Result<Space, Gap> {
     let mut conditions: Vec<&Condition> = more.to_vec();
     let mut ports: Vec<Range> = Vec::new();
     let mut all_ports = false;
@@ -489,7 +484,10 @@ pub fn space(
         work: side.work(),
         ..Setting::new(side.domain, side.paths)
     };
-    Space::new(&setting, &conditions)
+    if forwarded::is_mixed(&conditions) {
+        return Err(Gap::Unsupported(forwarded::MIXED));
+    }
+    Ok(Space::new(&setting, &conditions)?)
 }
 
 #[cfg(test)]
@@ -503,7 +501,7 @@ mod tests {
         let side = Side::new(&analysis);
         for _ in 0..PATIENCE {
             assert_eq!(side.work(), DEFAULT_WORK);
-            side.note(&Gap::Unsupported(String::new()));
+            side.note(&Gap::Unsupported(""));
             side.note(&Gap::TooComplex);
         }
         assert_eq!(side.work(), DEFAULT_WORK);

@@ -81,7 +81,7 @@ export class CompareView {
     const { equivalent, granted, revoked, unknown, notCompared } = difference;
     this.actions.counted(granted.length + revoked.length + unknown.length);
     this.list.replaceChildren(
-      ...(equivalent ? [el("p", { class: "same" }, "Nobody may do anything more, and nobody anything less.")] : []),
+      ...(equivalent ? [el("p", { class: "same" }, "Nobody may do anything more, and nobody anything less."), el("p", { class: "quiet-text" }, "Change a file: what that grants and what it revokes stands here, each with a request that shows it.")] : []),
       ...this.#part("Granted", "granted", granted),
       ...this.#part("Revoked", "revoked", revoked),
       ...this.#part("Not known", "unknown", unknown),

@@ -4,22 +4,32 @@
 const R = (/** @type {number} */ n) => Math.round(n * 10) / 10;
 
 /**
- * A smooth way through points, which goes on in one direction at each of them.
+ * A smooth way through points that turns back nowhere between them: a monotone cubic, straight on at both ends.
  * @param {Point[]} points at least two
  * @param {boolean} [across] from left to right or back; else from top to bottom
  */
 export function curve(points, across = true) {
-  const [first, ...rest] = points;
-  if (!first) return "";
-  let d = `M${R(first.x)} ${R(first.y)}`;
-  let last = first;
-  for (const point of rest) {
-    const middle = across ? (last.x + point.x) / 2 : (last.y + point.y) / 2;
-    if (last.x === point.x || last.y === point.y) d += `L${R(point.x)} ${R(point.y)}`;
-    else if (across) d += `C${R(middle)} ${R(last.y)} ${R(middle)} ${R(point.y)} ${R(point.x)} ${R(point.y)}`;
-    else d += `C${R(last.x)} ${R(middle)} ${R(point.x)} ${R(middle)} ${R(point.x)} ${R(point.y)}`;
-    last = point;
-  }
+  const ways = points.map(({ x, y }) => /** @type {[number, number]} */ (across ? [x, y] : [y, x]));
+  const text = (/** @type {number} */ along, /** @type {number} */ beside) => (across ? `${R(along)} ${R(beside)}` : `${R(beside)} ${R(along)}`);
+  /** The slope at a point between two others, so that nothing is overshot. @param {number} at */
+  const slope = (at) => {
+    const [before, here, after] = [ways[at - 1], ways[at], ways[at + 1]];
+    if (!before || !here || !after) return 0;
+    const [first, second] = [here[0] - before[0], after[0] - here[0]];
+    if (first * second <= 0) return 0;
+    const [s, t] = [(here[1] - before[1]) / first, (after[1] - here[1]) / second];
+    return (Math.sign(s) + Math.sign(t)) * Math.min(Math.abs(s), Math.abs(t), 0.5 * Math.abs((s * second + t * first) / (first + second)));
+  };
+  let d = "";
+  ways.forEach(([along, beside], at) => {
+    const before = ways[at - 1];
+    if (!before) d += `M${text(along, beside)}`;
+    else if (before[1] === beside) d += `L${text(along, beside)}`;
+    else {
+      const third = (along - before[0]) / 3;
+      d += `C${text(before[0] + third, before[1] + third * slope(at - 1))} ${text(along - third, beside - third * slope(at))} ${text(along, beside)}`;
+    }
+  });
   return d;
 }
 

@@ -197,7 +197,7 @@ export class GraphView {
     const kept = document.activeElement?.closest?.(".node")?.getAttribute("data-id");
     this.#nodes.clear();
     this.#edges.clear();
-    this.status.textContent = placed ? "" : "There is nothing to draw: the files name no application.";
+    this.status.textContent = placed ? "" : "There is nothing to draw: the files name no application. Open a bundle and its charm files, drop them on the page, or begin with one of the examples.";
     this.legend.replaceChildren(...legend(this.#accesses, [...this.#boxes.values()]));
     const named = [...this.#boxes.values()].map(({ party }) => party.name);
     this.names.replaceChildren(...[...new Set(named)].sort().slice(0, 500).map((name) => el("option", { value: shown(name) })));

@@ -113,10 +113,21 @@ function manifests() {
   const read = (last.mesh ??= analyse(input));
   const files = new Set(input.manifests.map(({ file }) => file));
   return {
-    policies: read.badInput ? [] : overview().policies.map(({ file, line, column, json, yaml }) => readPolicy(JSON.parse(json), { declared: { file, line, column } }, yaml)),
+    policies: read.badInput ? [] : written(overview()),
     findings: read.diagnostics.filter(({ place }) => place && files.has(place.file)),
     badInput: read.badInput,
   };
+}
+
+/** @param {Overview} overview @returns {Policy[]} */
+function written({ policies, attached, applications }) {
+  const to = new Map(attached.map(({ policy, to }) => [policy, to]));
+  return policies.map(({ file, line, column, json, yaml }) => {
+    const policy = readPolicy(JSON.parse(json), { declared: { file, line, column } }, yaml);
+    // Labels are said by the name of what has them, where that is known.
+    const named = policy.targets.every(({ kind }) => kind === "pods") ? to.get(`${policy.namespace}/${policy.name}`) : undefined;
+    return named ? { ...policy, targets: named.flatMap((at) => applications[at] ?? []).map(({ kind, namespace, name }) => ({ kind, namespace, name })) } : policy;
+  });
 }
 
 const ready = init({ module_or_path: wasm });

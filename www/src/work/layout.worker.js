@@ -12,6 +12,9 @@ const FEW = 60;
 /** Between boxes that nothing joins, in a block of their own. */
 const GAP = { across: 14, down: 12, below: 16 };
 
+/** Above a group, for its name. */
+const NAME = 30;
+
 /** Between arrows that join the same two boxes. */
 const BESIDE = 7;
 
@@ -100,22 +103,38 @@ function lay({ nodes, edges, frame }, across) {
     const { x, y, width, height } = g.node(`g ${id}`);
     return { id, x: x - width / 2, y: y - height / 2, width, height };
   });
+  /** Everything from a height on makes room. @param {number} from @param {number} by */
+  const lower = (from, by) => {
+    /** @type {Point[]} */
+    const parts = [];
+    for (const id of g.nodes()) if (!id.startsWith("g ")) parts.push(g.node(id));
+    for (const edge of g.edges()) parts.push(...(g.edge(edge).points ?? []));
+    for (const part of [...parts, ...frames]) if (part.y >= from) part.y += by;
+    height += by;
+  };
+  // dagre knows nothing of the name above a group.
+  frames.sort((a, b) => a.y - b.y);
+  frames.forEach((frame, at) => {
+    const over = frames.slice(0, at).filter(({ x, width }) => x < frame.x + frame.width + 8 && frame.x < x + width + 8);
+    const free = Math.max(-Infinity, ...over.map(({ y, height }) => y + height + NAME));
+    if (frame.y < free) lower(frame.y, free - frame.y);
+  });
+  // A group beside one that moved holds on to what moved with it.
+  for (const frame of frames)
+    for (const id of g.children(`g ${frame.id}`) ?? []) {
+      const { y, height } = g.node(id);
+      frame.height = Math.max(frame.height, y + height / 2 + GAP.down - frame.y);
+    }
   const [only] = frames;
   if (only && below.length > 0) {
     const made = block(below, across, undefined, only.width - 40);
     const bottom = only.y + only.height;
-    // What is below the group makes room.
-    /** @type {Point[]} */
-    const parts = [];
-    for (const id of g.nodes()) parts.push(g.node(id));
-    for (const edge of g.edges()) parts.push(...(g.edge(edge).points ?? []));
-    for (const part of parts) if (part.y > bottom) part.y += made.height + GAP.below;
+    lower(bottom, made.height + GAP.below);
     blocks.set(only.id, made);
     g.setNode(`b ${only.id}`, { x: only.x + 20 + made.width / 2, y: bottom + made.height / 2, width: made.width, height: made.height });
     only.height += made.height + GAP.below;
     only.width = Math.max(only.width, made.width + 40);
     width = Math.max(width, only.x + only.width + 12);
-    height += made.height + GAP.below;
   }
   /** @type {Placed["nodes"]} */
   const placed = nodes.flatMap(({ id }) => {

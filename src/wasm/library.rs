@@ -324,7 +324,7 @@ pub fn create_charm_default_labels(options: &JsValue) -> Result<JsValue, JsValue
 pub fn beacon_labels(options: &JsValue) -> Result<JsValue, JsValue> {
     let json = text_of(options)?;
     let root = read(&json)?.root;
-    label_object(&crate::compile::beacon_labels(
+    label_object(&crate::compile::beacons::beacon_labels(
         text(&root, "appName")?,
         text(&root, "modelName")?,
     ))

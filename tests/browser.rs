@@ -38,7 +38,8 @@ policies: [{kind: unit, relation: api, ports: [8080]}]"
     )))
     .expect("compiles");
     assert!(!compilation.dropped());
-    assert!(compilation.yaml().contains("cluster.local/ns/shop/sa/web"));
+    let yaml = String::from(compilation.yaml().expect("one string holds it"));
+    assert!(yaml.contains("cluster.local/ns/shop/sa/web"));
     let policies = compilation.mesh_policies().expect("converts");
     let first = Reflect::get_u32(&policies, 0).expect("has one");
     let source = Reflect::get(&first, &JsValue::from_str("source_app_name")).expect("reads");

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { commandsOf } from '../../host/commands/completion.js';
 import { createProgram } from '../../host/program.js';
@@ -126,7 +126,10 @@ test('every page is reached from the README', () => {
     if (!name.endsWith('.md')) continue;
     for (const [, target = ''] of text(name).matchAll(/\]\(((?!https?:)[^)#\s]+)/g)) reached.add(normalize(join(dirname(name), target)));
   }
-  for (const name of readdirSync(join(root, 'docs'))) assert.ok(reached.has(`docs/${name}`), name);
+  for (const file of readdirSync(join(root, 'docs'), { recursive: true, withFileTypes: true })) {
+    const name = relative(root, join(file.parentPath, file.name));
+    if (file.isFile()) assert.ok(reached.has(name), name);
+  }
   for (const name of PAGES) assert.ok(reached.has(name), name);
 });
 

@@ -186,7 +186,8 @@ impl<'a> Side<'a> {
         };
         for (number, policy, conditional) in self.enforced(point) {
             if policy.unloadable.is_some() {
-                form.unknown = true;
+                // The proxy keeps the configuration that it had before, whatever else this one denies.
+                form.stale = true;
                 break;
             }
             form.policies.push(Enforced {

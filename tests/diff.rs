@@ -314,6 +314,32 @@ fn trust_domains_that_differ_are_compared() {
     );
 }
 
+/// The proxy keeps what it had before, on all its ports, also where the policy at fault enforces nothing.
+#[test]
+fn nothing_is_claimed_of_a_sidecar_whose_configuration_envoy_refuses() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop",
+        "labels": {"sidecar.istio.io/inject": "true"}}, "spec": {"serviceAccountName": "web"}}"#;
+    let rule = |path: &str| json!([{"to": [{"operation": {"paths": [path]}}]}]);
+    let ports = |one: &str| json!({"rules": [{"to": [{"operation": {"ports": [one]}}]}]});
+    for action in ["AUDIT", "DENY"] {
+        let side = |port: &str, path: &str| {
+            let refused = json!({"action": action, "rules": rule(path)});
+            analysis(&format!(
+                "{}\n---\n{pod}",
+                policies(&[ports(port), refused])
+            ))
+        };
+        let sound = diff(&side("80", "/{*}/a"), &side("443", "/{*}/a"));
+        assert_eq!((sound.granted.len(), sound.revoked.len()), (1, 1));
+        let (old, new) = (side("80", "/{*}//"), side("443", "/{*}//"));
+        let found = diff(&old, &new);
+        assert_eq!((&found.granted[..], &found.revoked[..]), (&[][..], &[][..]));
+        let request = r#"{"to": {"pod": "shop/web-0"}, "port": 443, "path": "/"}"#;
+        let request = Request::read(request).expect("a request");
+        assert_eq!(old.decide(&request).verdict, Verdict::Depends);
+    }
+}
+
 #[test]
 fn path_normalisations_that_differ_are_compared() {
     let side = |path: &str, mode: &str| {

@@ -5,12 +5,13 @@
 //! sees. Requests that differ only in what policies look at share a cell.
 
 pub use super::clients::Clients;
-use super::clients::Sender;
+
 use super::lower::{PeerSeen, PortSeen, Presented};
 use super::space::{Condition, Field, Values};
 use super::{intervals, lower};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Binding, Layer};
+use crate::analysis::sender::Sender;
 use crate::mesh::{DataPlane, Protocol, Service, TargetPort, label};
 use std::borrow::Cow;
 use std::net::IpAddr;

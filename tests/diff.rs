@@ -17,15 +17,9 @@ fn analysis(text: &str) -> Analysis {
 }
 
 fn with_settings(text: &str, settings: &str) -> Analysis {
-    let source = |file, text: &'static str| Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![source("mesh.yaml", text.to_owned().leak())],
-        settings: vec![source("settings.yaml", settings.to_owned().leak())],
+        manifests: vec![Source::new("mesh.yaml", text)],
+        settings: vec![Source::new("settings.yaml", settings)],
         ..MeshInput::default()
     });
     Analysis::new(mesh)

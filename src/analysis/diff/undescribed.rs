@@ -165,12 +165,7 @@ pub(super) fn with(mesh: &Mesh, likes: &[Like]) -> Mesh {
         ("items", Object::List(items)),
     ]);
     let text = to_json(&list).unwrap_or_default();
-    let source = Source {
-        file: "",
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
+    let source = Source::new("", &text);
     read_manifests(&mut mesh, &[source], &mut Vec::new());
     finish(&mut mesh);
     for service in mesh.services.iter_mut().skip(described) {

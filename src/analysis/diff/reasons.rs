@@ -71,12 +71,9 @@ impl Reasons {
             }
             let (space, name) = (one.namespace.clone(), one.name.clone());
             self.targets.push((true, space, name, joins));
-            let services = new.points.backends.iter().zip(&new.mesh.services);
-            for (backends, service) in services {
-                if backends.iter().any(|backend| *backend as usize == at) {
-                    let (space, name) = (service.namespace.clone(), service.name.clone());
-                    self.targets.push((false, space, name, joins));
-                }
+            for (_, service) in new.points.before(&new.mesh, at) {
+                let (space, name) = (service.namespace.clone(), service.name.clone());
+                self.targets.push((false, space, name, joins));
             }
             if self.targets.len() > MAX_MOVED {
                 break;

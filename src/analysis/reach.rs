@@ -146,7 +146,8 @@ fn rows(
     let verdict = form.verdict(&mut solved, &all_present)?;
     let decided = solved.regions.or(verdict.allowed, verdict.denied)?;
     let open = solved.regions.not(decided)?;
-    let allows = allows(&form, &mut solved)?;
+    let (allows, matched): (Vec<u32>, Vec<Region>) =
+        allows(&form, &mut solved)?.into_iter().unzip();
     for via in [Via::Waypoint, Via::Service, Via::Pod] {
         let mut guards = Vec::new();
         for cell in form.cells.iter().filter(|cell| cell.via == via) {
@@ -161,14 +162,10 @@ fn rows(
             let (parts, complete) = solved.describe(here, MAX_PARTS);
             let mut made = Vec::with_capacity(parts.len());
             for (cube, access) in parts {
-                let sets: Vec<(u32, &[u32])> = cube
-                    .iter()
-                    .map(|(level, set)| (*level, set.as_slice()))
-                    .collect();
-                let part = solved.regions.cube(&sets)?;
+                let matching = solved.regions.meeting(&cube, &matched)?;
                 let mut policies = Vec::new();
-                for (number, matched) in &allows {
-                    if !solved.regions.and(*matched, part)?.is_none() {
+                for (number, matches) in allows.iter().zip(matching) {
+                    if matches {
                         policies.extend(name(side, *number));
                     }
                 }
@@ -207,6 +204,8 @@ fn name(side: &Side<'_>, number: u32) -> Option<String> {
 /// The ALLOW policies at the points of a target, and what each may match.
 fn allows(form: &TargetForm, solved: &mut Space) -> Result<Vec<(u32, Region)>, TooComplex> {
     let mut found: Vec<(u32, Region)> = Vec::new();
+    // By policy, where it is in `found`.
+    let mut places: Vec<(u32, usize)> = Vec::new();
     for cell in &form.cells {
         let guard = solved.holds(&cell.guard)?.surely;
         for point in cell.chains.iter().flatten() {
@@ -216,9 +215,17 @@ fn allows(form: &TargetForm, solved: &mut Space) -> Result<Vec<(u32, Region)>, T
                 }
                 let holds = solved.holds(&policy.matches)?;
                 let here = solved.regions.and(holds.maybe, guard)?;
-                match found.iter_mut().find(|(known, _)| known == number) {
-                    Some((_, region)) => *region = solved.regions.or(*region, here)?,
-                    None => found.push((*number, here)),
+                match places.binary_search_by(|(known, _)| known.cmp(number)) {
+                    Ok(place) => {
+                        let place = places.get(place).and_then(|(_, at)| found.get_mut(*at));
+                        if let Some((_, region)) = place {
+                            *region = solved.regions.or(*region, here)?;
+                        }
+                    }
+                    Err(place) => {
+                        places.insert(place, (*number, found.len()));
+                        found.push((*number, here));
+                    }
                 }
             }
         }

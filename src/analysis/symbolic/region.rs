@@ -129,7 +129,7 @@ impl Regions {
         made
     }
 
-    /// Which of these regions have a request of a cube.
+    /// Which of these regions have a request of a cube, none of whose sets is empty.
     pub fn meeting(&mut self, cube: &Cube, regions: &[Region]) -> Result<Vec<bool>, TooComplex> {
         self.seen.resize(self.nodes.len(), 0);
         let mut found = Vec::with_capacity(regions.len());
@@ -543,6 +543,12 @@ mod tests {
                     total = regions.or(total, cube).expect("small");
                 }
                 assert_eq!(total, region);
+            }
+            let sets = vec![(0, more), (2, classes)];
+            let meeting = regions.meeting(&sets, &known).expect("small");
+            for (one, meets) in known.clone().into_iter().zip(meeting) {
+                let both = regions.and(one, cube).expect("small");
+                assert!(cube.is_none() || meets != both.is_none());
             }
             let given = regions.given(other, 1, 0).expect("small");
             for request in &all {

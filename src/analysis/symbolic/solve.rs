@@ -1,5 +1,6 @@
 //! The verdict on every request to a target, as regions.
 
+use super::axis::Partitions;
 use super::forwarded;
 use super::intervals::Range;
 use super::lower::{self, View};
@@ -56,6 +57,8 @@ pub struct Side<'a> {
     pub paths: PathMode,
     /// How many targets were too complex.
     given_up: Counter<u32>,
+    /// What the classes of texts are, of the clients as they are when the first target is solved.
+    partitions: Partitions,
 }
 
 /// A policy at a point, as a condition.
@@ -107,6 +110,7 @@ impl<'a> Side<'a> {
             among: Condition::Always,
             paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
+            partitions: Partitions::default(),
         }
     }
 
@@ -131,17 +135,24 @@ impl<'a> Side<'a> {
 
     /// The ways to a target as conditions.
     pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
-        let mut form = TargetForm::default();
-        let mut all_ports = false;
-        for cell in cells {
-            let mut chains = Vec::with_capacity(cell.chains.len());
+        let mut form = self.ways(cells);
+        for (cell, form) in cells.iter().zip(&mut form.cells) {
             for chain in &cell.chains {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
                     points.push(self.point(point));
                 }
-                chains.push(points);
+                form.chains.push(points);
             }
+        }
+        form
+    }
+
+    /// The same without the points on them.
+    pub fn ways(&self, cells: &[Cell<'_>]) -> TargetForm {
+        let mut form = TargetForm::default();
+        let mut all_ports = false;
+        for cell in cells {
             match cell.ports {
                 Ports::Only(port) => form.ports.push(super::intervals::port(port)),
                 Ports::AllBut(_) => all_ports = true,
@@ -153,7 +164,7 @@ impl<'a> Side<'a> {
                     self.among.clone(),
                 ]),
                 via: cell.via,
-                chains,
+                chains: Vec::with_capacity(cell.chains.len()),
             });
         }
         crate::order::sort(&mut form.ports);
@@ -482,6 +493,7 @@ pub fn space(
         clients: &clients,
         absent: &side.clients.absent,
         hosts,
+        known: Some(&side.partitions),
         work: side.work(),
         ..Setting::new(side.domain, side.paths)
     };

@@ -13,15 +13,6 @@ use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 
-fn source<'a>(file: &'a str, text: &'a str) -> Source<'a> {
-    Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    }
-}
-
 fn policy(name: &str, spec: &Value) -> String {
     let mut spec = spec.clone();
     if spec.get("selector").is_none() {
@@ -42,8 +33,8 @@ fn ask(policies: &[Value], settings: &Value, changes: &Value) -> Value {
         .collect();
     let (manifests, settings) = (texts.join("\n---\n"), settings.to_string());
     let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: vec![source("policies.yaml", &manifests)],
-        settings: vec![source("settings.json", &settings)],
+        manifests: vec![Source::new("policies.yaml", &manifests)],
+        settings: vec![Source::new("settings.json", &settings)],
         ..MeshInput::default()
     });
     assert_eq!(diagnostics, []);

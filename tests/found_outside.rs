@@ -9,14 +9,11 @@ use mesh_policy::mesh::DataPlane;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
 fn analysis(texts: &[&str]) -> Analysis {
-    let source = |text| Source {
-        file: "mesh.json",
-        bytes: str::as_bytes(text),
-        model: None,
-        overlay: false,
-    };
     let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: texts.iter().map(|text| source(text)).collect(),
+        manifests: texts
+            .iter()
+            .map(|text| Source::new("mesh.json", *text))
+            .collect(),
         ..MeshInput::default()
     });
     assert_eq!(diagnostics, []);

@@ -60,16 +60,9 @@ impl World {
     }
 
     fn analysis(&self) -> Analysis {
-        let source = |file, text: &'static str| Source {
-            file,
-            bytes: text.as_bytes(),
-            model: None,
-            overlay: false,
-        };
-        let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
         let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![source("mesh.yaml", leak(&self.mesh))],
-            settings: vec![source("settings.yaml", leak(&self.settings))],
+            manifests: vec![Source::new("mesh.yaml", &self.mesh)],
+            settings: vec![Source::new("settings.yaml", &self.settings)],
             ..MeshInput::default()
         });
         assert!(

@@ -144,7 +144,6 @@ impl Linter<'_> {
     fn rules(&mut self, point: &Point<'_>) -> Result<Vec<RuleForm>, Gap> {
         let view = self.side.view(point);
         let mut rules: Vec<RuleForm> = Vec::new();
-        let mut unsure = point.stale;
         for one in point.attached.iter() {
             let Some(held) = self.side.held(one.policy) else {
                 continue;
@@ -152,7 +151,6 @@ impl Linter<'_> {
             let Some(policy) = held.at(point.layer, point.tcp) else {
                 continue;
             };
-            unsure |= policy.unloadable.is_some();
             let Origin::Written(at) = held.origin else {
                 continue;
             };
@@ -169,7 +167,7 @@ impl Linter<'_> {
                 });
             }
         }
-        if unsure {
+        if point.stale {
             for rule in rules.drain(..) {
                 self.doubt(rule.policy);
             }

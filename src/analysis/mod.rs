@@ -21,6 +21,7 @@ pub mod reach;
 pub mod request;
 pub mod rules;
 pub mod safety;
+mod sender;
 pub mod symbolic;
 pub mod trace;
 pub mod verdict;

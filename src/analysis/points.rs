@@ -256,6 +256,19 @@ impl Points {
         attached
     }
 
+    /// The policy for which an Envoy refuses its whole configuration, on all its ports, and keeps the
+    /// one that it had before.
+    pub fn unloadable_at<'a>(
+        &self,
+        layer: Layer,
+        attached: &'a [Attached],
+    ) -> Option<&'a Attached> {
+        attached.iter().find(|one| {
+            let held = self.held.get(one.policy as usize);
+            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable)
+        })
+    }
+
     fn hold(&mut self, mesh: &Mesh) {
         let settings = &mesh.settings;
         let context = |tcp| Context {
@@ -527,12 +540,7 @@ impl Points {
 
     /// A waypoint has one configuration for all that it serves.
     fn find_unloadable(&mut self) {
-        let is_bad = |attached: &[Attached]| {
-            attached.iter().any(|one| {
-                let held = self.held.get(one.policy as usize);
-                held.is_some_and(|held| held.unloadable)
-            })
-        };
+        let is_bad = |attached| self.unloadable_at(Layer::Waypoint, attached).is_some();
         let mut found: Vec<bool> = self.gateways.iter().map(|one| is_bad(one)).collect();
         for (binding, attached) in self.service_waypoints.iter().zip(&self.services) {
             if let Binding::To(at, _) = binding

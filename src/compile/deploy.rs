@@ -329,9 +329,10 @@ impl<'a> Compiler<'_, '_, 'a> {
 
 fn provides_mesh(charm: &Charm<'_>) -> bool {
     !charm.consumer
-        && charm.endpoints.values().any(|endpoint| {
-            endpoint.role == Role::Provider && endpoint.interface.as_deref() == Some("service_mesh")
-        })
+        && charm
+            .endpoints
+            .values()
+            .any(|endpoint| endpoint.role == Role::Provider && endpoint.is_of_mesh() == Some(true))
 }
 
 /// The worker applications of a coordinator: those related to an endpoint that it provides with

@@ -187,10 +187,9 @@ impl<'m, 'a> Deployment<'m, 'a> {
         {
             Some(endpoint) => {
                 endpoint.role == Role::Requirer
-                    && endpoint.interface.as_deref().map_or(
-                        end.endpoint == Some(charm.mesh_relation_name),
-                        |interface| interface == "service_mesh",
-                    )
+                    && endpoint
+                        .is_of_mesh()
+                        .unwrap_or(end.endpoint == Some(charm.mesh_relation_name))
             }
             None => end.endpoint == Some(charm.mesh_relation_name),
         }
@@ -205,11 +204,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         end.endpoint
             .and_then(|endpoint| charm.endpoints.get(endpoint))
             .is_some_and(|endpoint| {
-                endpoint.role == Role::Provider
-                    && endpoint
-                        .interface
-                        .as_deref()
-                        .is_none_or(|interface| interface == "service_mesh")
+                endpoint.role == Role::Provider && endpoint.is_of_mesh() != Some(false)
             })
     }
 

@@ -5,12 +5,13 @@
 //! sees. Requests that differ only in what policies look at share a cell.
 
 pub use super::clients::Clients;
-use super::clients::Sender;
+
 use super::lower::{PeerSeen, PortSeen, Presented};
 use super::space::{Condition, Field, Values};
 use super::{intervals, lower};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Binding, Layer};
+use crate::analysis::sender::Sender;
 use crate::mesh::{DataPlane, Protocol, Service, TargetPort, label};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -359,16 +360,33 @@ impl<'a> Finder<'a, '_> {
             Some(DataPlane::Ambient) | None => Layer::Ztunnel,
         };
         let attached = self.analysis.points.workloads.get(workload);
+        let attached = Cow::Borrowed(attached.map_or(&[] as &[Attached], Vec::as_slice));
         vec![Point {
+            destination: self.destination(&described.ips),
+            ..self.before_pod(layer, tcp, attached, hop, port)
+        }]
+    }
+
+    /// A pod's own enforcement point, its address aside.
+    fn before_pod(
+        &self,
+        layer: Layer,
+        tcp: bool,
+        attached: Cow<'a, [Attached]>,
+        hop: &Hop,
+        port: PortSeen,
+    ) -> Point<'a> {
+        let points = &self.analysis.points;
+        Point {
             layer,
             tcp,
-            attached: Cow::Borrowed(attached.map_or(&[], Vec::as_slice)),
             presented: hop.presented.clone(),
             port,
             peer: hop.peer,
-            destination: self.destination(&described.ips),
-            stale: false,
-        }]
+            destination: None,
+            stale: points.unloadable_at(layer, &attached).is_some(),
+            attached,
+        }
     }
 
     /// Pods that the input does not describe.
@@ -390,20 +408,12 @@ impl<'a> Finder<'a, '_> {
             .analysis
             .points
             .unknown_workload(mesh, &service.namespace);
-        vec![Point {
-            layer,
-            tcp,
-            attached: Cow::Owned(attached),
-            presented: hop.presented.clone(),
-            port: match port {
-                None => PortSeen::Asked,
-                Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
-                Some(TargetPort::Name(_)) => PortSeen::Unknown,
-            },
-            peer: hop.peer,
-            destination: None,
-            stale: false,
-        }]
+        let port = match port {
+            None => PortSeen::Asked,
+            Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
+            Some(TargetPort::Name(_)) => PortSeen::Unknown,
+        };
+        vec![self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)]
     }
 
     /// The ports that speak TCP at pods with a sidecar, by the Services before them.

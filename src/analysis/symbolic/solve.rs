@@ -68,9 +68,7 @@ pub struct PointForm {
     pub policies: Vec<Enforced>,
     /// Their places among [`crate::analysis::points::Points::held`].
     pub held: Vec<u32>,
-    /// Nothing is known but what DENY policies refuse: Envoy refuses the configuration.
-    pub unknown: bool,
-    /// Not even that.
+    /// Nothing is known: Envoy refuses the configuration and keeps the one that it had before.
     pub stale: bool,
 }
 
@@ -192,15 +190,9 @@ impl<'a> Side<'a> {
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
-            unknown: false,
             stale: point.stale,
         };
         for (number, policy, conditional) in self.enforced(point) {
-            if policy.unloadable.is_some() {
-                // The proxy keeps the configuration that it had before, whatever else this one denies.
-                form.stale = true;
-                break;
-            }
             form.policies.push(Enforced {
                 effect: policy.effect,
                 matches: lower::policy(&view, policy),
@@ -324,7 +316,6 @@ pub struct SolvedForm {
 struct SolvedPoint {
     /// With their places among [`crate::analysis::points::Points::held`].
     policies: Vec<(u32, Solved)>,
-    unknown: bool,
     stale: bool,
 }
 
@@ -385,7 +376,6 @@ impl PointForm {
         }
         Ok(SolvedPoint {
             policies,
-            unknown: self.unknown,
             stale: self.stale,
         })
     }
@@ -406,16 +396,7 @@ impl SolvedPoint {
                 kept.push(*policy);
             }
         }
-        let verdict = at_point(space, &kept)?;
-        if !self.unknown {
-            return Ok(verdict);
-        }
-        // A DENY before the policy that Envoy refuses has refused already.
-        kept.retain(|one| one.effect == crate::analysis::rules::Effect::Deny);
-        Ok(Verdict {
-            allowed: Region::NONE,
-            denied: at_point(space, &kept)?.denied,
-        })
+        at_point(space, &kept)
     }
 }
 

@@ -7,9 +7,7 @@ use super::rules::Effect;
 use super::symbolic::describe::Access;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, Side, TargetForm, all_present, space};
-use super::symbolic::space::Space;
-use super::symbolic::strings::TooComplex;
+use super::symbolic::solve::{Gap, Side, all_present, space};
 use super::symbolic::witness::ToJson;
 use crate::order::order;
 use crate::text::to_json;
@@ -143,16 +141,20 @@ fn rows(
 ) -> Result<(), Gap> {
     let form = side.form(cells);
     let mut solved = space(side, &[&form], &[], &[])?;
-    let verdict = form.verdict(&mut solved, &all_present)?;
+    let found = form.solve(&mut solved)?;
+    let verdict = found.verdict(&mut solved, &all_present)?;
     let decided = solved.regions.or(verdict.allowed, verdict.denied)?;
     let open = solved.regions.not(decided)?;
-    let (allows, matched): (Vec<u32>, Vec<Region>) =
-        allows(&form, &mut solved)?.into_iter().unzip();
+    let (allows, matched): (Vec<u32>, Vec<Region>) = found
+        .matching(&mut solved, Effect::Allow)?
+        .into_iter()
+        .unzip();
     for via in [Via::Waypoint, Via::Service, Via::Pod] {
-        let mut guards = Vec::new();
-        for cell in form.cells.iter().filter(|cell| cell.via == via) {
-            guards.push(solved.holds(&cell.guard)?.surely);
-        }
+        let guards = form.cells.iter().zip(found.guards());
+        let guards: Vec<Region> = guards
+            .filter(|(cell, _)| cell.via == via)
+            .map(|(_, guard)| guard)
+            .collect();
         let guard = solved.regions.any(&guards)?;
         for (region, depends) in [(verdict.allowed, false), (open, true)] {
             let here = solved.regions.and(region, guard)?;
@@ -199,36 +201,4 @@ fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<S
 fn name(side: &Side<'_>, number: u32) -> Option<String> {
     let held = side.held(number)?;
     (held.origin != Origin::Strict).then(|| held.id.clone())
-}
-
-/// The ALLOW policies at the points of a target, and what each may match.
-fn allows(form: &TargetForm, solved: &mut Space) -> Result<Vec<(u32, Region)>, TooComplex> {
-    let mut found: Vec<(u32, Region)> = Vec::new();
-    // By policy, where it is in `found`.
-    let mut places: Vec<(u32, usize)> = Vec::new();
-    for cell in &form.cells {
-        let guard = solved.holds(&cell.guard)?.surely;
-        for point in cell.chains.iter().flatten() {
-            for (policy, number) in point.policies.iter().zip(&point.held) {
-                if policy.effect != Effect::Allow {
-                    continue;
-                }
-                let holds = solved.holds(&policy.matches)?;
-                let here = solved.regions.and(holds.maybe, guard)?;
-                match places.binary_search_by(|(known, _)| known.cmp(number)) {
-                    Ok(place) => {
-                        let place = places.get(place).and_then(|(_, at)| found.get_mut(*at));
-                        if let Some((_, region)) = place {
-                            *region = solved.regions.or(*region, here)?;
-                        }
-                    }
-                    Err(place) => {
-                        places.insert(place, (*number, found.len()));
-                        found.push((*number, here));
-                    }
-                }
-            }
-        }
-    }
-    Ok(found)
 }

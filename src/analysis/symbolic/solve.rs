@@ -12,7 +12,7 @@ use super::universe::PathMode;
 use super::verdict::{Enforced, Solved, Verdict, at_point, in_turn};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::Held;
-use crate::analysis::rules::Policy;
+use crate::analysis::rules::{Effect, Policy};
 use crate::mesh::{PathNormalization, Settings};
 use std::cell::Cell as Counter;
 
@@ -339,6 +339,41 @@ impl SolvedForm {
             denied: space.regions.not(open)?,
         })
     }
+
+    /// Whose requests each cell is for, and on which ports.
+    pub fn guards(&self) -> impl Iterator<Item = Region> {
+        self.cells.iter().map(|(guard, _)| *guard)
+    }
+
+    /// The policies of an effect, as they come first, and what each may match at any point.
+    pub fn matching(
+        &self,
+        space: &mut Space,
+        effect: Effect,
+    ) -> Result<Vec<(u32, Region)>, TooComplex> {
+        let mut found: Vec<(u32, Region)> = Vec::new();
+        // By policy, where it is in `found`.
+        let mut places: Vec<(u32, usize)> = Vec::new();
+        for (guard, chains) in &self.cells {
+            let policies = chains.iter().flatten().flat_map(|point| &point.policies);
+            for (number, policy) in policies.filter(|(_, policy)| policy.effect == effect) {
+                let here = space.regions.and(policy.holds.maybe, *guard)?;
+                match places.binary_search_by(|(known, _)| known.cmp(number)) {
+                    Ok(place) => {
+                        let place = places.get(place).and_then(|(_, at)| found.get_mut(*at));
+                        if let Some((_, region)) = place {
+                            *region = space.regions.or(*region, here)?;
+                        }
+                    }
+                    Err(place) => {
+                        places.insert(place, (*number, found.len()));
+                        found.push((*number, here));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Where the ways that a request may take differ, it depends.
@@ -369,10 +404,7 @@ impl PointForm {
     fn solve(&self, space: &mut Space) -> Result<SolvedPoint, TooComplex> {
         let mut policies = Vec::with_capacity(self.policies.len());
         for (policy, number) in self.policies.iter().zip(&self.held) {
-            // Of a point that may be anything, nothing is asked.
-            if !self.stale {
-                policies.push((*number, policy.solve(space)?));
-            }
+            policies.push((*number, policy.solve(space)?));
         }
         Ok(SolvedPoint {
             policies,

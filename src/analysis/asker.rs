@@ -205,12 +205,8 @@ impl Asker<'_> {
         {
             return false;
         }
-        let Ok(workload) = u32::try_from(workload) else {
-            return false;
-        };
-        let behind = points.backends.iter().zip(&mesh.services);
-        behind
-            .filter(|(backends, _)| backends.contains(&workload))
+        points
+            .before(mesh, workload)
             .flat_map(|(_, service)| service.ports.iter().flatten())
             .any(|port| {
                 port.protocol == Protocol::Tcp

@@ -120,6 +120,8 @@ pub struct Points {
     pub service_waypoints: Vec<Binding>,
     /// The workloads behind each Service, those alike given once.
     pub backends: Vec<Vec<u32>>,
+    /// The Services before each workload: `backends` the other way round.
+    fronts: Vec<Vec<u32>>,
     /// What is attached to a gateway's own requests, for each Gateway.
     pub gateways: Vec<Vec<Attached>>,
     /// Who each Gateway's pods are.
@@ -145,6 +147,7 @@ impl Points {
             services: Vec::with_capacity(mesh.services.len()),
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
+            fronts: vec![Vec::new(); mesh.workloads.len()],
             gateways: Vec::with_capacity(mesh.gateways.len()),
             identities: mesh
                 .gateways
@@ -188,6 +191,31 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// The Gateway of a name.
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<usize> {
+        self.index.gateways.find(&[namespace, name]).next()
+    }
+
+    /// The Services before a workload, in the order of the mesh, with their places.
+    pub(super) fn before<'p>(
+        &'p self,
+        mesh: &'p Mesh,
+        workload: usize,
+    ) -> impl Iterator<Item = (usize, &'p Service)> {
+        let fronts = self.fronts.get(workload).into_iter().flatten();
+        fronts.filter_map(|at| Some((*at as usize, mesh.services.get(*at as usize)?)))
+    }
+
+    /// The workloads of a namespace with a label.
+    pub(super) fn labelled<'p>(
+        &'p self,
+        namespace: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Iterator<Item = usize> + use<'p> {
+        self.index.labelled.find(&[namespace, key, value])
     }
 
     /// The workload of a pod's name.
@@ -430,7 +458,7 @@ impl Points {
     }
 
     fn attach_services(&mut self, mesh: &Mesh) {
-        for service in &mesh.services {
+        for (number, service) in (0u32..).zip(&mesh.services) {
             let managed = label(&service.labels, "gateway.istio.io/managed");
             let is_gateway = matches!(
                 managed,
@@ -454,6 +482,9 @@ impl Points {
                         && selects(selector, &workload.labels)
                     {
                         backends.push(at);
+                        if let Some(list) = self.fronts.get_mut(at as usize) {
+                            list.push(number);
+                        }
                     }
                 }
             }

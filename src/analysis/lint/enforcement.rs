@@ -1,11 +1,11 @@
 //! Who enforces a policy, and what is left of it there.
 
-use super::{Linter, Planes, code, name};
+use super::{Linter, Planes, code, known, name};
 use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::{WAYPOINT_CLASS, selects};
+use crate::mesh::WAYPOINT_CLASS;
 use crate::text::Position;
 
 impl Linter<'_> {
@@ -82,19 +82,7 @@ impl Linter<'_> {
 
     /// Who carries the traffic of the pods that the policy selects.
     fn planes(&self) -> Planes {
-        let policy = self.policy;
-        let mesh = self.mesh();
-        let everywhere = policy.namespace == mesh.settings.root_namespace;
-        Planes::of(
-            mesh.workloads
-                .iter()
-                .filter(|one| everywhere || one.namespace == policy.namespace)
-                .filter(|one| {
-                    let selector = policy.selector.as_ref();
-                    selector.is_none_or(|labels| selects(labels, &one.labels))
-                })
-                .map(|one| one.data_plane),
-        )
+        Planes::of(self.pods().map(|(_, one)| one.data_plane))
     }
 
     fn rule_at(&self, index: usize) -> Position {
@@ -247,7 +235,6 @@ impl Linter<'_> {
     fn at_service(&mut self, target: &TargetRef) {
         let namespace = self.policy.namespace.as_str();
         let mesh = self.mesh();
-        let is_entry = target.kind == "ServiceEntry";
         let Some(at) = self
             .analysis
             .points
@@ -255,13 +242,10 @@ impl Linter<'_> {
             .filter(|at| {
                 mesh.services
                     .get(*at)
-                    .is_some_and(|one| one.entry == is_entry)
+                    .is_some_and(|one| known::kind(one) == target.kind)
             })
         else {
-            let known = mesh
-                .services
-                .iter()
-                .any(|one| one.namespace == namespace && one.entry == is_entry);
+            let known = self.known.has_services(namespace, &target.kind);
             self.missing(target, known);
             return;
         };
@@ -299,15 +283,12 @@ impl Linter<'_> {
 
     fn at_gateway(&mut self, target: &TargetRef) {
         let namespace = self.policy.namespace.as_str();
-        let gateways = &self.mesh().gateways;
-        let there = |one: &crate::mesh::Gateway| one.name == target.name;
-        if gateways
-            .iter()
-            .any(|one| one.namespace == namespace && there(one))
-        {
+        let points = &self.analysis.points;
+        if points.gateway(namespace, &target.name).is_some() {
             return;
         }
-        if let Some(other) = gateways.iter().find(|one| there(one)) {
+        let other = self.known.gateway(&target.name);
+        if let Some(other) = other.and_then(|at| self.mesh().gateways.get(at)) {
             self.error(
                 code::NOT_ENFORCED,
                 target.at,
@@ -321,8 +302,7 @@ impl Linter<'_> {
             );
             return;
         }
-        let known = gateways.iter().any(|one| one.namespace == namespace);
-        self.missing(target, known);
+        self.missing(target, self.known.has_gateways(namespace));
     }
 
     /// A target that the input does not have. `known`: it has others of the kind in the namespace.

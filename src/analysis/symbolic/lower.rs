@@ -96,12 +96,18 @@ fn test(view: &View<'_>, one: &Match) -> Condition {
         }
         any(conditions)
     };
-    let positive = if one.values.is_empty() {
-        Condition::Always
-    } else {
-        list(&one.values)
-    };
-    all(vec![positive, list(&one.not_values).negate()])
+    if one.not_values.is_empty() {
+        return match one.values.as_slice() {
+            [] => Condition::Always,
+            [only] => value(view, &one.field, only),
+            values => list(values),
+        };
+    }
+    let negative = list(&one.not_values).negate();
+    if one.values.is_empty() {
+        return negative;
+    }
+    all(vec![list(&one.values), negative])
 }
 
 /// One value of a field.
@@ -315,10 +321,13 @@ fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
 
 /// One of the conditions; of one, that one.
 pub fn any(mut conditions: Vec<Condition>) -> Condition {
-    if conditions.contains(&Condition::Always) {
+    if conditions
+        .iter()
+        .any(|one| matches!(one, Condition::Always))
+    {
         return Condition::Always;
     }
-    conditions.retain(|condition| *condition != Condition::Never);
+    conditions.retain(|one| !matches!(one, Condition::Never));
     match conditions.len() {
         0 => Condition::Never,
         1 => conditions.pop().unwrap_or(Condition::Never),
@@ -328,10 +337,10 @@ pub fn any(mut conditions: Vec<Condition>) -> Condition {
 
 /// All of the conditions; of one, that one.
 pub fn all(mut conditions: Vec<Condition>) -> Condition {
-    if conditions.contains(&Condition::Never) {
+    if conditions.iter().any(|one| matches!(one, Condition::Never)) {
         return Condition::Never;
     }
-    conditions.retain(|condition| *condition != Condition::Always);
+    conditions.retain(|one| !matches!(one, Condition::Always));
     match conditions.len() {
         0 => Condition::Always,
         1 => conditions.pop().unwrap_or(Condition::Always),

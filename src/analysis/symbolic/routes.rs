@@ -436,14 +436,11 @@ impl<'a> Finder<'a, '_> {
             .workloads
             .get(workload)
             .is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar));
-        let Some(number) = u32::try_from(workload).ok().filter(|_| sidecar) else {
+        if !sidecar {
             return Vec::new();
-        };
+        }
         let mut found = Vec::new();
-        for (backends, service) in points.backends.iter().zip(&mesh.services) {
-            if !backends.contains(&number) {
-                continue;
-            }
+        for (_, service) in points.before(mesh, workload) {
             for port in service.ports.iter().flatten() {
                 if let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) {
                     found.push(*number);

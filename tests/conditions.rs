@@ -7,20 +7,10 @@
     reason = "a test fails by panicking"
 )]
 
-use mesh_policy::analysis::Analysis;
-use mesh_policy::analysis::envoy::template;
-use mesh_policy::compile::Source;
-use mesh_policy::mesh::input::{MeshInput, read_mesh};
-use serde_json::{Value, json};
+mod common;
 
-fn source<'a>(file: &'a str, text: &'a str) -> Source<'a> {
-    Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    }
-}
+use mesh_policy::analysis::envoy::template;
+use serde_json::{Value, json};
 
 fn policy(name: &str, spec: &Value) -> String {
     let mut spec = spec.clone();
@@ -41,13 +31,7 @@ fn ask(policies: &[Value], settings: &Value, changes: &Value) -> Value {
         .map(|(at, spec)| policy(&format!("p{at}"), spec))
         .collect();
     let (manifests, settings) = (texts.join("\n---\n"), settings.to_string());
-    let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: vec![source("policies.yaml", &manifests)],
-        settings: vec![source("settings.json", &settings)],
-        ..MeshInput::default()
-    });
-    assert_eq!(diagnostics, []);
-    let analysis = Analysis::new(mesh);
+    let analysis = common::analysis(&manifests, &settings);
     assert_eq!(analysis.refusals(), [], "{manifests}");
     let mut request = json!({
         "from": {"namespace": "shop", "serviceAccount": "api"}, "to": {"service": "shop/web"},

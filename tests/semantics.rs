@@ -7,9 +7,9 @@
     reason = "a failing test panics"
 )]
 
+mod common;
+
 use mesh_policy::analysis::Analysis;
-use mesh_policy::compile::Source;
-use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 
 /// Two applications of one namespace behind a waypoint; `{ready}` and `{for}` are filled in.
@@ -60,23 +60,7 @@ impl World {
     }
 
     fn analysis(&self) -> Analysis {
-        let source = |file, text: &'static str| Source {
-            file,
-            bytes: text.as_bytes(),
-            model: None,
-            overlay: false,
-        };
-        let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-        let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![source("mesh.yaml", leak(&self.mesh))],
-            settings: vec![source("settings.yaml", leak(&self.settings))],
-            ..MeshInput::default()
-        });
-        assert!(
-            diagnostics.iter().all(|one| !one.bad_input),
-            "{diagnostics:?}"
-        );
-        Analysis::new(mesh)
+        common::analysis(&self.mesh, &self.settings)
     }
 
     fn ask(&self, request: &Value) -> Value {

@@ -1,12 +1,13 @@
 // Mutants: small faults put into the core, one at a time; a test must fail for each.
 //
 //   node tools/mutants.mjs [FILE]...      default: the files of RISK below, in that order
-//   node tools/mutants.mjs --summary      only write the table again from what was run
+//   node tools/mutants.mjs --summary      only write docs/mutants.md again, from what was run
 //
 // `cargo mutants` says which there are (.cargo/mutants.toml leaves out what no test should hold). Building each by itself would
 // take days, so all of a run are woven into one build of a copy of the tree, each behind a switch (tools/mutants/); what
 // cannot be woven is counted as such, and `cargo mutants -F NAME` tries it alone.
-// Results are kept in .cache/mutants/results.json; a run goes on where it was while the sources are the same.
+// Results are kept in .cache/mutants/results.json. While src/ is the same a run goes on where it was: who was caught by a test that
+// is still the same stays caught, and who was missed meets only the tests that are new.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,12 +19,12 @@ const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
 /** What `cargo test` runs for a mutant, quickest first. */
-const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults library".split(" ").flatMap((name) => ["--test", name])];
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
   "src/analysis/": "mesh_policy semantics conditions probes reachability lint diff laws".split(" "),
-  "src/istio/": "mesh_policy semantics probes lint kube input".split(" "),
-  "src/juju/": "mesh_policy origins ownership input".split(" "),
+  "src/istio/": "mesh_policy semantics probes lint kube input library".split(" "),
+  "src/juju/": "mesh_policy origins ownership input library".split(" "),
   "src/kube/": "mesh_policy kube faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */
@@ -32,13 +33,17 @@ const PATIENCE = { factor: 5, seconds: 10 };
 /** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
 const RISK = [
   ...["matching", "points", "ways", "decide", "envoy", "ztunnel", "path"].map((name) => `src/analysis/${name}.rs`),
-  ...["labels", "policies", "delivery", "order"].map((name) => `src/kube/${name}.rs`),
-  ...["consumer", "ownership", "relations"].map((name) => `src/juju/${name}.rs`),
+  ...["labels", "policies", "delivery", "order", "compare", "answer"].map((name) => `src/kube/${name}.rs`),
+  ...["consumer", "ownership", "relations", "mesh_policies"].map((name) => `src/juju/${name}.rs`),
   ...["validation", "build", "policy"].map((name) => `src/istio/${name}.rs`),
 ];
 
 /** @typedef {{ id: number, name: string, file: string, start: number, end: number, broken?: boolean }} Woven */
-/** @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string, sources: string }} Result */
+/**
+ * `by`: the test that caught it; `met`: the tests that it met, by name, and what they were.
+ * @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string,
+ *   met: Record<string, string>, sources: string }} Result
+ */
 
 /** @param {string} message @returns {never} */
 function fail(message) {
@@ -66,14 +71,17 @@ function copyTree() {
   }
 }
 
-/** What a result depends on. */
-function digest() {
+/** @param {string[]} paths */
+function digest(...paths) {
   const hash = createHash("sha256");
-  for (const file of output("git", ["ls-files", "src", "tests/*.rs"]).split("\n").filter((name) => name !== "")) {
+  for (const file of output("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...paths]).split("\n").filter((name) => name !== "")) {
     if (existsSync(path.join(ROOT, file))) hash.update(`${file}\0`).update(readFileSync(path.join(ROOT, file)));
   }
   return hash.digest("hex").slice(0, 12);
 }
+
+/** What a test is, beside the core. @param {string} name */
+const testDigest = (name) => digest(`tests/${name}.rs`, `tests/${name}`, "tests/common", "tests/data", "tests/conformance/*.gz");
 
 const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings" };
 
@@ -169,15 +177,21 @@ async function main(files) {
   const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
   if (files[0] === "--summary") return summary(results);
   if (spawnSync("cargo", ["mutants", "--version"]).status !== 0) fail("there is no cargo-mutants: `tools/setup.sh mutants` installs it");
-  const sources = digest();
-  const woven = weave(files.length > 0 ? files : RISK);
+  const sources = digest("src", "Cargo.lock");
+  const chosen = files.length > 0 ? files : RISK;
+  const woven = weave(chosen);
+  const known = new Set(woven.map(({ name }) => name));
+  for (const { name, file } of Object.values(results)) if (chosen.includes(file) && !known.has(name)) delete results[name];
   const binaries = build();
   /** @type {Map<string, number>} */
   const usual = new Map();
+  /** @type {Map<string, string>} */
+  const now = new Map();
   for (const binary of binaries) {
     const { outcome, took, text } = await run(binary, undefined, 600_000);
     if (outcome !== "passed") fail(`${testName(binary)} fails without a mutant:\n${text}`);
     usual.set(binary, took);
+    now.set(testName(binary), testDigest(testName(binary)));
   }
   binaries.sort((a, b) => (usual.get(a) ?? 0) - (usual.get(b) ?? 0));
   console.log(binaries.map((binary) => `${testName(binary)}: ${usual.get(binary)} ms`).join(", "));
@@ -185,18 +199,23 @@ async function main(files) {
   for (const { id, name, file, end, broken } of woven) {
     done += 1;
     const before = results[name];
-    if (before && before.sources === sources) continue;
+    const met = before?.sources === sources ? before.met : {};
+    if (before?.by && met[before.by] === now.get(before.by)) continue;
     /** @type {Result} */
-    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", sources };
+    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", met: {}, sources };
     // The one that caught it last time is likely to again.
     const order = [...binaries].sort((a, b) => Number(testName(b) === before?.by) - Number(testName(a) === before?.by));
     const concerned = Object.entries(CONCERNED).find(([folder]) => file.startsWith(folder))?.[1];
     for (const binary of end > 0 ? order : []) {
-      if (concerned && !concerned.includes(testName(binary))) continue;
+      const test = testName(binary);
+      if (concerned && !concerned.includes(test)) continue;
+      const what = now.get(test) ?? "";
+      result.met[test] = what;
+      if (met[test] === what) continue;
       const most = (usual.get(binary) ?? 0) * PATIENCE.factor + PATIENCE.seconds * 1000;
       const { outcome } = await run(binary, id, most);
       if (outcome === "passed") continue;
-      result = { ...result, outcome: outcome === "failed" ? "caught" : "timeout", by: testName(binary) };
+      result = { ...result, outcome: outcome === "failed" ? "caught" : "timeout", by: test };
       break;
     }
     results[name] = result;

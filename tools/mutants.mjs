@@ -18,14 +18,14 @@ import { ROOT } from "./lib/toolchain.mjs";
 const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
-/** What `cargo test` runs for a mutant, quickest first. */
-const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults library".split(" ").flatMap((name) => ["--test", name])];
+/** What `cargo test` runs for a mutant. */
+const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/": "mesh_policy semantics conditions probes reachability lint diff laws".split(" "),
-  "src/istio/": "mesh_policy semantics probes lint kube input library".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions ways probes reachability lint diff expect found_outside limits laws".split(" "),
+  "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
   "src/juju/": "mesh_policy origins ownership input library".split(" "),
-  "src/kube/": "mesh_policy kube faults".split(" "),
+  "src/kube/": "mesh_policy host_signals kube limits faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */
 const PATIENCE = { factor: 5, seconds: 10 };

@@ -1,11 +1,5 @@
 //! What `reconcile_charm_labels` sends, says and counts, from what it finds. What becomes of faults is in `tests/faults`.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a failing test panics"
-)]
-
 #[path = "common/programs.rs"]
 mod programs;
 

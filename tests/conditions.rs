@@ -261,6 +261,36 @@ fn all_that_is_missing_is_named() {
 }
 
 #[test]
+fn what_is_not_said_of_a_request_is_not_guessed() {
+    let operation = |key: &str, value: &str| json!({"to": [{"operation": {key: [value]}}]});
+    for (rule, changes, code) in [
+        (
+            operation("ports", "80"),
+            json!({"port": null}),
+            "port-not-given",
+        ),
+        (
+            operation("methods", "GET"),
+            json!({"method": null}),
+            "method-not-given",
+        ),
+        (
+            operation("paths", "/a"),
+            json!({"path": null}),
+            "path-not-given",
+        ),
+        (
+            operation("hosts", "web"),
+            json!({"host": null}),
+            "host-not-given",
+        ),
+    ] {
+        let answer = ask(&[json!({"rules": [rule]})], &json!({}), &changes);
+        assert_eq!(answer["depends"], json!([code]), "{answer}");
+    }
+}
+
+#[test]
 fn who_has_no_identity_has_no_name() {
     for value in [
         "cluster.local/ns/shop/sa/api",

@@ -1,12 +1,7 @@
 //! In which order a manager's policies are written, what a refusal holds back, and what is said of it. That no target is
 //! open in between, whatever fails, is in `tests/faults`.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a failing test panics"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a failing test panics")]
 
 #[path = "common/programs.rs"]
 mod programs;

@@ -435,3 +435,39 @@ fn a_batch_of_verdicts_says_what_each_answer_says() {
     assert_eq!(names, ["denied", "allowed", "depends", "allowed", "denied"]);
     assert_eq!(analysis.verdicts(&requests), one_by_one);
 }
+
+#[test]
+fn what_cannot_be_seen_on_a_tcp_port() {
+    let database = service(
+        "database",
+        "",
+        "{selector: {app: web}, ports: [{port: 5432, name: tcp-sql}]}",
+    );
+    let to = || json!({"to": {"service": "shop/database"}, "port": 5432});
+    for (part, seen) in [
+        ("to: [{operation: {hosts: ['*']}}]", false),
+        ("to: [{operation: {methods: ['*']}}]", false),
+        ("to: [{operation: {paths: ['*']}}]", false),
+        ("from: [{source: {requestPrincipals: ['*']}}]", false),
+        ("when: [{key: 'request.headers[a]', values: ['*']}]", false),
+        ("to: [{operation: {ports: ['5432']}}]", true),
+        ("from: [{source: {namespaces: [shop]}}]", true),
+    ] {
+        let of = |action: &str| {
+            let target = "targetRefs: [{kind: Service, group: '', name: database}]";
+            let policy = policy(
+                "p",
+                &format!("{{{target}, action: {action}, rules: [{{{part}}}]}}"),
+            );
+            format!("{SHOP}{}{database}{policy}", waypoint("wp", "service"))
+        };
+        // A rule that allows is left out whole; one that denies loses what cannot be seen.
+        let (allowed, layers) = match seen {
+            true => ("allowed", "waypoint waypoint allowed, ztunnel allowed"),
+            false => ("denied", "waypoint waypoint denied, ztunnel allowed"),
+        };
+        goes(&of("ALLOW"), "", to(), allowed, &[layers]);
+        let denied = "waypoint waypoint denied, ztunnel allowed";
+        goes(&of("DENY"), "", to(), "denied", &[denied]);
+    }
+}

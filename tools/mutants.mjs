@@ -1,7 +1,7 @@
 // Mutants: small faults put into the core, one at a time; a test must fail for each.
 //
-//   node tools/mutants.mjs [FILE]...      default: the files of RISK below, in that order
-//   node tools/mutants.mjs --summary      only write docs/mutants.md again, from what was run
+//   node tools/mutants.mjs [FILE]...      default: the files of RISK below; the end is written into docs/mutants.md
+//   node tools/mutants.mjs --summary      only that
 //
 // `cargo mutants` says which there are (.cargo/mutants.toml leaves out what no test should hold). Building each by itself would
 // take days, so all of a run are woven into one build of a copy of the tree, each behind a switch (tools/mutants/); what
@@ -18,6 +18,9 @@ import { ROOT } from "./lib/toolchain.mjs";
 const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
+const PAGE = path.join(ROOT, "docs/mutants.md");
+/** What is between them in the page is written here, the rest by hand. */
+const MARKS = ["<!-- results, by node tools/mutants.mjs --summary -->", "<!-- end of results -->"];
 /** What `cargo test` runs for a mutant. */
 const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
@@ -25,7 +28,7 @@ const CONCERNED = {
   "src/analysis/": "mesh_policy semantics conditions ways probes reachability lint diff expect found_outside limits laws".split(" "),
   "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
   "src/juju/": "mesh_policy origins relations consumer ownership input library".split(" "),
-  "src/kube/": "mesh_policy host_signals charm_labels policy_writes kube limits faults".split(" "),
+  "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */
 const PATIENCE = { factor: 5, seconds: 10 };
@@ -155,19 +158,70 @@ function run(binary, mutant, milliseconds) {
 /** @param {string} binary */
 const testName = (binary) => path.basename(binary).replace(/-[0-9a-f]{16}$/, "");
 
-/** @param {Record<string, Result>} results */
+/** What the page says of a file: a row of its table, and the mutants that are missed and not explained. */
+/** @typedef {{ row: string, open: string[] }} Told */
+
+/**
+ * Reads what the page says of files.
+ * @param {string} written
+ * @returns {Map<string, Told>}
+ */
+function told(written) {
+  /** @type {Map<string, Told>} */
+  const files = new Map();
+  let file = "";
+  for (const line of written.split("\n")) {
+    const row = /^\| `(src\/[^`]+)` \|/.exec(line);
+    if (row) files.set(row[1], { row: line, open: [] });
+    file = /^`(src\/[^`]+)`:$/.exec(line)?.[1] ?? file;
+    if (line.startsWith("- `")) files.get(file)?.open.push(line);
+  }
+  return files;
+}
+
+/**
+ * Writes what was found into the page; files that were not run here stay as they are there.
+ * @param {Record<string, Result>} results
+ */
 function summary(results) {
-  /** @type {Record<string, Record<string, number>>} */
-  const files = {};
-  for (const { file, outcome } of Object.values(results)) {
-    const row = (files[file] ??= { caught: 0, missed: 0, timeout: 0, "does not compile": 0, "not woven": 0 });
-    row[outcome] = (row[outcome] ?? 0) + 1;
+  const page = readFileSync(PAGE, "utf8");
+  const [start, end] = MARKS.map((mark) => page.indexOf(mark));
+  if (start < 0 || end < start) fail(`docs/mutants.md has no \`${MARKS[0]}\` before a \`${MARKS[1]}\``);
+  const before = page.slice(0, start + MARKS[0].length);
+  const after = page.slice(end);
+  // Names are written in a table, where `|` has a backslash before it.
+  const explained = new Set([...after.matchAll(/^\| `(src\/.+?)` \| /gm)].map(([, name]) => name.replaceAll("\\|", "|")));
+  const files = told(page.slice(start, end));
+  /** @type {Map<string, Result[]>} */
+  const run = new Map();
+  for (const result of Object.values(results)) run.set(result.file, [...(run.get(result.file) ?? []), result]);
+  for (const [file, all] of run) {
+    const count = (/** @type {string[]} */ ...outcomes) => all.filter(({ outcome }) => outcomes.includes(outcome)).length;
+    const missed = all.filter(({ outcome }) => outcome === "missed").map(({ name }) => name);
+    const open = missed.filter((name) => !explained.has(name));
+    const cells = [count("caught"), count("timeout"), missed.length - open.length, open.length, count("does not compile", "not woven")];
+    files.set(file, { row: `| \`${file}\` | ${cells.join(" | ")} |`, open: open.map((name) => `- \`${name.slice(file.length + 1)}\``) });
+    for (const name of explained) {
+      if (name.startsWith(`${file}:`) && !missed.includes(name)) console.log(`explained, and not missed: ${name}`);
+    }
   }
-  console.log("| file | caught | missed | time-out | does not compile | not woven |\n|---|---|---|---|---|---|");
-  for (const [file, row] of Object.entries(files).sort()) {
-    console.log(`| \`${file}\` | ${row.caught} | ${row.missed} | ${row.timeout} | ${row["does not compile"]} | ${row["not woven"]} |`);
-  }
-  for (const { name, outcome } of Object.values(results)) if (outcome === "missed") console.log(`missed: ${name}`);
+  const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  const sums = [2, 3, 4, 5, 6].map((at) => sorted.reduce((sum, [, { row }]) => sum + Number(row.split("|")[at]), 0));
+  const open = sorted.filter(([, told]) => told.open.length > 0);
+  const lines = [
+    "",
+    "",
+    "| file | caught | time-out | missed, explained | missed, open | not tried |",
+    "|---|---|---|---|---|---|",
+    ...sorted.map(([, { row }]) => row),
+    `| together | ${sums.join(" | ")} |`,
+    "",
+    open.length > 0 ? "Open, by line and column:" : "Nothing is open.",
+    "",
+    ...open.flatMap(([file, told]) => [`\`${file}\`:`, "", ...told.open, ""]),
+  ];
+  writeFileSync(PAGE, before + lines.join("\n") + after);
+  console.log(lines.filter((line) => /^(\||-|`)/.test(line)).join("\n"));
 }
 
 /** @param {string[]} files */

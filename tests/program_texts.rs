@@ -1,7 +1,5 @@
 //! The texts that cross the boundary to a host: options, raw policies, what is sent of them, steps as JSON.
 
-#![expect(clippy::expect_used, reason = "a failing test panics")]
-
 #[path = "common/programs.rs"]
 mod programs;
 

@@ -502,6 +502,14 @@ fn fields_that_istio_does_not_know_are_dropped() {
 }
 
 #[test]
+fn null_is_absence() {
+    let nulls = "{action: null, provider: null, selector: null, targetRef: null, targetRefs: null, rules: null}";
+    let (mut nulls, nothing) = (with_spec(nulls), with_spec("{}"));
+    nulls.action_at = nothing.action_at;
+    assert_eq!(nulls, nothing);
+}
+
+#[test]
 fn the_single_target_counts_where_there_is_no_list() {
     let target = |name: &str| format!("{{kind: Service, group: '', name: {name}}}");
     let both = format!(

@@ -136,7 +136,9 @@ fn a_charm_may_write_its_policies_at_any_time() {
         told(&consumer.update_service_mesh(&unit)),
         (vec!["write"], sources, vec![])
     );
-    assert_eq!(told(&consumer.inspect(&unit)), (vec![], vec![], vec![]));
+    let seen = consumer.inspect(&unit);
+    assert_eq!(told(&seen), (vec![], vec![], vec![]));
+    assert!(seen.enabled);
     unit.leader = false;
     assert_eq!(
         told(&consumer.update_service_mesh(&unit)),

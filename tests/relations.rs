@@ -26,6 +26,8 @@ const CHARMS: &str = "
 ---
 {charm: agents, requires: {info: juju-info, more: juju-info}}
 ---
+{charm: mixed, requires: {info: juju-info, db: sql}}
+---
 {charm: open, provides: {any: null}, requires: {some: null}}
 ---
 {charm: chain, provides: {http: http}, requires: {api: http}}
@@ -33,7 +35,7 @@ const CHARMS: &str = "
 
 const APPLICATIONS: &str = "
   web: {charm: web}, api: {charm: api}, twin: {charm: twin}, agent: {charm: agent}, agents: {charm: agents},
-  open: {charm: open}, chain: {charm: chain}, dark: {charm: not-given}, night: {charm: not-given}
+  open: {charm: open}, mixed: {charm: mixed}, chain: {charm: chain}, dark: {charm: not-given}, night: {charm: not-given}
 ";
 
 /// Resolves the relations of several models, and shows the first model and what was said.
@@ -118,6 +120,7 @@ fn endpoints_are_inferred_as_juju_does() {
         // What every application has, where nothing else fits.
         ("[agent, api]", "agent:info api:juju-info"),
         ("[api, agent]", "api:juju-info agent:info"),
+        ("[mixed, api]", "mixed:info api:juju-info"),
         // The charm at the other end is not known, nor needed.
         ("['web:api', dark]", "web:api dark:?"),
         ("[dark, 'web:api']", "dark:? web:api"),

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_in_metadata() {
+    fn what_the_manifest_says_nothing_of() {
         let of = |finalizers: &str, owned: &str| {
             format!(
                 r#"{{"metadata":{{"finalizers":{finalizers},"managedFields":[{{"manager":"me","operation":"Apply",
@@ -245,6 +245,12 @@ mod tests {
                 "{wanted} {live}"
             );
         }
+        let live = of("null", r#""f:labels":{"f:mine":{}}"#)
+            .replace("\"finalizers\":null", r#""labels":{"others":"x"}"#);
+        assert_eq!(told("{}", &live), None);
+        let expected = Some("`metadata.labels.mine` is not wanted any longer");
+        let live = live.replace("others", "mine");
+        assert_eq!(told("{}", &live).as_deref(), expected);
         let empty = r#"{"metadata":{"labels":{},"annotations":{}}}"#;
         assert_eq!(told(empty, r#"{"metadata":{}}"#), None);
         assert_eq!(

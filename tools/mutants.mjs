@@ -33,12 +33,15 @@ const CONCERNED = {
 /** How much longer than without a mutant a test may take. */
 const PATIENCE = { factor: 5, seconds: 10 };
 
+/** @param {string} folder @param {string} names */
+const filesOf = (folder, names) => names.split(" ").map((name) => `src/${folder}/${name}.rs`);
+
 /** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
 const RISK = [
-  ...["matching", "points", "ways", "decide", "envoy", "ztunnel", "path"].map((name) => `src/analysis/${name}.rs`),
-  ...["labels", "policies", "delivery", "order", "compare", "answer"].map((name) => `src/kube/${name}.rs`),
-  ...["consumer", "ownership", "relations", "mesh_policies"].map((name) => `src/juju/${name}.rs`),
-  ...["validation", "build", "policy"].map((name) => `src/istio/${name}.rs`),
+  ...filesOf("analysis", "matching points ways decide envoy ztunnel path binding asker index headers rules verdict request trace answer"),
+  ...filesOf("kube", "labels policies delivery order compare answer ledger manifest list options read_mesh json mod"),
+  ...filesOf("juju", "consumer ownership relations mesh_policies deployment charm bundle databags provider hook template when request lint"),
+  ...filesOf("istio", "validation build policy manifest address serialize"),
 ];
 
 /** @typedef {{ id: number, name: string, file: string, start: number, end: number, broken?: boolean }} Woven */

@@ -278,6 +278,9 @@ fn what_is_told() {
         "a change of the pods' template replaces the pods: sets `c`, removes `old`"
     );
     let mut program = reconcile(r#"{"a":"b","c":"d"}"#);
+    drive(&mut program, FRESH, takes);
+    assert_eq!(done(program.step()).changes[1].why, "sets `a`, `c`");
+    let mut program = reconcile(r#"{"a":"b","c":"d"}"#);
     drive(&mut program, FRESH, |_, request| {
         answer(request, 403, r#"{"message":"no"}"#)
     });

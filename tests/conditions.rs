@@ -261,6 +261,23 @@ fn all_that_is_missing_is_named() {
 }
 
 #[test]
+fn values_of_a_repeated_header() {
+    let headers = |value: Value| json!({"headers": {"Accept": value, "x-env": ["a", "b"]}});
+    let rule = |key: &str, value: &str| json!({"when": [{"key": format!("request.headers[{key}]"), "values": [value]}]});
+    for (key, value, sent, verdict) in [
+        // Envoy keeps one value of some, and each of the others.
+        ("accept", "a,b", json!(["a", "b"]), "allowed"),
+        ("accept", "a", json!(["a", "b"]), "denied"),
+        ("accept", "a", json!(["a"]), "allowed"),
+        ("accept", "a", json!(" a\t"), "allowed"),
+        ("x-env", "b", json!("c"), "allowed"),
+        ("x-env", "a,b", json!("c"), "denied"),
+    ] {
+        holds(&rule(key, value), &json!({}), &headers(sent), verdict);
+    }
+}
+
+#[test]
 fn what_is_not_said_of_a_request_is_not_guessed() {
     let operation = |key: &str, value: &str| json!({"to": [{"operation": {key: [value]}}]});
     for (rule, changes, code) in [
@@ -283,6 +300,11 @@ fn what_is_not_said_of_a_request_is_not_guessed() {
             operation("hosts", "web"),
             json!({"host": null}),
             "host-not-given",
+        ),
+        (
+            json!({"to": [{"operation": {"methods": ["G*"], "notMethods": ["GET"]}}]}),
+            json!({"method": null}),
+            "method-not-given",
         ),
     ] {
         let answer = ask(&[json!({"rules": [rule]})], &json!({}), &changes);

@@ -587,6 +587,12 @@ fn requests_that_cannot_be_read_are_answered_by_an_error() {
         json!({"id": 1, "to": {"service": "shop/web"}, "layer": "kernel"}),
         json!({"id": 1, "to": {"service": "shop/web"}, "sourceIp": "here"}),
         json!({"id": 1, "to": {"service": "shop/web"}, "verb": "GET"}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "method": 1}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "headers": {"a": 1}}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "from": {"namespace": "", "serviceAccount": "a"}}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "from": {"namespace": "a", "serviceAccount": "a".repeat(1025)}}),
+        json!({"id": 1, "to": {"pod": "shop/a/b"}}),
+        json!({"id": 1, "to": {"pod": "/a"}}),
     ] {
         let answer = World::new("").ask(&request);
         assert_eq!(answer["id"], 1);

@@ -226,6 +226,12 @@ fn ways_alike_are_told_once_and_all_others_are_told() {
             &["pod ztunnel denied", "pod "],
         ),
     ] {
+        let depends = match verdict {
+            "depends" => json!(["pods-differ"]),
+            _ => json!([]),
+        };
+        let answer = trace(&analysis(&mesh, ""), &changes);
+        assert_eq!(answer["depends"], depends, "{answer}");
         goes(&mesh, "", changes, verdict, expected);
     }
 }
@@ -469,5 +475,86 @@ fn what_cannot_be_seen_on_a_tcp_port() {
         goes(&of("ALLOW"), "", to(), allowed, &[layers]);
         let denied = "waypoint waypoint denied, ztunnel allowed";
         goes(&of("DENY"), "", to(), "denied", &[denied]);
+    }
+}
+
+#[test]
+fn mutual_tls_at_one_port() {
+    let peer = |whole: &str, port: &str| {
+        let spec = format!(
+            "{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {whole}}}, portLevelMtls: {{8080: {{mode: {port}}}}}}}"
+        );
+        format!(
+            "---\n{{kind: PeerAuthentication, apiVersion: security.istio.io/v1, metadata: {{name: p, namespace: shop}}, spec: {spec}}}\n"
+        )
+    };
+    for (whole, port, verdict, depends) in [
+        (
+            "PERMISSIVE",
+            "STRICT",
+            "depends",
+            json!(["port-level-mtls"]),
+        ),
+        ("PERMISSIVE", "DISABLE", "allowed", json!([])),
+        ("PERMISSIVE", "UNSET", "allowed", json!([])),
+        ("STRICT", "STRICT", "denied", json!([])),
+        ("STRICT", "UNSET", "denied", json!([])),
+        (
+            "STRICT",
+            "PERMISSIVE",
+            "depends",
+            json!(["port-level-mtls"]),
+        ),
+    ] {
+        let changes = json!({"from": null, "to": {"pod": "shop/web-0"}, "port": 8080});
+        let answer = trace(
+            &analysis(&format!("{SHOP}{}", peer(whole, port)), ""),
+            &changes,
+        );
+        assert_eq!(
+            (&answer["verdict"], &answer["depends"]),
+            (&json!(verdict), &depends),
+            "{whole} {port}"
+        );
+    }
+}
+
+#[test]
+fn what_a_sidecar_makes_of_a_request() {
+    let pods = "---\n{kind: Pod, apiVersion: v1, metadata: {name: db-0, namespace: shop, labels: {app: db}, annotations: {sidecar.istio.io/status: injected}}, spec: {}}\n";
+    let database = service(
+        "db",
+        "",
+        "{selector: {app: db}, ports: [{port: 5432, name: tcp-sql}, {port: 80, name: http}]}",
+    );
+    let get = policy(
+        "p",
+        "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET]}}]}]}",
+    );
+    let mesh = format!("{SHOP}{pods}{database}{get}");
+    // By the Services before it a pod knows which of its ports speak TCP, where nothing of HTTP is seen.
+    for (port, path, verdict) in [
+        (80, "/a", "allowed"),
+        (5432, "/a", "denied"),
+        (80, "a", "denied"),
+    ] {
+        let to = json!({"to": {"pod": "shop/db-0"}, "port": port, "path": path});
+        goes(&mesh, "", to, verdict, &[&format!("pod sidecar {verdict}")]);
+    }
+    let everything = format!("{SHOP}{pods}{database}");
+    for (target, port, layer, verdict) in [
+        ("db-0", 80, "sidecar", "denied"),
+        ("db-0", 5432, "sidecar", "allowed"),
+        ("web-0", 80, "ztunnel", "allowed"),
+    ] {
+        let to =
+            json!({"to": {"pod": format!("shop/{target}")}, "port": port, "path": "malformed"});
+        goes(
+            &everything,
+            "",
+            to,
+            verdict,
+            &[&format!("pod {layer} {verdict}")],
+        );
     }
 }

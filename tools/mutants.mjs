@@ -6,8 +6,8 @@
 // `cargo mutants` says which there are (.cargo/mutants.toml leaves out what no test should hold). Building each by itself would
 // take days, so all of a run are woven into one build of a copy of the tree, each behind a switch (tools/mutants/); what
 // cannot be woven is counted as such, and `cargo mutants -F NAME` tries it alone.
-// Results are kept in .cache/mutants/results.json. While src/ is the same a run goes on where it was: who was caught by a test that
-// is still the same stays caught, and who was missed meets only the tests that are new.
+// Results are kept in .cache/mutants/results.json. While a file is the same a run goes on where it was: who was caught in it by a
+// test that is still the same stays caught, and who was missed meets only the tests that are new. `rm` it to begin anew.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -25,7 +25,7 @@ const MARKS = ["<!-- results, by node tools/mutants.mjs --summary -->", "<!-- en
 const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/": "mesh_policy semantics conditions ways probes reachability lint diff expect found_outside limits laws".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions ways explain probes reachability lint diff expect found_outside limits laws".split(" "),
   "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
   "src/juju/": "mesh_policy origins relations consumer deployment ownership input lint reachability limits library".split(" "),
   "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
@@ -46,9 +46,9 @@ const RISK = [
 
 /** @typedef {{ id: number, name: string, file: string, start: number, end: number, broken?: boolean }} Woven */
 /**
- * `by`: the test that caught it; `met`: the tests that it met, by name, and what they were.
+ * `by`: the test that caught it; `met`: the tests that it met, by name, and what they were; `source`: what its file was.
  * @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string,
- *   met: Record<string, string>, sources: string }} Result
+ *   met: Record<string, string>, source: string }} Result
  */
 
 /** @param {string} message @returns {never} */
@@ -234,7 +234,6 @@ async function main(files) {
   const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
   if (files[0] === "--summary") return summary(results);
   if (spawnSync("cargo", ["mutants", "--version"]).status !== 0) fail("there is no cargo-mutants: `tools/setup.sh mutants` installs it");
-  const sources = digest("src", "Cargo.lock");
   const chosen = files.length > 0 ? files : RISK;
   const woven = weave(chosen);
   const known = new Set(woven.map(({ name }) => name));
@@ -253,13 +252,15 @@ async function main(files) {
   binaries.sort((a, b) => (usual.get(a) ?? 0) - (usual.get(b) ?? 0));
   console.log(binaries.map((binary) => `${testName(binary)}: ${usual.get(binary)} ms`).join(", "));
   let done = 0;
+  const sources = new Map(chosen.map((file) => [file, digest(file)]));
   for (const { id, name, file, end, broken } of woven) {
     done += 1;
     const before = results[name];
-    const met = before?.sources === sources ? before.met : {};
+    const source = sources.get(file) ?? "";
+    const met = before?.source === source ? before.met : {};
     if (before?.by && met[before.by] === now.get(before.by)) continue;
     /** @type {Result} */
-    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", met: {}, sources };
+    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", met: {}, source };
     // The one that caught it last time is likely to again.
     const order = [...binaries].sort((a, b) => Number(testName(b) === before?.by) - Number(testName(a) === before?.by));
     const concerned = Object.entries(CONCERNED).find(([folder]) => file.startsWith(folder))?.[1];

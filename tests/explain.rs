@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::analysis;
-use mesh_policy::analysis::request::Request;
+use common::{analysis, policy, request, trace};
 use serde_json::{Value, json};
 
 const SHOP: &str = "
@@ -23,24 +22,6 @@ const SHOP: &str = "
 ";
 const SETTINGS: &str =
     "{rootNamespace: istio-system, trustDomain: cluster.local, autoAllowWaypoint: false}";
-
-fn policy(name: &str, spec: &str) -> String {
-    format!(
-        "---\n{{kind: AuthorizationPolicy, apiVersion: security.istio.io/v1, metadata: {{name: {name}, namespace: shop}}, spec: {spec}}}\n"
-    )
-}
-
-/// A request of `shop/api` to `shop/web`, with changes.
-fn request(changes: &Value) -> Request {
-    let mut request = json!({
-        "from": {"namespace": "shop", "serviceAccount": "api"}, "to": {"service": "shop/web"},
-        "port": 80, "method": "GET", "path": "/a", "host": "web",
-    });
-    for (key, value) in changes.as_object().expect("an object") {
-        request[key] = value.clone();
-    }
-    Request::read(&request.to_string()).expect("a request")
-}
 
 fn explain(policies: &str, settings: &str, changes: &Value) -> String {
     analysis(&format!("{SHOP}{policies}"), settings).explain(&request(changes))
@@ -240,8 +221,7 @@ fn what_is_assumed() {
         ),
     ] {
         let analysis = analysis(&format!("{SHOP}{more}"), settings_text);
-        let trace: Value =
-            serde_json::from_str(&analysis.trace_json(&request(&changes))).expect("JSON");
+        let trace = trace(&analysis, &changes);
         assert_eq!(trace["assumed"], json!(expected), "{changes}");
         let list: String = expected.iter().map(|text| format!("  {text}\n")).collect();
         let list = if list.is_empty() {
@@ -346,7 +326,7 @@ fn why_a_layer_answers_so() {
         (header(":authority"), json!({}), misses("the header :authority is `web`, not `x`")),
     ] {
         let analysis = analysis(&format!("{SHOP}{policies}"), SETTINGS);
-        let trace: Value = serde_json::from_str(&analysis.trace_json(&request(&changes))).expect("JSON");
+        let trace = trace(&analysis, &changes);
         assert_eq!(trace["ways"][0]["layers"][0]["why"], why, "{policies} {changes}");
     }
 }

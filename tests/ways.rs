@@ -8,9 +8,7 @@
 
 mod common;
 
-use common::analysis;
-use mesh_policy::analysis::Analysis;
-use mesh_policy::analysis::request::Request;
+use common::{analysis, policy, request, trace};
 use serde_json::{Value, json};
 
 /// A namespace of the ambient mesh whose Services use the waypoint `wp`.
@@ -68,12 +66,6 @@ fn service(name: &str, labels: &str, spec: &str) -> String {
     )
 }
 
-fn policy(name: &str, spec: &str) -> String {
-    format!(
-        "---\n{{kind: AuthorizationPolicy, apiVersion: security.istio.io/v1, metadata: {{name: {name}, namespace: shop}}, spec: {spec}}}\n"
-    )
-}
-
 /// An AuthorizationPolicy that targets something, and allows everything.
 fn targeting(name: &str, kind: &str, target: &str) -> String {
     let group = match kind {
@@ -82,23 +74,6 @@ fn targeting(name: &str, kind: &str, target: &str) -> String {
     };
     let target = format!("{{kind: {kind}, group: {group}, name: {target}}}");
     policy(name, &format!("{{targetRefs: [{target}], rules: [{{}}]}}"))
-}
-
-/// A request of `shop/api` to `shop/web`, with changes.
-fn request(changes: &Value) -> Request {
-    let mut request = json!({
-        "from": {"namespace": "shop", "serviceAccount": "api"}, "to": {"service": "shop/web"},
-        "port": 80, "method": "GET", "path": "/a", "host": "web",
-    });
-    for (key, value) in changes.as_object().expect("an object") {
-        request[key] = value.clone();
-    }
-    Request::read(&request.to_string()).expect("a request")
-}
-
-/// The whole answer to a request of `shop/api` to `shop/web`, with changes.
-fn trace(analysis: &Analysis, changes: &Value) -> Value {
-    serde_json::from_str(&analysis.trace_json(&request(changes))).expect("an answer")
 }
 
 /// Each way that was asked for, as `VIA LAYER VERDICT, LAYER VERDICT`.

@@ -154,6 +154,10 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
         labels.push(("app.kubernetes.io/part-of".into(), coordinator.clone()));
     }
     let mut plane = None;
+    if application.beacon.is_some() && !application.declared {
+        let name = (application.model.clone(), application.name.clone());
+        mesh.undeclared.push(name);
+    }
     if let Some(beacon) = &application.beacon {
         match application.joins {
             Truth::True => {

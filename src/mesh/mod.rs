@@ -55,6 +55,8 @@ pub struct Mesh {
     pub policies: Vec<AuthorizationPolicy>,
     /// PeerAuthentications.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// (namespace, name) of applications on the mesh whose policies the input does not tell: their charm files are missing.
+    pub undeclared: Vec<(String, String)>,
     /// What looks wrong in what charms declare.
     pub lints: Vec<Diagnostic>,
     /// What was assumed and what cannot be known, each one sentence.

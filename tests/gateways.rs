@@ -8,6 +8,7 @@
 )]
 
 use mesh_policy::analysis::diff::diff;
+use mesh_policy::analysis::lint::lint;
 use mesh_policy::analysis::{Analysis, Request};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
@@ -273,5 +274,25 @@ fn a_change_at_a_gateway_is_a_change() {
             new.decide(&request).verdict.name(),
         );
         assert_eq!(answers, ("denied", "allowed"), "{line}");
+    }
+}
+
+/// What Envoy refuses is an error wherever an Envoy is given it, also where it would enforce nothing.
+#[test]
+fn templates_that_a_gateway_cannot_load_are_errors() {
+    let rules = json!([{"to": [{"operation": {"paths": ["/{*}//"]}}]}]);
+    let selector = json!({"matchLabels": {"app": "edge"}});
+    for spec in [
+        json!({"rules": rules, "selector": selector}),
+        json!({"rules": rules, "selector": selector, "action": "AUDIT"}),
+        json!({"rules": rules, "targetRefs": reference("Gateway", "edge")}),
+        json!({"rules": rules, "targetRefs": reference("Gateway", "edge"), "action": "AUDIT"}),
+    ] {
+        let mesh = mesh(&[], &[policy("shop", spec.clone())]);
+        let found = lint(&mesh);
+        let codes: Vec<&str> = found.iter().map(|one| one.code).collect();
+        assert!(codes.contains(&"envoy-refuses"), "{spec}: {codes:?}");
+        let depends = asked(&mesh, &json!({})).1;
+        assert_eq!(depends, ["envoy-refuses-configuration"], "{spec}");
     }
 }

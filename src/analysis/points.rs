@@ -71,8 +71,8 @@ pub struct Held {
     pub id: String,
     /// What is in doubt about its being there at all.
     pub doubts: Doubts,
-    /// Envoy refuses the configuration that it becomes, even where it enforces nothing.
-    pub unloadable: bool,
+    /// What of it makes Envoy refuse the configuration that it becomes, even where it enforces nothing.
+    pub unloadable: Option<String>,
     /// At ztunnel.
     pub ztunnel: Option<Policy>,
     /// At Envoy, on a port that speaks HTTP.
@@ -283,7 +283,7 @@ impl Points {
     ) -> Option<&'a Attached> {
         attached.iter().find(|one| {
             let held = self.held.get(one.policy as usize);
-            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable)
+            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable.is_some())
         })
     }
 
@@ -304,8 +304,9 @@ impl Points {
             let http = form(false);
             // What enforces nothing is part of the configuration all the same.
             let unloadable = match &http {
-                Some(http) => http.unloadable.is_some(),
-                None => !refused && envoy::unloadable(policy, context(false)).is_some(),
+                Some(http) => http.unloadable.clone(),
+                None if refused => None,
+                None => envoy::unloadable(policy, context(false)),
             };
             self.held.push(Held {
                 origin: Origin::Written(at),
@@ -338,7 +339,7 @@ impl Points {
                     gateway.namespace, gateway.namespace, gateway.name
                 ),
                 doubts: Doubts::NONE,
-                unloadable: false,
+                unloadable: None,
                 ztunnel: Some(policy),
                 http: None,
                 tcp: None,
@@ -351,7 +352,7 @@ impl Points {
             origin: Origin::Strict,
             id: format!("{}/istio_converted_static_strict", settings.root_namespace),
             doubts: Doubts::NONE,
-            unloadable: false,
+            unloadable: None,
             ztunnel: Some(strict.clone()),
             http: Some(strict.clone()),
             tcp: Some(strict),

@@ -5,17 +5,21 @@ use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::WAYPOINT_CLASS;
+use crate::mesh::{DataPlane, WAYPOINT_CLASS};
 use crate::text::Position;
 
 impl Linter<'_> {
     /// Looks at each enforcement point of the policy, which stands at `at` in the mesh.
     pub(super) fn enforcement(&mut self, at: usize) {
         let policy = self.policy;
+        let targets = policy.targets();
         if policy.is_dry_run() || policy.action == Action::Audit {
+            // It enforces nothing, and is part of Envoy's configuration all the same.
+            if !targets.is_empty() || self.planes().sidecar {
+                self.loadable(at);
+            }
             return;
         }
-        let targets = policy.targets();
         if targets.is_empty() {
             self.at_pods(at);
         }
@@ -82,7 +86,12 @@ impl Linter<'_> {
 
     /// Who carries the traffic of the pods that the policy selects.
     fn planes(&self) -> Planes {
-        Planes::of(self.pods().map(|(_, one)| one.data_plane))
+        let points = &self.analysis.points;
+        Planes::of(self.pods().map(|(at, one)| match points.as_ingress(at) {
+            // Its Envoy is there as a sidecar is.
+            Some(_) => Some(DataPlane::Sidecar),
+            None => one.data_plane,
+        }))
     }
 
     fn rule_at(&self, index: usize) -> Position {
@@ -164,27 +173,10 @@ impl Linter<'_> {
     }
 
     fn at_envoy(&mut self, at: usize) {
-        let Some(converted) = self
-            .analysis
-            .points
-            .held
-            .get(at)
-            .and_then(|held| held.http.as_ref())
-        else {
-            return;
-        };
-        if let Some(why) = &converted.unloadable {
-            self.error(
-                code::ENVOY_REFUSES,
-                self.policy.rules.first().map_or(self.policy.at, |rule| rule.at),
-                format!(
-                    "Istio accepts `{}` and Envoy does not, so the proxy keeps the configuration that it had: {why}",
-                    name(self.policy)
-                ),
-                "write a template that Envoy takes: operators are whole segments between `/`, with text beside them",
-            );
-        }
-        for dropped in &converted.dropped {
+        self.loadable(at);
+        let held = self.analysis.points.held.get(at);
+        let converted = held.and_then(|held| held.http.as_ref());
+        for dropped in converted.iter().flat_map(|converted| &converted.dropped) {
             self.warn(
                 code::RULE_DROPPED,
                 self.rule_at(dropped.index),
@@ -196,6 +188,23 @@ impl Linter<'_> {
                 "correct the value; until then the rule allows nothing",
             );
         }
+    }
+
+    /// Whether Envoy takes the configuration that the policy becomes.
+    fn loadable(&mut self, at: usize) {
+        let held = self.analysis.points.held.get(at);
+        let Some(why) = held.and_then(|held| held.unloadable.as_ref()) else {
+            return;
+        };
+        self.error(
+            code::ENVOY_REFUSES,
+            self.rule_at(0),
+            format!(
+                "Istio accepts `{}` and Envoy does not, so the proxy keeps the configuration that it had: {why}",
+                name(self.policy)
+            ),
+            "write a template that Envoy takes: operators are whole segments between `/`, with text beside them",
+        );
     }
 
     fn at_target(&mut self, target: &TargetRef) {

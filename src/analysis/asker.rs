@@ -133,7 +133,8 @@ impl Asker<'_> {
             client,
             source_ip: self.source_ip,
             remote_ip: self.forwarded().or(self.source_ip),
-            is_gateway: layer == Layer::Gateway,
+            // Which proxies before a gateway are trusted is a setting of istiod's.
+            forwarded_unknown: layer == Layer::Gateway,
             destination_ip,
             port,
             method: self.request.method.as_deref(),

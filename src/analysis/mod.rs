@@ -10,6 +10,7 @@ pub mod exact_lints;
 pub mod expect;
 pub mod expectation;
 pub mod headers;
+mod held;
 mod index;
 pub mod lint;
 pub mod matching;

@@ -1,14 +1,13 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
 use super::binding::{binding, strict};
-use super::envoy::{self, Context};
 use super::index::Index;
 use super::matching::Identity;
-use super::rules::{Clause, Effect, Entry, Field, Match, Part, Pattern, Policy, Rule};
 use super::verdict::Doubts;
-use super::ztunnel;
 
 pub use super::binding::Binding;
+use super::held::hold;
+pub use super::held::{Held, Origin};
 use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
@@ -49,47 +48,6 @@ pub struct Ingress {
     pub attached: Vec<Attached>,
     /// A listener carries other than HTTP.
     pub opaque: bool,
-}
-
-/// Where an attached policy comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// An AuthorizationPolicy, by its place in the mesh.
-    Written(usize),
-    /// What istiod adds for a waypoint, by its Gateway's place in the mesh.
-    AutoAllow(usize),
-    /// A PeerAuthentication that demands mutual TLS.
-    Strict,
-}
-
-/// A policy in the forms that enforcement points hold.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// `NAMESPACE/NAME`
-    pub id: String,
-    /// What is in doubt about its being there at all.
-    pub doubts: Doubts,
-    /// What of it makes Envoy refuse the configuration that it becomes, even where it enforces nothing.
-    pub unloadable: Option<String>,
-    /// At ztunnel.
-    pub ztunnel: Option<Policy>,
-    /// At Envoy, on a port that speaks HTTP.
-    pub http: Option<Policy>,
-    /// At Envoy, on a port that speaks TCP.
-    pub tcp: Option<Policy>,
-}
-
-impl Held {
-    /// In the form that a layer holds; `None` where it enforces nothing there.
-    pub fn at(&self, layer: Layer, tcp: bool) -> Option<&Policy> {
-        match (layer, tcp) {
-            (Layer::Ztunnel, _) => self.ztunnel.as_ref(),
-            (_, false) => self.http.as_ref(),
-            (_, true) => self.tcp.as_ref(),
-        }
-    }
 }
 
 /// A policy at an enforcement point.
@@ -138,9 +96,14 @@ pub struct Points {
 impl Points {
     /// Finds all enforcement points of a mesh.
     pub fn new(mesh: &Mesh) -> Points {
+        let refused: Vec<Vec<Refusal>> = mesh.policies.iter().map(refusals).collect();
+        let is_refused = |at: usize| refused.get(at).is_some_and(|found| !found.is_empty());
+        let held = hold(mesh, is_refused);
+        let index = Index::new(mesh, is_refused);
         let mut points = Points {
-            held: Vec::with_capacity(mesh.policies.len() + mesh.gateways.len() + 1),
-            refused: mesh.policies.iter().map(refusals).collect(),
+            strict: u32::try_from(held.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            held,
+            refused,
             workloads: Vec::with_capacity(mesh.workloads.len()),
             workload_waypoints: Vec::with_capacity(mesh.workloads.len()),
             ingress: Vec::with_capacity(mesh.workloads.len()),
@@ -160,16 +123,8 @@ impl Points {
                 .collect(),
             gateway_ips: Vec::new(),
             unloadable: vec![false; mesh.gateways.len()],
-            strict: 0,
-            index: Index::default(),
+            index,
         };
-        points.hold(mesh);
-        points.index = Index::new(mesh, |at| {
-            points
-                .refused
-                .get(at)
-                .is_some_and(|found| !found.is_empty())
-        });
         points.gateway_ips = mesh
             .gateways
             .iter()
@@ -285,78 +240,6 @@ impl Points {
             let held = self.held.get(one.policy as usize);
             layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable.is_some())
         })
-    }
-
-    fn hold(&mut self, mesh: &Mesh) {
-        let settings = &mesh.settings;
-        let context = |tcp| Context {
-            trust_domain: &settings.trust_domain,
-            aliases: &settings.trust_domain_aliases,
-            tcp,
-        };
-        for (at, policy) in mesh.policies.iter().enumerate() {
-            let refused = self.refused.get(at).is_some_and(|found| !found.is_empty());
-            let form = |tcp| {
-                (!refused)
-                    .then(|| envoy::convert(policy, context(tcp)))
-                    .flatten()
-            };
-            let http = form(false);
-            // What enforces nothing is part of the configuration all the same.
-            let unloadable = match &http {
-                Some(http) => http.unloadable.clone(),
-                None if refused => None,
-                None => envoy::unloadable(policy, context(false)),
-            };
-            self.held.push(Held {
-                origin: Origin::Written(at),
-                id: policy.id(),
-                doubts: if policy.when.is_some() {
-                    Doubts::CONDITIONAL
-                } else {
-                    Doubts::NONE
-                },
-                unloadable,
-                ztunnel: (!refused).then(|| ztunnel::convert(policy)).flatten(),
-                http,
-                tcp: form(true),
-            });
-        }
-        // With `PILOT_AUTO_ALLOW_WAYPOINT_POLICY` every workload behind a waypoint gets one ALLOW
-        // for that waypoint's identity: an ALLOW policy like any other.
-        for (at, gateway) in mesh.gateways.iter().enumerate() {
-            let principals = gateway.service_accounts.iter().map(|account| {
-                Pattern::Exact(format!(
-                    "{}/ns/{}/sa/{account}",
-                    settings.trust_domain, gateway.namespace
-                ))
-            });
-            let policy = single(Effect::Allow, principals.collect(), Vec::new());
-            self.held.push(Held {
-                origin: Origin::AutoAllow(at),
-                id: format!(
-                    "{}/istio_allow_waypoint_{}_{}",
-                    gateway.namespace, gateway.namespace, gateway.name
-                ),
-                doubts: Doubts::NONE,
-                unloadable: None,
-                ztunnel: Some(policy),
-                http: None,
-                tcp: None,
-            });
-        }
-        // PeerAuthentication STRICT is one more DENY at the pod for clients without identity.
-        let strict = single(Effect::Deny, Vec::new(), vec![Pattern::NotEmpty]);
-        self.strict = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        self.held.push(Held {
-            origin: Origin::Strict,
-            id: format!("{}/istio_converted_static_strict", settings.root_namespace),
-            doubts: Doubts::NONE,
-            unloadable: None,
-            ztunnel: Some(strict.clone()),
-            http: Some(strict.clone()),
-            tcp: Some(strict),
-        });
     }
 
     #[inline(never)]
@@ -626,28 +509,4 @@ impl Points {
 fn spaces<'a>(namespace: &'a str, root: &'a str) -> impl Iterator<Item = &'a str> {
     let root = (root != namespace).then_some(root);
     root.into_iter().chain(std::iter::once(namespace))
-}
-
-/// A policy of one rule with one match on the client's identity.
-fn single(effect: Effect, values: Vec<Pattern>, not_values: Vec<Pattern>) -> Policy {
-    Policy {
-        effect,
-        rules: vec![Rule {
-            index: 0,
-            clauses: vec![Clause {
-                part: Part::From,
-                entries: vec![Entry {
-                    index: 0,
-                    matches: vec![Match {
-                        field: Field::Principal,
-                        values,
-                        not_values,
-                    }],
-                }],
-            }],
-            ignored: Vec::new(),
-        }],
-        dropped: Vec::new(),
-        unloadable: None,
-    }
 }

@@ -182,7 +182,7 @@ impl<'a> Side<'a> {
             port: point.port,
             peer: point.peer,
             destination: point.destination,
-            is_gateway: point.layer == Layer::Gateway,
+            forwarded_unknown: point.layer == Layer::Gateway,
         }
     }
 

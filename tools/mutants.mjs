@@ -26,8 +26,8 @@ const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSyn
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
   "src/analysis/": "mesh_policy semantics conditions ways explain probes reachability lint diff expect found_outside limits laws".split(" "),
-  "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
-  "src/juju/": "mesh_policy origins relations consumer deployment hooks ownership input lint reachability limits library".split(" "),
+  "src/istio/": "mesh_policy semantics refusals probes lint kube input output limits library".split(" "),
+  "src/juju/": "mesh_policy origins relations consumer deployment databags charm_lints hooks ownership input lint reachability limits library".split(" "),
   "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */

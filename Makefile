@@ -47,9 +47,9 @@ fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (needs a C++ compiler)
 	@node tools/fuzz-coverage.mjs
 
-mutants: ## put small faults into the core; a test must fail for each (hours)
+mutants: ## put small faults into the core; a test must fail for each (an hour; ARGS=src/kube/order.rs)
 	@tools/setup.sh mutants
-	@node tools/mutants.mjs
+	@node tools/mutants.mjs $(ARGS)
 
 man: ## write man/mesh-policy.1 from what the commands declare
 	@node tools/man.mjs

@@ -275,6 +275,18 @@ fn what_a_charm_asks_for() {
             &["conditional-policy"],
         ),
         (&when("config a"), options, &[web], &["conditional-policy"]),
+        (
+            &when("config a b=1"),
+            options,
+            &[web],
+            &["conditional-policy"],
+        ),
+        (
+            &when("config a=1 or so"),
+            options,
+            &[web],
+            &["conditional-policy"],
+        ),
         (&when("it rains"), options, &[web], &["conditional-policy"]),
     ] {
         let bundle = shop("asks: {charm: asks, options: {c: 2}}", mesh);

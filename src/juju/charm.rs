@@ -410,6 +410,7 @@ mod tests {
             ("pears", "peers"),
             ("peer", "peers"),
             ("epers", "peers"),
+            ("p_eer-s", "peers"),
         ] {
             assert!(one_edit_apart(key, known), "{key}");
         }

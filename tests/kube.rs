@@ -380,7 +380,7 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
                 ),
                 "services" if query(&request, "continue").is_none() => (
                     200,
-                    r#"{"metadata":{"continue":"x"},"items":[{"metadata":{"name":"a","managedFields":[1]},"spec":{"n":1.5}}]}"#,
+                    r#"{"metadata":{"continue":"x"},"items":[{"kind":"Service","apiVersion":"v1","metadata":{"name":"a","managedFields":[1]},"spec":{"n":1.5,"managedFields":{}}}]}"#,
                 ),
                 _ => (
                     200,
@@ -423,7 +423,7 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
         ]
     );
     assert!(text.contains(
-        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"n":1.5}}"#
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"n":1.5,"managedFields":{}}}"#
     ));
 
     let options = r#"{"namespaces":["shop"],"rootNamespace":"mesh"}"#;

@@ -11,7 +11,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./lib/toolchain.mjs";
 
@@ -95,7 +95,8 @@ function testDigest(name) {
   return digest(...own, ...read.map((folder) => `tests/${folder}`));
 }
 
-const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings" };
+/** A mutant may be wrong in a way that the compiler would refuse: it is to fail when it is run. */
+const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings -Aarithmetic_overflow -Aunconditional_panic" };
 
 /**
  * Weaves, and leaves out what does not compile.
@@ -220,6 +221,8 @@ function summary(results) {
   const lines = [
     "",
     "",
+    `Last run on ${statSync(RESULTS).mtime.toISOString().slice(0, 10)}.`,
+    "",
     "| file | caught | time-out | missed, explained | missed, open | not tried |",
     "|---|---|---|---|---|---|",
     ...sorted.map(([, { row }]) => row),
@@ -229,7 +232,7 @@ function summary(results) {
     "",
     ...open.flatMap(([file, told]) => [`\`${file}\`:`, "", ...told.open, ""]),
   ];
-  writeFileSync(PAGE, before + lines.join("\n") + after);
+  writeFileSync(PAGE, `${before}${lines.join("\n")}\n${after}`);
   console.log(lines.filter((line) => /^(\||-|`)/.test(line)).join("\n"));
 }
 

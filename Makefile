@@ -47,7 +47,7 @@ fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (ARGS="--seconds 60 mesh"; needs a C++ compiler)
 	@node tools/fuzz-coverage.mjs $(ARGS)
 
-mutants: ## put small faults into the core; a test must fail for each (hours; ARGS="src/kube/labels.rs")
+mutants: ## put small faults into the core; a test must fail for each (an hour; ARGS=src/kube/order.rs)
 	@tools/setup.sh mutants
 	@node tools/mutants.mjs $(ARGS)
 

@@ -240,6 +240,13 @@ fn what_the_mesh_says() {
             "{remote:?}"
         );
     }
+    // A databag is read up to a mebibyte.
+    for (length, codes) in [(1 << 20, &[][..]), ((1 << 20) + 1, &["databag-too-large"])] {
+        let labels = LABELS.1.to_owned() + &" ".repeat(length - LABELS.1.len());
+        let mesh = relation("service-mesh", 1, "beacon", &[("labels", &labels), KIND]);
+        let outcome = run(&unit("relation_changed", 1, &[mesh]));
+        assert_eq!(told(&outcome).2, codes, "{length}");
+    }
     let two = [1, 2].map(|id| relation("service-mesh", id, "beacon", &[LABELS, KIND]));
     let outcome = run(&unit("relation_changed", 1, &two));
     assert_eq!(
@@ -263,6 +270,15 @@ fn who_other_models_applications_are() {
         (REMOTE, None, Some(named), &["shop-front"], &[]),
         ("web", Some(true), Some(named), &["shop-front"], &[]),
         ("web", None, Some(named), &["shop-front"], &[]),
+        // Names that only look like those that Juju gives to applications of other models.
+        ("remote-abc", None, None, &["remote-abc"], &[]),
+        (
+            "remote-gggggggggggggggggggggggggggggggg",
+            None,
+            None,
+            &["remote-gggggggggggggggggggggggggggggggg"],
+            &[],
+        ),
         // Who does not say who it is has no access, nor who says what cannot be.
         (REMOTE, None, None, &[], &["cross-model-without-cmr"]),
         ("web", Some(true), None, &[], &["cross-model-without-cmr"]),

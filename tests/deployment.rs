@@ -42,6 +42,13 @@ fn told(compiled: &Compiled) -> (Vec<String>, Vec<&'static str>) {
     (policies.collect(), codes.collect())
 }
 
+/// The applications that are on a mesh.
+fn members(compiled: &Compiled) -> Vec<&str> {
+    let all = compiled.applications.iter();
+    let members = all.filter(|one| one.beacon.is_some());
+    members.map(|one| one.name.as_str()).collect()
+}
+
 #[track_caller]
 fn leads(bundles: &[(&str, &str)], charms: &str, policies: &[&str], codes: &[&str]) {
     let found = told(&compiled(bundles, &format!("{CHARMS}{charms}")));
@@ -60,66 +67,79 @@ const JOINED: &str = "['api:service-mesh', 'beacon:service-mesh']";
 
 #[test]
 fn who_joins_a_mesh() {
-    let admitted = "shop/web > shop/api";
-    let other = "---\n{charm: other, provides: {mesh: service_mesh, unsaid: null, else: x}, requires: {in: service_mesh, unsaid-in: null, service-mesh: x}, mesh: {}}";
-    let unknown = "odd: {charm: unknown}, odder: {charm: unknown}, other: {charm: other}";
-    for (relation, policies, codes) in [
-        (JOINED, &[admitted][..], &[][..]),
-        ("[api, beacon]", &[admitted], &[]),
-        ("[beacon, api]", &[admitted], &[]),
+    let other = "---\n{charm: other, provides: {mesh: service_mesh, unsaid: null, else: x}, requires: {in: service_mesh, unsaid-in: null, service-mesh: x}, mesh: {}}\n---\n{charm: bare, mesh: {}}\n---\n{charm: named, requires: {m: null}, mesh: {arguments: {mesh_relation_name: m}}}";
+    let more = "odd: {charm: unknown}, odder: {charm: unknown}, other: {charm: other}, bare: {charm: bare}, named: {charm: named}";
+    for (relation, joined, codes) in [
+        (JOINED, &["api"][..], &[][..]),
+        ("[api, beacon]", &["api"], &[]),
+        ("[beacon, api]", &["api"], &[]),
         ("", &[], &[]),
         // By the interface, or by the name where the interface is not known.
-        ("['api:service-mesh', 'other:mesh']", &[admitted], &[]),
-        ("['api:service-mesh', 'other:unsaid']", &[admitted], &[]),
+        ("['api:service-mesh', 'other:mesh']", &["api"], &[]),
+        ("['api:service-mesh', 'other:unsaid']", &["api"], &[]),
         (
             "['api:service-mesh', 'other:else']",
             &[],
             &["unlike-interfaces"],
         ),
-        ("['api:service-mesh', 'odd:service-mesh']", &[admitted], &[]),
-        ("['api:service-mesh', odd]", &[admitted], &[]),
+        ("['api:service-mesh', 'odd:service-mesh']", &["api"], &[]),
+        ("['api:service-mesh', odd]", &["api"], &[]),
         ("['api:service-mesh', 'odd:else']", &[], &[]),
         (
             "['api:http', 'beacon:service-mesh']",
             &[],
             &["unlike-interfaces"],
         ),
-        ("['other:in', 'beacon:service-mesh']", &[], &[]),
+        ("['other:in', 'beacon:service-mesh']", &["other"], &[]),
         ("['other:unsaid-in', 'beacon:service-mesh']", &[], &[]),
         (
             "['other:service-mesh', 'beacon:service-mesh']",
             &[],
             &["unlike-interfaces"],
         ),
+        ("['other:mesh', 'beacon:service-mesh']", &[], &[]),
+        ("['named:m', 'beacon:service-mesh']", &["named"], &[]),
+        (
+            "['bare:service-mesh', 'beacon:service-mesh']",
+            &["bare"],
+            &["undeclared-endpoint"],
+        ),
+        (
+            "['bare:else', 'beacon:service-mesh']",
+            &[],
+            &["undeclared-endpoint"],
+        ),
         (
             "['odd:service-mesh', 'beacon:service-mesh']",
-            &[],
+            &["odd"],
             &["charm-file-missing"],
         ),
         ("['odd:x', 'beacon:service-mesh']", &[], &[]),
         (
             "['odd:service-mesh', 'odder:service-mesh']",
-            &[],
+            &["odd"],
             &["charm-file-missing"],
         ),
         // One mesh each.
         (
             "['api:service-mesh', 'beacon:service-mesh'], ['api:service-mesh', 'other:mesh']",
-            &[admitted],
+            &["api"],
             &["several-mesh-relations"],
         ),
         (
             "['web:service-mesh', 'beacon:service-mesh']",
-            &[],
+            &["web"],
             &["mesh-relation-without-consumer"],
         ),
     ] {
-        leads(
-            &[("shop", &shop(unknown, relation))],
-            other,
-            policies,
-            codes,
+        let compiled = compiled(
+            &[("shop", &shop(more, relation))],
+            &format!("{CHARMS}{other}"),
         );
+        assert_eq!(members(&compiled), joined, "{relation}");
+        let asks = joined.contains(&"api");
+        let policies = vec!["shop/web > shop/api".to_owned(); usize::from(asks)];
+        assert_eq!(told(&compiled), (policies, codes.to_vec()), "{relation}");
     }
 }
 
@@ -255,10 +275,40 @@ fn what_a_charm_asks_for() {
             &["conditional-policy"],
         ),
         (&when("config a"), options, &[web], &["conditional-policy"]),
+        (
+            &when("config a b=1"),
+            options,
+            &[web],
+            &["conditional-policy"],
+        ),
+        (
+            &when("config a=1 or so"),
+            options,
+            &[web],
+            &["conditional-policy"],
+        ),
         (&when("it rains"), options, &[web], &["conditional-policy"]),
     ] {
         let bundle = shop("asks: {charm: asks, options: {c: 2}}", mesh);
         leads(&[("shop", &bundle)], &asks(policy, more), policies, codes);
+    }
+    // Defaults that are published with a charm.
+    for (charm, option, policies, codes) in [
+        ("istio-k8s", "hardened-mode=false", &[web][..], &[][..]),
+        ("istio-k8s", "hardened-mode=true", &[], &[]),
+        ("istio-k8s", "auto-allow-waypoint-policy=true", &[web], &[]),
+        ("istio-k8s", "else=true", &[web], &["conditional-policy"]),
+        (
+            "asks",
+            "hardened-mode=false",
+            &[web],
+            &["conditional-policy"],
+        ),
+    ] {
+        let file = asks(&when(&format!("config {option}")), "")
+            .replace("charm: asks", &format!("charm: {charm}"));
+        let bundle = shop(&format!("asks: {{charm: {charm}}}"), mesh);
+        leads(&[("shop", &bundle)], &file, policies, codes);
     }
     // Of a policy that nobody gets nothing is said.
     let alone = shop(
@@ -266,6 +316,46 @@ fn what_a_charm_asks_for() {
         "['asks:service-mesh', 'beacon:service-mesh']",
     );
     leads(&[("shop", &alone)], &asks(&when("it rains"), ""), &[], &[]);
+}
+
+#[test]
+fn what_to_write_instead() {
+    let said = |endpoints: &str, policy: &str| {
+        let charm =
+            format!("{CHARMS}---\n{{charm: asks, {endpoints} mesh: {{}}, policies: [{policy}]}}");
+        let bundle = shop(
+            "asks: {charm: asks}",
+            "['asks:service-mesh', 'beacon:service-mesh']",
+        );
+        let compiled = compiled(&[("shop", &bundle)], &charm);
+        let last = compiled.diagnostics.last().cloned();
+        last.map(|one| (one.message, one.help.unwrap_or_default()))
+            .unwrap_or_default()
+    };
+    let on = |relation: &str| format!("{{kind: unit, relation: {relation}}}");
+    let endpoints =
+        "requires: {service-mesh: service_mesh, db: sql}, provides: {metrics-endpoint: x, in: y},";
+    for (relation, names) in [
+        ("metrics", "metrics-endpoint, in, service-mesh, db"),
+        ("in-here", "in, metrics-endpoint, service-mesh, db"),
+        ("db-else", "db, metrics-endpoint, in, service-mesh"),
+        ("else", "metrics-endpoint, in, service-mesh, db"),
+    ] {
+        let message =
+            format!("the charm `asks` has a policy on `{relation}`, which it does not declare");
+        let help = format!("name one that it declares, such as {names}");
+        assert_eq!(said(endpoints, &on(relation)), (message, help));
+    }
+    let (_, help) = said("", &on("in"));
+    assert_eq!(
+        help,
+        "declare the endpoint under `provides`, `requires` or `peers`"
+    );
+    let (message, _) = said(
+        endpoints,
+        "{kind: app, relation: in, endpoints: [{ports: [a]}]}",
+    );
+    assert!(message.starts_with("`endpoints.0.ports.0`: "), "{message}");
 }
 
 #[test]
@@ -414,21 +504,26 @@ fn over_models() {
     let joined = "['api:service-mesh', 'beacon:service-mesh']";
     let near = |relations: &str| {
         format!(
-            "{{applications: {{api: {{charm: api, offers: {{api: {{endpoints: [http]}}, who: {{endpoints: [provide-cmr-mesh]}}}}}}, beacon: {{charm: istio-beacon-k8s}}}}, saas: {{far-web: {{url: u/far.web}}}}, relations: [{joined}, {relations}]}}"
+            "{{applications: {{api: {{charm: api, offers: {{api: {{endpoints: [http]}}, who: {{endpoints: [provide-cmr-mesh]}}}}}}, else: {{charm: api, offers: {{else: {{endpoints: [provide-cmr-mesh]}}}}}}, beacon: {{charm: istio-beacon-k8s}}}}, saas: {{far-web: {{url: u/far.web}}}}, relations: [{joined}, {relations}]}}"
         )
     };
     let far = |relations: &str| {
         format!(
-            "{{applications: {{web: {{charm: web, offers: {{web: {{endpoints: [http]}}}}}}}}, saas: {{api: {{url: u/near.api}}, who: {{url: u/near.who}}}}, relations: [{relations}]}}"
+            "{{applications: {{web: {{charm: web, offers: {{web: {{endpoints: [http]}}}}}}}}, saas: {{api: {{url: u/near.api}}, who: {{url: u/near.who}}, else: {{url: u/near.else}}}}, relations: [{relations}]}}"
         )
     };
     let asks = "['web:http', 'api:http']";
     let says = "['web:require-cmr-mesh', 'who:provide-cmr-mesh']";
+    let other_way = "['api:http', 'web:http'], ['who:provide-cmr-mesh', 'web:require-cmr-mesh']";
+    let to_other = format!("{asks}, ['web:require-cmr-mesh', 'else:provide-cmr-mesh']");
     let missing = "cross-model-without-cmr";
     let admitted = "far/web > near/api";
     for (there, here, policies, codes) in [
         (format!("{asks}, {says}"), "", &[admitted][..], &[][..]),
+        (other_way.to_owned(), "", &[admitted], &[]),
         (asks.to_owned(), "", &[], &[missing]),
+        // It says who it is to another application of that model.
+        (to_other, "", &[], &[missing]),
         (says.to_owned(), "", &[], &[]),
         (
             String::new(),

@@ -330,3 +330,54 @@ fn why_a_layer_answers_so() {
         assert_eq!(trace["ways"][0]["layers"][0]["why"], why, "{policies} {changes}");
     }
 }
+
+#[test]
+fn what_a_trace_leaves_out() {
+    let rule = |methods: &str| {
+        format!("{{{WEB}, rules: [{{to: [{{operation: {{methods: [{methods}]}}}}]}}]}}")
+    };
+    let nearest = json!({
+        "policy": "shop/p", "rule": 0,
+        "misses": [{"field": "method", "expected": ["PUT", "POST"], "actual": "GET"}],
+    });
+    for (methods, changes, depends, nearest) in [
+        ("GET", json!({}), Value::Null, Value::Null),
+        ("'PUT', POST", json!({}), Value::Null, nearest),
+        (
+            "GET",
+            json!({"method": null}),
+            json!(["method-not-given"]),
+            Value::Null,
+        ),
+    ] {
+        let analysis = analysis(&format!("{SHOP}{}", policy("p", &rule(methods))), SETTINGS);
+        let way = &trace(&analysis, &changes)["ways"][0];
+        assert_eq!(
+            way.get("depends").unwrap_or(&Value::Null),
+            &depends,
+            "{way}"
+        );
+        let layer = &way["layers"][0];
+        assert_eq!(
+            layer.get("depends").unwrap_or(&Value::Null),
+            &depends,
+            "{way}"
+        );
+        assert_eq!(
+            layer.get("nearest").unwrap_or(&Value::Null),
+            &nearest,
+            "{way}"
+        );
+    }
+    // What somebody wrote tells more than what istiod adds.
+    let api = policy(
+        "p",
+        &format!("{{{PODS}, rules: [{{from: [{{source: {{principals: [x]}}}}]}}]}}"),
+    );
+    let analysis = analysis(&format!("{SHOP}{api}"), "autoAllowWaypoint: true");
+    let answer = trace(&analysis, &json!({"to": {"pod": "shop/web-0"}}));
+    assert_eq!(
+        answer["ways"][0]["layers"][0]["nearest"]["policy"], "shop/p",
+        "{answer}"
+    );
+}

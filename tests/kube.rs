@@ -11,7 +11,7 @@
 #[path = "common/programs.rs"]
 mod programs;
 
-use mesh_policy::kube::{MAX_IN_FLIGHT, Program, ProgramKind, Step, code};
+use mesh_policy::kube::{KubeRequest, MAX_IN_FLIGHT, Program, ProgramKind, Step, code};
 use mesh_policy::text::{Node, parse_json};
 use programs::{
     accepted, answer, done, failed, listed, one, query, raw, raws, reconcile, requests,
@@ -380,7 +380,7 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
                 ),
                 "services" if query(&request, "continue").is_none() => (
                     200,
-                    r#"{"metadata":{"continue":"x"},"items":[{"metadata":{"name":"a","managedFields":[1]},"spec":{"n":1.5}}]}"#,
+                    r#"{"metadata":{"continue":"x"},"items":[{"kind":"Service","apiVersion":"v1","metadata":{"name":"a","managedFields":[1]},"spec":{"n":1.5,"managedFields":{}}}]}"#,
                 ),
                 _ => (
                     200,
@@ -423,7 +423,7 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
         ]
     );
     assert!(text.contains(
-        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"n":1.5}}"#
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"},"spec":{"n":1.5,"managedFields":{}}}"#
     ));
 
     let options = r#"{"namespaces":["shop"],"rootNamespace":"mesh"}"#;
@@ -443,4 +443,53 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
     let first = requests(program.step()).remove(0);
     program.resume(vec![answer(&first, 503, "")]);
     assert_eq!(failed(program.step()).diagnostic.code, code::UNAVAILABLE);
+}
+
+#[test]
+fn what_of_a_mesh_may_be_missing() {
+    let whole = |request: &KubeRequest| match request.path.rsplit('/').next() {
+        Some("istio") => answer(request, 200, r#"{"metadata":{"name":"istio"},"data":{}}"#),
+        _ => answer(request, 200, r#"{"items":[]}"#),
+    };
+    for (plural, status, expected) in [
+        ("pods", 403, Ok(("Pod", ""))),
+        ("pods", 404, Err(code::NOT_FOUND)),
+        ("pods", 500, Err(code::UNAVAILABLE)),
+        ("gateways", 403, Ok(("Gateway", ""))),
+        ("gateways", 404, Ok(("Gateway", ""))),
+        ("gateways", 500, Err(code::UNAVAILABLE)),
+        ("istio", 403, Ok(("ConfigMap", "istio"))),
+        ("istio", 404, Ok(("ConfigMap", "istio"))),
+        ("istio", 500, Err(code::UNAVAILABLE)),
+    ] {
+        let mut program = Program::start(ProgramKind::ReadMesh, "{}");
+        let responses = requests(program.step()).into_iter().map(|request| {
+            if request.path.ends_with(&format!("/{plural}")) {
+                answer(&request, status, "{}")
+            } else {
+                whole(&request)
+            }
+        });
+        program.resume(responses.collect());
+        match expected {
+            Ok((kind, name)) => {
+                let unknown = done(program.step()).unknown.iter();
+                let unknown: Vec<_> = unknown.map(|one| (one.kind, one.name.as_str())).collect();
+                assert_eq!(unknown, [(kind, name)], "{plural} {status}");
+                let text = program.step_json();
+                let named = name.is_empty() || text.contains(r#","name":"istio","why":"#);
+                assert!(named && text.contains(&format!(r#""unknown":[{{"kind":"{kind}","#)));
+            }
+            Err(code) => assert_eq!(failed(program.step()).diagnostic.code, code),
+        }
+    }
+    // Of those that wait one goes out for each that is answered.
+    let options = r#"{"namespaces":["shop"]}"#;
+    let mut program = Program::start(ProgramKind::ReadMesh, options);
+    let first = requests(program.step()).remove(0);
+    let read = r#"{"metadata":{"name":"shop"}}"#;
+    let Step::Requests(next, progress) = program.resume(vec![answer(&first, 200, read)]) else {
+        panic!("it reads on");
+    };
+    assert_eq!((next.len(), progress.done, progress.total), (1, 1, 18));
 }

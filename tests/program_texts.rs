@@ -265,6 +265,17 @@ fn what_is_sent_of_a_raw_policy() {
 }
 
 #[test]
+fn a_number_that_json_cannot_hold_is_none() {
+    let mut program = reconcile(
+        r#""rawPolicies":[{"metadata":{"name":"p","namespace":"n"},"spec":{"a":1e999}}]"#,
+    );
+    let list = one(program.step());
+    program.resume(vec![answer(&list, 200, r#"{"items":[]}"#)]);
+    let body = one(program.step()).body.expect("a body");
+    assert!(body.ends_with(r#""spec":{"a":null}}"#), "{body}");
+}
+
+#[test]
 fn steps_as_json() {
     let policy = r#"{"metadata":{"name":"p","namespace":"n"},"spec":{}}"#;
     let read = |text: String| -> Value { serde_json::from_str(&text).expect("JSON") };

@@ -7,9 +7,10 @@
     reason = "a failing test panics"
 )]
 
+use mesh_policy::istio::manifest::Manifest;
 use mesh_policy::istio::policy::{AuthorizationPolicy, TargetRef, parse_bool, read_policy};
 use mesh_policy::istio::validation::refusals;
-use mesh_policy::text::parse_any;
+use mesh_policy::text::{parse_any, to_json};
 
 fn read(text: &str) -> AuthorizationPolicy {
     let documents = parse_any(text).expect("YAML");
@@ -535,5 +536,54 @@ fn the_single_target_counts_where_there_is_no_list() {
             .map(|one: &TargetRef| one.name.as_str())
             .collect();
         assert_eq!(names, expected, "{spec}");
+    }
+}
+
+#[test]
+fn what_is_written_of_a_policy_is_no_more_than_what_was_read() {
+    let whole = |metadata: &str, spec: &str| {
+        format!(
+            r#"{{"apiVersion":"security.istio.io/v1","kind":"AuthorizationPolicy","metadata":{{"name":"p","namespace":"shop"{metadata}}},"spec":{{"action":"ALLOW"{spec}}}}}"#
+        )
+    };
+    for (metadata, spec, written) in [
+        ("", "{}", whole("", "")),
+        (
+            ", annotations: {istio.io/dry-run: 'true'}",
+            "{}",
+            whole(r#","annotations":{"istio.io/dry-run":"true"}"#, ""),
+        ),
+        (
+            ", annotations: {mesh-policy/when: x}",
+            "{}",
+            whole(r#","annotations":{"mesh-policy/when":"x"}"#, ""),
+        ),
+        ("", "{provider: {name: ''}}", whole("", "")),
+        ("", "{rules: [{}]}", whole("", r#","rules":[{}]"#)),
+        (
+            "",
+            "{rules: [{from: [{source: {namespaces: [a]}}], when: [{key: k, values: [v]}]}]}",
+            whole(
+                "",
+                r#","rules":[{"from":[{"source":{"namespaces":["a"]}}],"when":[{"key":"k","values":["v"]}]}]"#,
+            ),
+        ),
+        (
+            "",
+            "{targetRefs: [{kind: Service, group: '', name: a}]}",
+            whole(
+                "",
+                r#","targetRefs":[{"group":"","kind":"Service","name":"a"}]"#,
+            ),
+        ),
+    ] {
+        let policy = read(&format!(
+            "{{metadata: {{name: p{metadata}}}, spec: {spec}}}"
+        ));
+        assert_eq!(
+            to_json(&Manifest(&policy)).expect("JSON"),
+            written,
+            "{metadata} {spec}"
+        );
     }
 }

@@ -11,7 +11,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./lib/toolchain.mjs";
 
@@ -25,9 +25,11 @@ const MARKS = ["<!-- results, by node tools/mutants.mjs --summary -->", "<!-- en
 const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/": "mesh_policy semantics conditions ways explain probes reachability lint diff expect found_outside limits laws".split(" "),
-  "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
-  "src/juju/": "mesh_policy origins relations consumer deployment hooks ownership input lint reachability limits library".split(" "),
+  "src/analysis/safety.rs": "mesh_policy faults limits laws".split(" "),
+  "src/analysis/plan.rs": "mesh_policy faults limits laws".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions ways explain overview probes reachability lint diff expect found_outside limits laws".split(" "),
+  "src/istio/": "mesh_policy semantics refusals probes lint kube input output limits library".split(" "),
+  "src/juju/": "mesh_policy origins relations consumer deployment databags charm_lints hooks ownership input lint reachability limits library".split(" "),
   "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */
@@ -87,9 +89,16 @@ function digest(...paths) {
 }
 
 /** What a test is, beside the core. @param {string} name */
-const testDigest = (name) => digest(`tests/${name}.rs`, `tests/${name}`, "tests/common", "tests/data", "tests/conformance/*.gz");
+function testDigest(name) {
+  if (name === "mesh_policy") return digest("src");
+  const own = [`tests/${name}.rs`, `tests/${name}`];
+  const text = own.map((file) => path.join(ROOT, file)).filter((file) => file.endsWith(".rs") && existsSync(file)).map((file) => readFileSync(file, "utf8"));
+  const read = ["common", "data", "conformance"].filter((folder) => text.some((one) => one.includes(folder)));
+  return digest(...own, ...read.map((folder) => `tests/${folder}`));
+}
 
-const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings" };
+/** A mutant may be wrong in a way that the compiler would refuse: it is to fail when it is run. */
+const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings -Aarithmetic_overflow -Aunconditional_panic" };
 
 /**
  * Weaves, and leaves out what does not compile.
@@ -214,6 +223,8 @@ function summary(results) {
   const lines = [
     "",
     "",
+    `Last run on ${statSync(RESULTS).mtime.toISOString().slice(0, 10)}.`,
+    "",
     "| file | caught | time-out | missed, explained | missed, open | not tried |",
     "|---|---|---|---|---|---|",
     ...sorted.map(([, { row }]) => row),
@@ -223,7 +234,7 @@ function summary(results) {
     "",
     ...open.flatMap(([file, told]) => [`\`${file}\`:`, "", ...told.open, ""]),
   ];
-  writeFileSync(PAGE, before + lines.join("\n") + after);
+  writeFileSync(PAGE, `${before}${lines.join("\n")}\n${after}`);
   console.log(lines.filter((line) => /^(\||-|`)/.test(line)).join("\n"));
 }
 

@@ -45,7 +45,6 @@ impl Analysis {
                 let Some(policy) = held.and_then(|held| held.at(step.layer, step.tcp)) else {
                     continue;
                 };
-                let written = held.is_some_and(|held| matches!(held.origin, Origin::Written(_)));
                 if policy.effect != Effect::Allow {
                     continue;
                 }
@@ -53,10 +52,10 @@ impl Analysis {
                     let Some(misses) = rule_misses(rule, seen) else {
                         continue;
                     };
-                    let nearer = best.as_ref().is_none_or(|best| {
-                        // Of two as near, what somebody wrote tells more than what istiod adds.
-                        (misses.len(), !written) < (best.misses.len(), false)
-                    });
+                    // Of two as near the first is told: what somebody wrote comes before what istiod adds.
+                    let nearer = best
+                        .as_ref()
+                        .is_none_or(|best| misses.len() < best.misses.len());
                     if nearer {
                         best = Some(Nearest {
                             policy: one.policy,

@@ -394,20 +394,22 @@ mod tests {
         assert_eq!(parse_saas_url("admin/cos.loki"), Some(("cos", "loki")));
         assert_eq!(parse_saas_url("ctl:admin/cos.loki"), Some(("cos", "loki")));
         assert_eq!(parse_saas_url("cos.loki"), Some(("cos", "loki")));
-        assert_eq!(parse_saas_url("admin/cos"), None);
+        for url in ["", "admin/cos", "admin/.loki", "admin/cos."] {
+            assert_eq!(parse_saas_url(url), None, "{url}");
+        }
     }
 
     #[test]
     fn overlays_add_change_and_remove() {
-        let text = "applications: {a: {charm: x, options: {k: 1}}, b: {charm: y}}\n\
-                    relations: [[a:p, b:q]]\n\
+        let text = "applications: {a: {charm: x, options: {k: 1}}, b: {charm: y}, c: {charm: y}}\n\
+                    relations: [[a:p, b:q], [a:p, c:q], [b:p, b:q]]\n\
                     --- # overlay\n\
                     applications: {a: {offers: {o: {endpoints: [p]}}, options: {m: true}}, b: null}\n";
         let documents = parse_yaml(text).expect("reads");
         let mut diagnostics = Vec::new();
         let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
         assert_eq!(diagnostics, []);
-        assert_eq!(bundle.applications.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(bundle.applications.keys().collect::<Vec<_>>(), ["a", "c"]);
         let a = bundle.applications.get("a").expect("a");
         assert_eq!(
             (
@@ -417,6 +419,11 @@ mod tests {
             ),
             ("x", 2, 1)
         );
-        assert!(bundle.relations.is_empty());
+        let left: Vec<_> = bundle
+            .relations
+            .iter()
+            .map(|one| one.ends[1].application)
+            .collect();
+        assert_eq!(left, ["c"]);
     }
 }

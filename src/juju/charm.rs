@@ -382,7 +382,7 @@ impl<'a> Reader<'a, '_> {
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
 /// case, hyphens and underscores. Long keys are told apart at once.
 fn one_edit_apart(left: &str, right: &str) -> bool {
-    if left.len() > 40 || left.len().abs_diff(right.len()) > 2 {
+    if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
@@ -395,14 +395,12 @@ fn one_edit_apart(left: &str, right: &str) -> bool {
     let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
     let (left, right) = (rest(&left), rest(&right));
     let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
-    let swapped = left.len() >= 2
-        && right.len() >= 2
-        && left.first() == right.get(1)
+    let swapped = left.first() == right.get(1)
         && left.get(1) == right.first()
         && tail(&left, 2) == tail(&right, 2);
     tail(&left, 1) == right
         || left == tail(&right, 1)
-        || (!left.is_empty() && !right.is_empty() && tail(&left, 1) == tail(&right, 1))
+        || tail(&left, 1) == tail(&right, 1)
         || swapped
 }
 
@@ -418,6 +416,12 @@ mod tests {
             ("raw-policies", "raw_policies"),
             ("methdos", "methods"),
             ("Peers", "peers"),
+            ("pers", "peers"),
+            ("peerss", "peers"),
+            ("pears", "peers"),
+            ("peer", "peers"),
+            ("epers", "peers"),
+            ("p_eer-s", "peers"),
         ] {
             assert!(one_edit_apart(key, known), "{key}");
         }
@@ -425,6 +429,13 @@ mod tests {
             ("notes", "peers"),
             ("source", "service"),
             ("relation_side", "relation"),
+            ("p-e-e-r-s", "peers"),
+            ("p", "peers"),
+            ("peers", "p"),
+            ("xab", "xca"),
+            ("xab", "xbc"),
+            ("xabc", "xbad"),
+            ("xabcd", "xbadd"),
         ] {
             assert!(!one_edit_apart(key, known), "{key}");
         }

@@ -1,6 +1,5 @@
 //! Policies that charms make themselves, written in a charm file as templates.
 
-use super::bundle::Bundle;
 use crate::text::{Member, Node, Object, Value};
 use std::borrow::Cow;
 
@@ -91,12 +90,6 @@ pub fn mentions(node: &Node<'_>, placeholder: &str) -> bool {
             .any(|member| member.key.contains(placeholder) || mentions(&member.value, placeholder)),
         _ => false,
     }
-}
-
-/// The value of an option, for messages about what a policy depends on.
-pub fn option<'b>(bundle: &'b Bundle<'_>, application: &str, key: &str) -> Option<&'b str> {
-    let application = bundle.applications.get(application)?;
-    application.options.get(key).map(String::as_str)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::points::{Attached, Layer};
 use super::request::Request;
 use super::verdict::{Doubts, Verdict};
 use super::ways::Caller;
-use crate::mesh::{DataPlane, Protocol, Service, TargetPort};
+use crate::mesh::{Protocol, Service, TargetPort};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -196,24 +196,9 @@ impl Asker<'_> {
 
     /// Whether the port asked speaks TCP at a pod, by the Services before it.
     pub(super) fn pod_speaks_tcp(&self, workload: usize) -> bool {
-        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
-        if mesh
-            .workloads
-            .get(workload)
-            .is_none_or(|one| one.data_plane != Some(DataPlane::Sidecar))
-        {
-            return false;
-        }
-        let Ok(workload) = u32::try_from(workload) else {
-            return false;
-        };
-        let behind = points.backends.iter().zip(&mesh.services);
-        behind
-            .filter(|(backends, _)| backends.contains(&workload))
-            .flat_map(|(_, service)| service.ports.iter().flatten())
-            .any(|port| {
-                port.protocol == Protocol::Tcp
-                    && matches!(port.target, TargetPort::Number(number) if Some(number) == self.request.port)
-            })
+        let ports = self.analysis.points.tcp_ports.get(workload);
+        ports
+            .zip(self.request.port)
+            .is_some_and(|(ports, asked)| ports.binary_search(&asked).is_ok())
     }
 }

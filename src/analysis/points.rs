@@ -11,7 +11,8 @@ use super::ztunnel;
 pub use super::binding::Binding;
 use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::{
-    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, label, selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Protocol, Service, TargetPort,
+    WAYPOINT_CLASS, label, selects,
 };
 use std::net::IpAddr;
 
@@ -104,6 +105,8 @@ pub struct Points {
     pub service_waypoints: Vec<Binding>,
     /// The workloads behind each Service, those alike given once.
     pub backends: Vec<Vec<u32>>,
+    /// The ports that speak TCP at each workload's pods with a sidecar, by the Services before them, in ascending order.
+    pub tcp_ports: Vec<Vec<u16>>,
     /// What is attached to a gateway's own requests, for each Gateway.
     pub gateways: Vec<Vec<Attached>>,
     /// Who each Gateway's pods are.
@@ -128,6 +131,7 @@ impl Points {
             services: Vec::with_capacity(mesh.services.len()),
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
+            tcp_ports: vec![Vec::new(); mesh.workloads.len()],
             gateways: Vec::with_capacity(mesh.gateways.len()),
             identities: mesh
                 .gateways
@@ -441,7 +445,28 @@ impl Points {
             }
             self.services.push(attached);
             self.service_waypoints.push(binding);
+            self.speak_tcp(mesh, service, &backends);
             self.backends.push(backends);
+        }
+        for ports in &mut self.tcp_ports {
+            crate::order::sort(ports);
+            ports.dedup();
+        }
+    }
+
+    fn speak_tcp(&mut self, mesh: &Mesh, service: &Service, backends: &[u32]) {
+        for port in service.ports.iter().flatten() {
+            let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) else {
+                continue;
+            };
+            for at in backends {
+                let workload = mesh.workloads.get(*at as usize);
+                if workload.is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar))
+                    && let Some(ports) = self.tcp_ports.get_mut(*at as usize)
+                {
+                    ports.push(*number);
+                }
+            }
         }
     }
 

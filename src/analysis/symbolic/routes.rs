@@ -225,8 +225,7 @@ impl<'a> Finder<'a, '_> {
             let chains = |finder: &Self, hop: &Hop, redirected: bool| -> Vec<Vec<Point<'a>>> {
                 let mut chains = Vec::new();
                 for at in workloads {
-                    let speaks_tcp =
-                        matches!(ports, Ports::Only(port) if finder.tcp_ports(*at).contains(&port));
+                    let speaks_tcp = matches!(ports, Ports::Only(port) if finder.tcp_ports(*at).binary_search(&port).is_ok());
                     let port = seen_port(&ports);
                     let binding = points.workload_waypoints.get(*at);
                     if let Some(Binding::To(gateway, doubts)) = binding.filter(|_| redirected) {
@@ -416,28 +415,10 @@ impl<'a> Finder<'a, '_> {
         vec![self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)]
     }
 
-    /// The ports that speak TCP at pods with a sidecar, by the Services before them.
-    fn tcp_ports(&self, workload: usize) -> Vec<u16> {
-        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
-        let sidecar = mesh
-            .workloads
-            .get(workload)
-            .is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar));
-        let Some(number) = u32::try_from(workload).ok().filter(|_| sidecar) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        for (backends, service) in points.backends.iter().zip(&mesh.services) {
-            if !backends.contains(&number) {
-                continue;
-            }
-            for port in service.ports.iter().flatten() {
-                if let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) {
-                    found.push(*number);
-                }
-            }
-        }
-        found
+    /// The ports that speak TCP at pods.
+    fn tcp_ports(&self, workload: usize) -> &'a [u16] {
+        let ports = self.analysis.points.tcp_ports.get(workload);
+        ports.map_or(&[], Vec::as_slice)
     }
 }
 

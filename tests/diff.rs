@@ -308,6 +308,54 @@ fn trust_domains_that_differ_are_compared() {
     );
 }
 
+fn policy_in(namespace: &str, port: &str) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {"rules": [{"to": [{"operation": {"ports": [port]}}]}]},
+    })
+}
+
+/// However many namespaces there are, one that changes is found; and what there is no room for is named.
+#[test]
+fn no_namespace_is_left_out_silently() {
+    let side = |changed: usize| {
+        let port = |at: usize| if at + changed >= 600 { "443" } else { "80" };
+        let all = (0..600).map(|at| policy_in(&format!("space-{at:03}"), port(at)));
+        analysis(&list(all))
+    };
+    let found = diff(&side(0), &side(1));
+    assert_eq!((found.granted.len(), found.revoked.len()), (1, 1));
+    assert!(found.not_compared.is_empty());
+    let found = diff(&side(0), &side(450));
+    let compared = found.granted.iter().map(|one| 1 + one.also_to.len());
+    assert_eq!(compared.sum::<usize>() + found.not_compared.len(), 450);
+    assert_eq!(found.not_compared.len(), 50);
+}
+
+/// However many applications leave the mesh, none is taken for a client of neither side.
+#[test]
+fn no_application_that_leaves_is_left_out() {
+    let side = |plane: &str| {
+        let db = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "db", "namespace": "shop", "labels":
+            {"app": "db", "istio.io/dataplane-mode": "ambient"}}});
+        let policy = json!({"kind": "AuthorizationPolicy", "apiVersion": "security.istio.io/v1",
+            "metadata": {"name": "db", "namespace": "shop"}, "spec": {"selector": {"matchLabels": {"app": "db"}},
+            "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/client-519"]}}]}]}});
+        let clients = (0..520).map(|at| json!({"kind": "Pod", "apiVersion": "v1",
+            "metadata": {"name": format!("client-{at:03}"), "namespace": "shop", "labels": {"istio.io/dataplane-mode": plane}},
+            "spec": {"serviceAccountName": format!("client-{at:03}")}}));
+        analysis(&list(clients.chain([db, policy])))
+    };
+    let (old, new) = (side("ambient"), side("none"));
+    let found = diff(&old, &new);
+    let to_db = found
+        .revoked
+        .iter()
+        .filter(|one| one.text.contains("shop/client-519"));
+    assert_eq!(to_db.count(), 1, "{:?}", texts(&found.revoked));
+}
+
 /// The proxy keeps what it had before, on all its ports, also where the policy at fault enforces nothing.
 #[test]
 fn nothing_is_claimed_of_a_sidecar_whose_configuration_envoy_refuses() {

@@ -63,7 +63,7 @@ fn configurations_that_envoy_refused() {
             .points
             .held
             .iter()
-            .filter(|held| held.unloadable)
+            .filter(|held| held.unloadable.is_some())
             .map(|held| held.id.as_str())
             .collect();
         assert!(!refused.is_empty(), "{file}");

@@ -7,7 +7,7 @@ use super::points::{Attached, Layer};
 use super::request::Request;
 use super::verdict::{Doubts, Verdict};
 use super::ways::Caller;
-use crate::mesh::{Protocol, Service, TargetPort};
+use crate::mesh::{DataPlane, Protocol, Service, TargetPort};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -81,8 +81,8 @@ impl Asker<'_> {
         let analysis = self.analysis;
         let described = workload.and_then(|at| analysis.mesh.workloads.get(at));
         let unknown;
-        let attached = match workload.and_then(|at| analysis.points.workloads.get(at)) {
-            Some(attached) => attached.as_slice(),
+        let attached = match workload.and_then(|at| analysis.points.at_workload(layer, at)) {
+            Some(attached) => attached,
             None => {
                 unknown = analysis.points.unknown_workload(&analysis.mesh, namespace);
                 &unknown
@@ -133,6 +133,7 @@ impl Asker<'_> {
             client,
             source_ip: self.source_ip,
             remote_ip: self.forwarded().or(self.source_ip),
+            is_gateway: layer == Layer::Gateway,
             destination_ip,
             port,
             method: self.request.method.as_deref(),
@@ -196,9 +197,20 @@ impl Asker<'_> {
 
     /// Whether the port asked speaks TCP at a pod, by the Services before it.
     pub(super) fn pod_speaks_tcp(&self, workload: usize) -> bool {
-        let ports = self.analysis.points.tcp_ports.get(workload);
-        ports
-            .zip(self.request.port)
-            .is_some_and(|(ports, asked)| ports.binary_search(&asked).is_ok())
+        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
+        if mesh
+            .workloads
+            .get(workload)
+            .is_none_or(|one| one.data_plane != Some(DataPlane::Sidecar))
+        {
+            return false;
+        }
+        points
+            .before(mesh, workload)
+            .flat_map(|(_, service)| service.ports.iter().flatten())
+            .any(|port| {
+                port.protocol == Protocol::Tcp
+                    && matches!(port.target, TargetPort::Number(number) if Some(number) == self.request.port)
+            })
     }
 }

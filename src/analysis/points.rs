@@ -10,9 +10,10 @@ use super::ztunnel;
 
 pub use super::binding::Binding;
 use crate::istio::validation::{Refusal, refusals};
+use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
-    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Protocol, Service, TargetPort,
-    WAYPOINT_CLASS, label, selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, Workload, label,
+    selects,
 };
 use std::net::IpAddr;
 
@@ -25,6 +26,8 @@ pub enum Layer {
     Waypoint,
     /// Envoy in the pod, layer 7.
     Sidecar,
+    /// The Envoy of an ingress gateway, layer 7.
+    Gateway,
 }
 
 impl Layer {
@@ -34,8 +37,18 @@ impl Layer {
             Layer::Ztunnel => "ztunnel",
             Layer::Waypoint => "waypoint",
             Layer::Sidecar => "sidecar",
+            Layer::Gateway => "gateway",
         }
     }
+}
+
+/// An ingress gateway of Istio as a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingress {
+    /// What is attached.
+    pub attached: Vec<Attached>,
+    /// A listener carries other than HTTP.
+    pub opaque: bool,
 }
 
 /// Where an attached policy comes from.
@@ -58,8 +71,8 @@ pub struct Held {
     pub id: String,
     /// What is in doubt about its being there at all.
     pub doubts: Doubts,
-    /// Envoy refuses the configuration that it becomes, even where it enforces nothing.
-    pub unloadable: bool,
+    /// What of it makes Envoy refuse the configuration that it becomes, even where it enforces nothing.
+    pub unloadable: Option<String>,
     /// At ztunnel.
     pub ztunnel: Option<Policy>,
     /// At Envoy, on a port that speaks HTTP.
@@ -101,12 +114,14 @@ pub struct Points {
     pub workload_waypoints: Vec<Binding>,
     /// What is attached at the waypoint of each Service.
     pub services: Vec<Vec<Attached>>,
+    /// What the Envoy of each workload that is an ingress gateway enforces; `None` for other workloads.
+    pub ingress: Vec<Option<Ingress>>,
     /// The waypoint of each Service.
     pub service_waypoints: Vec<Binding>,
     /// The workloads behind each Service, those alike given once.
     pub backends: Vec<Vec<u32>>,
-    /// The ports that speak TCP at each workload's pods with a sidecar, by the Services before them, in ascending order.
-    pub tcp_ports: Vec<Vec<u16>>,
+    /// The Services before each workload: `backends` the other way round.
+    fronts: Vec<Vec<u32>>,
     /// What is attached to a gateway's own requests, for each Gateway.
     pub gateways: Vec<Vec<Attached>>,
     /// Who each Gateway's pods are.
@@ -128,10 +143,11 @@ impl Points {
             refused: mesh.policies.iter().map(refusals).collect(),
             workloads: Vec::with_capacity(mesh.workloads.len()),
             workload_waypoints: Vec::with_capacity(mesh.workloads.len()),
+            ingress: Vec::with_capacity(mesh.workloads.len()),
             services: Vec::with_capacity(mesh.services.len()),
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
-            tcp_ports: vec![Vec::new(); mesh.workloads.len()],
+            fronts: vec![Vec::new(); mesh.workloads.len()],
             gateways: Vec::with_capacity(mesh.gateways.len()),
             identities: mesh
                 .gateways
@@ -167,6 +183,7 @@ impl Points {
         points.attach_gateways(mesh);
         points.attach_services(mesh);
         points.attach_workloads(mesh);
+        points.attach_ingress(mesh);
         points.find_unloadable();
         points
     }
@@ -174,6 +191,31 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// The Gateway of a name.
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<usize> {
+        self.index.gateways.find(&[namespace, name]).next()
+    }
+
+    /// The Services before a workload, in the order of the mesh, with their places.
+    pub(super) fn before<'p>(
+        &'p self,
+        mesh: &'p Mesh,
+        workload: usize,
+    ) -> impl Iterator<Item = (usize, &'p Service)> {
+        let fronts = self.fronts.get(workload).into_iter().flatten();
+        fronts.filter_map(|at| Some((*at as usize, mesh.services.get(*at as usize)?)))
+    }
+
+    /// The workloads of a namespace with a label.
+    pub(super) fn labelled<'p>(
+        &'p self,
+        namespace: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Iterator<Item = usize> + use<'p> {
+        self.index.labelled.find(&[namespace, key, value])
     }
 
     /// The workload of a pod's name.
@@ -241,7 +283,7 @@ impl Points {
     ) -> Option<&'a Attached> {
         attached.iter().find(|one| {
             let held = self.held.get(one.policy as usize);
-            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable)
+            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable.is_some())
         })
     }
 
@@ -262,8 +304,9 @@ impl Points {
             let http = form(false);
             // What enforces nothing is part of the configuration all the same.
             let unloadable = match &http {
-                Some(http) => http.unloadable.is_some(),
-                None => !refused && envoy::unloadable(policy, context(false)).is_some(),
+                Some(http) => http.unloadable.clone(),
+                None if refused => None,
+                None => envoy::unloadable(policy, context(false)),
             };
             self.held.push(Held {
                 origin: Origin::Written(at),
@@ -296,7 +339,7 @@ impl Points {
                     gateway.namespace, gateway.namespace, gateway.name
                 ),
                 doubts: Doubts::NONE,
-                unloadable: false,
+                unloadable: None,
                 ztunnel: Some(policy),
                 http: None,
                 tcp: None,
@@ -309,7 +352,7 @@ impl Points {
             origin: Origin::Strict,
             id: format!("{}/istio_converted_static_strict", settings.root_namespace),
             doubts: Doubts::NONE,
-            unloadable: false,
+            unloadable: None,
             ztunnel: Some(strict.clone()),
             http: Some(strict.clone()),
             tcp: Some(strict),
@@ -416,7 +459,7 @@ impl Points {
     }
 
     fn attach_services(&mut self, mesh: &Mesh) {
-        for service in &mesh.services {
+        for (number, service) in (0u32..).zip(&mesh.services) {
             let managed = label(&service.labels, "gateway.istio.io/managed");
             let is_gateway = matches!(
                 managed,
@@ -440,33 +483,15 @@ impl Points {
                         && selects(selector, &workload.labels)
                     {
                         backends.push(at);
+                        if let Some(list) = self.fronts.get_mut(at as usize) {
+                            list.push(number);
+                        }
                     }
                 }
             }
             self.services.push(attached);
             self.service_waypoints.push(binding);
-            self.speak_tcp(mesh, service, &backends);
             self.backends.push(backends);
-        }
-        for ports in &mut self.tcp_ports {
-            crate::order::sort(ports);
-            ports.dedup();
-        }
-    }
-
-    fn speak_tcp(&mut self, mesh: &Mesh, service: &Service, backends: &[u32]) {
-        for port in service.ports.iter().flatten() {
-            let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) else {
-                continue;
-            };
-            for at in backends {
-                let workload = mesh.workloads.get(*at as usize);
-                if workload.is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar))
-                    && let Some(ports) = self.tcp_ports.get_mut(*at as usize)
-                {
-                    ports.push(*number);
-                }
-            }
         }
     }
 
@@ -530,6 +555,56 @@ impl Points {
             self.workloads.push(attached);
             self.workload_waypoints.push(own);
         }
+    }
+
+    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
+    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    fn attach_ingress(&mut self, mesh: &Mesh) {
+        for workload in &mesh.workloads {
+            let (namespace, labels) = (&workload.namespace, &workload.labels);
+            let gateway = label(labels, GATEWAY_NAME).and_then(|name| {
+                let at = self.index.gateways.find(&[namespace, name]).next()?;
+                mesh.gateways.get(at).filter(|one| one.is_ingress())
+            });
+            let ingress = gateway.map(|gateway| {
+                let mut attached = self.wide(mesh, namespace);
+                attached.extend(self.selecting(mesh, namespace, labels, true));
+                let key = [namespace, "Gateway", &gateway.name];
+                for at in self.index.targeted.find(&key) {
+                    attached.extend(self.attach(at, Doubts::NONE));
+                }
+                Ingress {
+                    attached,
+                    opaque: gateway.opaque,
+                }
+            });
+            self.ingress.push(ingress);
+        }
+    }
+
+    /// A workload as an ingress gateway, if it is one.
+    pub fn as_ingress(&self, workload: usize) -> Option<&Ingress> {
+        self.ingress.get(workload)?.as_ref()
+    }
+
+    /// Who enforces at a workload's pods; an ingress gateway's own Envoy comes after it, or alone.
+    pub fn layer(&self, at: usize, workload: &Workload) -> Option<Layer> {
+        match workload.data_plane {
+            Some(DataPlane::Ambient) => Some(Layer::Ztunnel),
+            _ if self.as_ingress(at).is_some() => None,
+            Some(DataPlane::None) => None,
+            Some(DataPlane::Sidecar) => Some(Layer::Sidecar),
+            None => Some(Layer::Ztunnel),
+        }
+    }
+
+    /// What is attached where a layer is enforced at a workload.
+    pub fn at_workload(&self, layer: Layer, workload: usize) -> Option<&[Attached]> {
+        let attached = match layer {
+            Layer::Gateway => &self.as_ingress(workload)?.attached,
+            _ => self.workloads.get(workload)?,
+        };
+        Some(attached)
     }
 
     /// A waypoint has one configuration for all that it serves.

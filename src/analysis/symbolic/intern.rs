@@ -40,6 +40,18 @@ impl Interner {
         self.items.get(start..end).unwrap_or_default()
     }
 
+    /// Where the sequence with this number begins, for [`Interner::item`]; it stays there.
+    pub fn start(&self, id: u32) -> usize {
+        let before = (id as usize).checked_sub(1);
+        let end = before.and_then(|before| self.ends.get(before));
+        end.copied().unwrap_or(0)
+    }
+
+    /// The item at a place; 0 behind the last.
+    pub fn item(&self, at: usize) -> u32 {
+        self.items.get(at).copied().unwrap_or(0)
+    }
+
     /// The number of a sequence that was met before.
     pub fn find(&self, sequence: &[u32]) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;

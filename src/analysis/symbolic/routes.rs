@@ -225,7 +225,8 @@ impl<'a> Finder<'a, '_> {
             let chains = |finder: &Self, hop: &Hop, redirected: bool| -> Vec<Vec<Point<'a>>> {
                 let mut chains = Vec::new();
                 for at in workloads {
-                    let speaks_tcp = matches!(ports, Ports::Only(port) if finder.tcp_ports(*at).binary_search(&port).is_ok());
+                    let speaks_tcp =
+                        matches!(ports, Ports::Only(port) if finder.tcp_ports(*at).contains(&port));
                     let port = seen_port(&ports);
                     let binding = points.workload_waypoints.get(*at);
                     if let Some(Binding::To(gateway, doubts)) = binding.filter(|_| redirected) {
@@ -353,17 +354,30 @@ impl<'a> Finder<'a, '_> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
-        let layer = match described.data_plane {
-            Some(DataPlane::None) => return Vec::new(),
-            Some(DataPlane::Sidecar) => Layer::Sidecar,
-            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
-        };
-        let attached = self.analysis.points.workloads.get(workload);
-        let attached = Cow::Borrowed(attached.map_or(&[] as &[Attached], Vec::as_slice));
-        vec![Point {
+        let points = &self.analysis.points;
+        let ingress = points.as_ingress(workload);
+        let layer = points.layer(workload, described);
+        let at = |layer, tcp| Point {
             destination: self.destination(&described.ips),
-            ..self.before_pod(layer, tcp, attached, hop, port)
-        }]
+            ..self.before_pod(
+                layer,
+                tcp,
+                Cow::Borrowed(points.at_workload(layer, workload).unwrap_or_default()),
+                hop,
+                port,
+            )
+        };
+        let mut found: Vec<Point<'a>> = layer.map(|layer| at(layer, tcp)).into_iter().collect();
+        if let Some(ingress) = ingress {
+            let point = at(Layer::Gateway, false);
+            found.push(Point {
+                // No identity of the mesh reaches its listeners.
+                presented: Presented::Nothing,
+                stale: point.stale || ingress.opaque && !ingress.attached.is_empty(),
+                ..point
+            });
+        }
+        found
     }
 
     /// A pod's own enforcement point, its address aside.
@@ -415,10 +429,25 @@ impl<'a> Finder<'a, '_> {
         vec![self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)]
     }
 
-    /// The ports that speak TCP at pods.
-    fn tcp_ports(&self, workload: usize) -> &'a [u16] {
-        let ports = self.analysis.points.tcp_ports.get(workload);
-        ports.map_or(&[], Vec::as_slice)
+    /// The ports that speak TCP at pods with a sidecar, by the Services before them.
+    fn tcp_ports(&self, workload: usize) -> Vec<u16> {
+        let (mesh, points) = (&self.analysis.mesh, &self.analysis.points);
+        let sidecar = mesh
+            .workloads
+            .get(workload)
+            .is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar));
+        if !sidecar {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (_, service) in points.before(mesh, workload) {
+            for port in service.ports.iter().flatten() {
+                if let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) {
+                    found.push(*number);
+                }
+            }
+        }
+        found
     }
 }
 

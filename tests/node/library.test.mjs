@@ -144,6 +144,9 @@ test('an argument of a wrong type throws a TypeError, and nothing is the worse f
   const growing = [0];
   Object.defineProperty(growing, 0, { get: () => growing.push(0) });
   assert.equal(mesh.isExpectations(growing), false);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.throws(() => analysis.suggest(/** @type {any} */ ({ bundles: proxy }), '{"to": {"pod": "shop/web"}}'), TypeError);
   assert.match(analysis.explain('{"to": {"pod": "shop/web"}}'), /shop\/web/);
   analysis.free();
 });

@@ -13,6 +13,10 @@ const GUARDS = [
   ],
 ];
 
+/** It throws for a revoked proxy, through the module and past whatever that has borrowed. */
+const IS_ARRAY = "const ret = Array.isArray(arg0);";
+const IS_ARRAY_SURELY = "let ret = false;\n            try { ret = Array.isArray(arg0); } catch {}";
+
 /**
  * The glue with its guards.
  * @param {string} glue
@@ -22,5 +26,6 @@ export function guarded(glue) {
     if (glue.split(head).length !== 2) throw new Error(`the glue has not one \`${head}\``);
     glue = glue.replace(head, () => `${head}\n    ${guard}`);
   }
-  return glue;
+  if (glue.split(IS_ARRAY).length !== 2) throw new Error(`the glue has not one \`${IS_ARRAY}\``);
+  return glue.replace(IS_ARRAY, IS_ARRAY_SURELY);
 }

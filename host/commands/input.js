@@ -58,11 +58,12 @@ export function oneOf(...words) {
 /**
  * The options that say where input is.
  * @param {Command} command
+ * @param {[name: string, description: string]} [files] what stands without an option
  */
-export function juju(command) {
+export function juju(command, [name, description] = ['[bundles...]', 'bundles as `juju export-bundle` prints them']) {
   return command
-    .argument('[bundles...]', 'bundles as `juju export-bundle` prints them: [MODEL=]FILE, or - for standard input')
-    .option('--charms <path>', 'charm files, or folders of them', collect, [])
+    .argument(name, `${description}: [MODEL=]FILE, or - for standard input`)
+    .option('--charms <path>', 'charm files, or folders of them; this and other paths may be given several times', collect, [])
     .option('--overlay <path>', 'an overlay of the bundle', collect, [])
     .option('--databags <[model=]file>', 'what `juju show-unit BEACON/0 --format json` prints, or a list of MeshPolicies', collect, [])
     .option('--max-input <bytes>', 'refuse more input than this', bytes, DEFAULT_MAX_INPUT);

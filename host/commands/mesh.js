@@ -18,9 +18,10 @@ import { EXIT_USAGE, access, collect, juju } from './input.js';
 /**
  * The options that say where a mesh is described.
  * @param {Command} command
+ * @param {string} [others] what its files may be beside bundles
  */
-export function mesh(command) {
-  const described = juju(command)
+export function mesh(command, others = ' or manifests') {
+  const described = juju(command, ['[files...]', `bundles as \`juju export-bundle\` prints them${others}`])
     .option('--manifests <path>', 'Kubernetes manifests: files, folders, or - for standard input', collect, [])
     .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
     .option('--cluster', 'read the live cluster as well');

@@ -19,7 +19,7 @@ import { analysed, mesh } from './mesh.js';
 
 /** @param {import('commander').Command} program */
 export function test(program) {
-  mesh(program.command('test').description('check expectations about who may reach what, like unit tests'))
+  mesh(program.command('test').description('check expectations about who may reach what, like unit tests'), ', manifests or expectations')
     .option('--expect <path>', 'a file of expectations, or a folder of them; may also stand among the other files', collect, [])
     .option('-o, --output <format>', 'human, json, junit or github', oneOf('human', 'json', 'junit', 'github'), 'human')
     .action(run);

@@ -44,12 +44,12 @@ fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
 
-fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (needs a C++ compiler)
-	@node tools/fuzz-coverage.mjs
+fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (ARGS="--seconds 60 mesh"; needs a C++ compiler)
+	@node tools/fuzz-coverage.mjs $(ARGS)
 
-mutants: ## put small faults into the core; a test must fail for each (hours)
+mutants: ## put small faults into the core; a test must fail for each (hours; ARGS="src/kube/labels.rs")
 	@tools/setup.sh mutants
-	@node tools/mutants.mjs
+	@node tools/mutants.mjs $(ARGS)
 
 man: ## write man/mesh-policy.1 from what the commands declare
 	@node tools/man.mjs

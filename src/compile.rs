@@ -102,6 +102,8 @@ pub struct Deployed {
     pub joins: Truth,
     /// The coordinator that labels it over their cluster relation.
     pub worker_of: Option<String>,
+    /// Whether the input tells which policies it asks for: it has the charm's file, or a databag.
+    pub declared: bool,
     /// Options that matter to a mesh and whether they are on.
     pub options: Vec<(&'static str, bool)>,
 }

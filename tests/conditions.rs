@@ -7,10 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
-use mesh_policy::analysis::Analysis;
+mod common;
+
 use mesh_policy::analysis::envoy::template;
-use mesh_policy::compile::Source;
-use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 
 fn policy(name: &str, spec: &Value) -> String {
@@ -32,13 +31,7 @@ fn ask(policies: &[Value], settings: &Value, changes: &Value) -> Value {
         .map(|(at, spec)| policy(&format!("p{at}"), spec))
         .collect();
     let (manifests, settings) = (texts.join("\n---\n"), settings.to_string());
-    let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: vec![Source::new("policies.yaml", &manifests)],
-        settings: vec![Source::new("settings.json", &settings)],
-        ..MeshInput::default()
-    });
-    assert_eq!(diagnostics, []);
-    let analysis = Analysis::new(mesh);
+    let analysis = common::analysis(&manifests, &settings);
     assert_eq!(analysis.refusals(), [], "{manifests}");
     let mut request = json!({
         "from": {"namespace": "shop", "serviceAccount": "api"}, "to": {"service": "shop/web"},
@@ -265,6 +258,58 @@ fn all_that_is_missing_is_named() {
         1
     );
     assert_eq!(missing(json!({"sourceIp": null, "destinationIp": null})), 2);
+}
+
+#[test]
+fn values_of_a_repeated_header() {
+    let headers = |value: Value| json!({"headers": {"Accept": value, "x-env": ["a", "b"]}});
+    let rule = |key: &str, value: &str| json!({"when": [{"key": format!("request.headers[{key}]"), "values": [value]}]});
+    for (key, value, sent, verdict) in [
+        // Envoy keeps one value of some, and each of the others.
+        ("accept", "a,b", json!(["a", "b"]), "allowed"),
+        ("accept", "a", json!(["a", "b"]), "denied"),
+        ("accept", "a", json!(["a"]), "allowed"),
+        ("accept", "a", json!(" a\t"), "allowed"),
+        ("x-env", "b", json!("c"), "allowed"),
+        ("x-env", "a,b", json!("c"), "denied"),
+    ] {
+        holds(&rule(key, value), &json!({}), &headers(sent), verdict);
+    }
+}
+
+#[test]
+fn what_is_not_said_of_a_request_is_not_guessed() {
+    let operation = |key: &str, value: &str| json!({"to": [{"operation": {key: [value]}}]});
+    for (rule, changes, code) in [
+        (
+            operation("ports", "80"),
+            json!({"port": null}),
+            "port-not-given",
+        ),
+        (
+            operation("methods", "GET"),
+            json!({"method": null}),
+            "method-not-given",
+        ),
+        (
+            operation("paths", "/a"),
+            json!({"path": null}),
+            "path-not-given",
+        ),
+        (
+            operation("hosts", "web"),
+            json!({"host": null}),
+            "host-not-given",
+        ),
+        (
+            json!({"to": [{"operation": {"methods": ["G*"], "notMethods": ["GET"]}}]}),
+            json!({"method": null}),
+            "method-not-given",
+        ),
+    ] {
+        let answer = ask(&[json!({"rules": [rule]})], &json!({}), &changes);
+        assert_eq!(answer["depends"], json!([code]), "{answer}");
+    }
 }
 
 #[test]

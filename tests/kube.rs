@@ -8,99 +8,14 @@
     reason = "a test may end so"
 )]
 
-use mesh_policy::kube::{
-    Failure, KubeAnswer, KubeRequest, KubeResponse, MAX_IN_FLIGHT, Outcome, Program, ProgramKind,
-    Step, code,
-};
+#[path = "common/programs.rs"]
+mod programs;
+
+use mesh_policy::kube::{MAX_IN_FLIGHT, Program, ProgramKind, Step, code};
 use mesh_policy::text::{Node, parse_json};
-
-const MANAGER: &str =
-    r#""appName":"beacon","modelName":"m","fieldManager":"beacon","labels":{"by":"beacon"}"#;
-
-fn reconcile(rest: &str) -> Program {
-    Program::start(
-        ProgramKind::ReconcilePolicies,
-        &format!("{{{MANAGER},{rest}}}"),
-    )
-}
-
-fn answer(request: &KubeRequest, status: u16, body: &str) -> KubeResponse {
-    KubeResponse {
-        id: request.id,
-        answer: Ok(KubeAnswer {
-            status,
-            body: body.to_owned(),
-        }),
-        message: String::new(),
-    }
-}
-
-/// What an API server says to a write that it accepts.
-fn accepted(request: &KubeRequest) -> KubeResponse {
-    let name = request.path.rsplit('/').next().expect("has a name");
-    let body = format!(r#"{{"metadata":{{"name":"{name}","resourceVersion":"9"}}}}"#);
-    answer(request, 200, &body)
-}
-
-fn requests(step: &Step) -> Vec<KubeRequest> {
-    match step {
-        Step::Requests(requests, _) => requests.clone(),
-        step => panic!("no requests: {step:?}"),
-    }
-}
-
-fn one(step: &Step) -> KubeRequest {
-    let [request] = requests(step).try_into().expect("is one");
-    request
-}
-
-fn done(step: &Step) -> &Outcome {
-    match step {
-        Step::Done(outcome) => outcome,
-        step => panic!("not done: {step:?}"),
-    }
-}
-
-fn failed(step: &Step) -> &Failure {
-    match step {
-        Step::Failed(failure) => failure,
-        step => panic!("not failed: {step:?}"),
-    }
-}
-
-fn raw(name: &str, target: &str) -> String {
-    format!(
-        r#"{{"metadata":{{"name":"{name}","namespace":"n"}},"spec":{{
-        "targetRefs":[{{"kind":"Service","name":"{target}"}}],"rules":[]}}}}"#
-    )
-}
-
-fn raws(count: usize, target: impl Fn(usize) -> String) -> String {
-    let all: Vec<String> = (0..count)
-        .map(|at| raw(&format!("p{at}"), &target(at)))
-        .collect();
-    format!(r#""rawPolicies":[{}]"#, all.join(","))
-}
-
-/// The objects as they would be listed, with another target.
-fn listed(count: usize, target: &str) -> String {
-    let items: Vec<String> = (0..count)
-        .map(|at| {
-            let policy = raw(&format!("p{at}"), target);
-            policy.replacen(
-                r#""namespace":"n""#,
-                r#""namespace":"n","uid":"u","resourceVersion":"1","labels":{"by":"beacon"}"#,
-                1,
-            )
-        })
-        .collect();
-    format!(r#"{{"items":[{}]}}"#, items.join(","))
-}
-
-fn query(request: &KubeRequest, name: &str) -> Option<String> {
-    let found = request.query.iter().find(|(known, _)| *known == name);
-    found.map(|(_, value)| value.clone())
-}
+use programs::{
+    accepted, answer, done, failed, listed, one, query, raw, raws, reconcile, requests,
+};
 
 #[test]
 fn a_conflict_names_the_manager_and_the_field() {

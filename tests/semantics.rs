@@ -7,9 +7,9 @@
     reason = "a failing test panics"
 )]
 
+mod common;
+
 use mesh_policy::analysis::Analysis;
-use mesh_policy::compile::Source;
-use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 
 /// Two applications of one namespace behind a waypoint; `{ready}` and `{for}` are filled in.
@@ -60,16 +60,7 @@ impl World {
     }
 
     fn analysis(&self) -> Analysis {
-        let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![Source::new("mesh.yaml", &self.mesh)],
-            settings: vec![Source::new("settings.yaml", &self.settings)],
-            ..MeshInput::default()
-        });
-        assert!(
-            diagnostics.iter().all(|one| !one.bad_input),
-            "{diagnostics:?}"
-        );
-        Analysis::new(mesh)
+        common::analysis(&self.mesh, &self.settings)
     }
 
     fn ask(&self, request: &Value) -> Value {
@@ -596,6 +587,12 @@ fn requests_that_cannot_be_read_are_answered_by_an_error() {
         json!({"id": 1, "to": {"service": "shop/web"}, "layer": "kernel"}),
         json!({"id": 1, "to": {"service": "shop/web"}, "sourceIp": "here"}),
         json!({"id": 1, "to": {"service": "shop/web"}, "verb": "GET"}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "method": 1}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "headers": {"a": 1}}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "from": {"namespace": "", "serviceAccount": "a"}}),
+        json!({"id": 1, "to": {"service": "shop/web"}, "from": {"namespace": "a", "serviceAccount": "a".repeat(1025)}}),
+        json!({"id": 1, "to": {"pod": "shop/a/b"}}),
+        json!({"id": 1, "to": {"pod": "/a"}}),
     ] {
         let answer = World::new("").ask(&request);
         assert_eq!(answer["id"], 1);

@@ -1,12 +1,13 @@
 // Mutants: small faults put into the core, one at a time; a test must fail for each.
 //
-//   node tools/mutants.mjs [FILE]...      default: the files of RISK below, in that order
-//   node tools/mutants.mjs --summary      only write the table again from what was run
+//   node tools/mutants.mjs [FILE]...      default: the files of RISK below; the end is written into docs/mutants.md
+//   node tools/mutants.mjs --summary      only that
 //
 // `cargo mutants` says which there are (.cargo/mutants.toml leaves out what no test should hold). Building each by itself would
 // take days, so all of a run are woven into one build of a copy of the tree, each behind a switch (tools/mutants/); what
 // cannot be woven is counted as such, and `cargo mutants -F NAME` tries it alone.
-// Results are kept in .cache/mutants/results.json; a run goes on where it was while the sources are the same.
+// Results are kept in .cache/mutants/results.json. While a file is the same a run goes on where it was: who was caught in it by a
+// test that is still the same stays caught, and who was missed meets only the tests that are new. `rm` it to begin anew.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -17,28 +18,38 @@ import { ROOT } from "./lib/toolchain.mjs";
 const WORK = path.join(ROOT, ".cache/mutants");
 const TREE = path.join(WORK, "tree");
 const RESULTS = path.join(WORK, "results.json");
-/** What `cargo test` runs for a mutant, quickest first. */
-const TESTS = ["--lib", ..."semantics conditions probes reachability lint input diff origins ownership kube laws faults".split(" ").flatMap((name) => ["--test", name])];
+const PAGE = path.join(ROOT, "docs/mutants.md");
+/** What is between them in the page is written here, the rest by hand. */
+const MARKS = ["<!-- results, by node tools/mutants.mjs --summary -->", "<!-- end of results -->"];
+/** What `cargo test` runs for a mutant. */
+const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/": "mesh_policy semantics conditions probes reachability lint diff laws".split(" "),
-  "src/istio/": "mesh_policy semantics probes lint kube input".split(" "),
-  "src/juju/": "mesh_policy origins ownership input".split(" "),
-  "src/kube/": "mesh_policy kube faults".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions ways explain probes reachability lint diff expect found_outside limits laws".split(" "),
+  "src/istio/": "mesh_policy semantics refusals probes lint kube input limits library".split(" "),
+  "src/juju/": "mesh_policy origins relations consumer deployment hooks ownership input lint reachability limits library".split(" "),
+  "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
 };
 /** How much longer than without a mutant a test may take. */
 const PATIENCE = { factor: 5, seconds: 10 };
 
+/** @param {string} folder @param {string} names */
+const filesOf = (folder, names) => names.split(" ").map((name) => `src/${folder}/${name}.rs`);
+
 /** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
 const RISK = [
-  ...["matching", "points", "ways", "decide", "envoy", "ztunnel", "path"].map((name) => `src/analysis/${name}.rs`),
-  ...["labels", "policies", "delivery", "order"].map((name) => `src/kube/${name}.rs`),
-  ...["consumer", "ownership", "relations"].map((name) => `src/juju/${name}.rs`),
-  ...["validation", "build", "policy"].map((name) => `src/istio/${name}.rs`),
+  ...filesOf("analysis", "matching points ways decide envoy ztunnel path binding asker index headers rules verdict request trace answer"),
+  ...filesOf("kube", "labels policies delivery order compare answer ledger manifest list options read_mesh json mod"),
+  ...filesOf("juju", "consumer ownership relations mesh_policies deployment charm bundle databags provider hook template when request lint"),
+  ...filesOf("istio", "validation build policy manifest address serialize"),
 ];
 
 /** @typedef {{ id: number, name: string, file: string, start: number, end: number, broken?: boolean }} Woven */
-/** @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string, sources: string }} Result */
+/**
+ * `by`: the test that caught it; `met`: the tests that it met, by name, and what they were; `source`: what its file was.
+ * @typedef {{ name: string, file: string, outcome: 'caught' | 'missed' | 'timeout' | 'does not compile' | 'not woven', by?: string,
+ *   met: Record<string, string>, source: string }} Result
+ */
 
 /** @param {string} message @returns {never} */
 function fail(message) {
@@ -66,14 +77,17 @@ function copyTree() {
   }
 }
 
-/** What a result depends on. */
-function digest() {
+/** @param {string[]} paths */
+function digest(...paths) {
   const hash = createHash("sha256");
-  for (const file of output("git", ["ls-files", "src", "tests/*.rs"]).split("\n").filter((name) => name !== "")) {
+  for (const file of output("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...paths]).split("\n").filter((name) => name !== "")) {
     if (existsSync(path.join(ROOT, file))) hash.update(`${file}\0`).update(readFileSync(path.join(ROOT, file)));
   }
   return hash.digest("hex").slice(0, 12);
 }
+
+/** What a test is, beside the core. @param {string} name */
+const testDigest = (name) => digest(`tests/${name}.rs`, `tests/${name}`, "tests/common", "tests/data", "tests/conformance/*.gz");
 
 const native = { ...process.env, CARGO_TARGET_DIR: path.join(WORK, "target"), CARGO_INCREMENTAL: "1", RUSTFLAGS: "-Awarnings" };
 
@@ -147,19 +161,70 @@ function run(binary, mutant, milliseconds) {
 /** @param {string} binary */
 const testName = (binary) => path.basename(binary).replace(/-[0-9a-f]{16}$/, "");
 
-/** @param {Record<string, Result>} results */
+/** What the page says of a file: a row of its table, and the mutants that are missed and not explained. */
+/** @typedef {{ row: string, open: string[] }} Told */
+
+/**
+ * Reads what the page says of files.
+ * @param {string} written
+ * @returns {Map<string, Told>}
+ */
+function told(written) {
+  /** @type {Map<string, Told>} */
+  const files = new Map();
+  let file = "";
+  for (const line of written.split("\n")) {
+    const row = /^\| `(src\/[^`]+)` \|/.exec(line);
+    if (row) files.set(row[1], { row: line, open: [] });
+    file = /^`(src\/[^`]+)`:$/.exec(line)?.[1] ?? file;
+    if (line.startsWith("- `")) files.get(file)?.open.push(line);
+  }
+  return files;
+}
+
+/**
+ * Writes what was found into the page; files that were not run here stay as they are there.
+ * @param {Record<string, Result>} results
+ */
 function summary(results) {
-  /** @type {Record<string, Record<string, number>>} */
-  const files = {};
-  for (const { file, outcome } of Object.values(results)) {
-    const row = (files[file] ??= { caught: 0, missed: 0, timeout: 0, "does not compile": 0, "not woven": 0 });
-    row[outcome] = (row[outcome] ?? 0) + 1;
+  const page = readFileSync(PAGE, "utf8");
+  const [start, end] = MARKS.map((mark) => page.indexOf(mark));
+  if (start < 0 || end < start) fail(`docs/mutants.md has no \`${MARKS[0]}\` before a \`${MARKS[1]}\``);
+  const before = page.slice(0, start + MARKS[0].length);
+  const after = page.slice(end);
+  // Names are written in a table, where `|` has a backslash before it.
+  const explained = new Set([...after.matchAll(/^\| `(src\/.+?)` \| /gm)].map(([, name]) => name.replaceAll("\\|", "|")));
+  const files = told(page.slice(start, end));
+  /** @type {Map<string, Result[]>} */
+  const run = new Map();
+  for (const result of Object.values(results)) run.set(result.file, [...(run.get(result.file) ?? []), result]);
+  for (const [file, all] of run) {
+    const count = (/** @type {string[]} */ ...outcomes) => all.filter(({ outcome }) => outcomes.includes(outcome)).length;
+    const missed = all.filter(({ outcome }) => outcome === "missed").map(({ name }) => name);
+    const open = missed.filter((name) => !explained.has(name));
+    const cells = [count("caught"), count("timeout"), missed.length - open.length, open.length, count("does not compile", "not woven")];
+    files.set(file, { row: `| \`${file}\` | ${cells.join(" | ")} |`, open: open.map((name) => `- \`${name.slice(file.length + 1)}\``) });
+    for (const name of explained) {
+      if (name.startsWith(`${file}:`) && !missed.includes(name)) console.log(`explained, and not missed: ${name}`);
+    }
   }
-  console.log("| file | caught | missed | time-out | does not compile | not woven |\n|---|---|---|---|---|---|");
-  for (const [file, row] of Object.entries(files).sort()) {
-    console.log(`| \`${file}\` | ${row.caught} | ${row.missed} | ${row.timeout} | ${row["does not compile"]} | ${row["not woven"]} |`);
-  }
-  for (const { name, outcome } of Object.values(results)) if (outcome === "missed") console.log(`missed: ${name}`);
+  const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  const sums = [2, 3, 4, 5, 6].map((at) => sorted.reduce((sum, [, { row }]) => sum + Number(row.split("|")[at]), 0));
+  const open = sorted.filter(([, told]) => told.open.length > 0);
+  const lines = [
+    "",
+    "",
+    "| file | caught | time-out | missed, explained | missed, open | not tried |",
+    "|---|---|---|---|---|---|",
+    ...sorted.map(([, { row }]) => row),
+    `| together | ${sums.join(" | ")} |`,
+    "",
+    open.length > 0 ? "Open, by line and column:" : "Nothing is open.",
+    "",
+    ...open.flatMap(([file, told]) => [`\`${file}\`:`, "", ...told.open, ""]),
+  ];
+  writeFileSync(PAGE, before + lines.join("\n") + after);
+  console.log(lines.filter((line) => /^(\||-|`)/.test(line)).join("\n"));
 }
 
 /** @param {string[]} files */
@@ -169,34 +234,46 @@ async function main(files) {
   const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
   if (files[0] === "--summary") return summary(results);
   if (spawnSync("cargo", ["mutants", "--version"]).status !== 0) fail("there is no cargo-mutants: `tools/setup.sh mutants` installs it");
-  const sources = digest();
-  const woven = weave(files.length > 0 ? files : RISK);
+  const chosen = files.length > 0 ? files : RISK;
+  const woven = weave(chosen);
+  const known = new Set(woven.map(({ name }) => name));
+  for (const { name, file } of Object.values(results)) if (chosen.includes(file) && !known.has(name)) delete results[name];
   const binaries = build();
   /** @type {Map<string, number>} */
   const usual = new Map();
+  /** @type {Map<string, string>} */
+  const now = new Map();
   for (const binary of binaries) {
     const { outcome, took, text } = await run(binary, undefined, 600_000);
     if (outcome !== "passed") fail(`${testName(binary)} fails without a mutant:\n${text}`);
     usual.set(binary, took);
+    now.set(testName(binary), testDigest(testName(binary)));
   }
   binaries.sort((a, b) => (usual.get(a) ?? 0) - (usual.get(b) ?? 0));
   console.log(binaries.map((binary) => `${testName(binary)}: ${usual.get(binary)} ms`).join(", "));
   let done = 0;
+  const sources = new Map(chosen.map((file) => [file, digest(file)]));
   for (const { id, name, file, end, broken } of woven) {
     done += 1;
     const before = results[name];
-    if (before && before.sources === sources) continue;
+    const source = sources.get(file) ?? "";
+    const met = before?.source === source ? before.met : {};
+    if (before?.by && met[before.by] === now.get(before.by)) continue;
     /** @type {Result} */
-    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", sources };
+    let result = { name, file, outcome: broken ? "does not compile" : end > 0 ? "missed" : "not woven", met: {}, source };
     // The one that caught it last time is likely to again.
     const order = [...binaries].sort((a, b) => Number(testName(b) === before?.by) - Number(testName(a) === before?.by));
     const concerned = Object.entries(CONCERNED).find(([folder]) => file.startsWith(folder))?.[1];
     for (const binary of end > 0 ? order : []) {
-      if (concerned && !concerned.includes(testName(binary))) continue;
+      const test = testName(binary);
+      if (concerned && !concerned.includes(test)) continue;
+      const what = now.get(test) ?? "";
+      result.met[test] = what;
+      if (met[test] === what) continue;
       const most = (usual.get(binary) ?? 0) * PATIENCE.factor + PATIENCE.seconds * 1000;
       const { outcome } = await run(binary, id, most);
       if (outcome === "passed") continue;
-      result = { ...result, outcome: outcome === "failed" ? "caught" : "timeout", by: testName(binary) };
+      result = { ...result, outcome: outcome === "failed" ? "caught" : "timeout", by: test };
       break;
     }
     results[name] = result;

@@ -94,6 +94,9 @@ pub struct Seen<'a> {
     pub claims: &'a [(String, Vec<String>)],
     /// The server name of the TLS handshake.
     pub sni: &'a str,
+    /// An ingress gateway sees it: which proxies before it are trusted is a setting of istiod's, and
+    /// the forwarded address with it.
+    pub is_gateway: bool,
 }
 
 /// Yes, no, or what is missing to tell.
@@ -225,6 +228,7 @@ fn value_matches(field: &Field, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
             identity_matches(field, pattern, seen.client).into()
         }
         Field::SourceIp => address(pattern, seen.source_ip, Doubts::SOURCE_ADDRESS),
+        Field::RemoteIp if seen.is_gateway => Truth::Unknown(Doubts::TRUSTED_PROXIES),
         Field::RemoteIp => address(pattern, seen.remote_ip, Doubts::SOURCE_ADDRESS),
         Field::DestinationIp => address(pattern, seen.destination_ip, Doubts::DESTINATION_ADDRESS),
         Field::Port => match (pattern, seen.port) {
@@ -374,6 +378,9 @@ fn header_matches(name: &str, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
         // Envoy keeps `Host` under HTTP/2's name.
         ":authority" | "host" => return known(seen.host, Doubts::HOST),
         ":scheme" => return Truth::Unknown(Doubts::SCHEME),
+        "x-forwarded-for" if seen.is_gateway => {
+            return Truth::Unknown(Doubts::MANAGED_HEADER);
+        }
         _ if super::headers::managed(name) => return Truth::Unknown(Doubts::MANAGED_HEADER),
         _ => {}
     }

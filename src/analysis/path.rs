@@ -155,7 +155,6 @@ fn canonical(path: &[u8]) -> Option<String> {
                     out.push('%');
                 }
             },
-            0 => return None,
             b' '..=b'~' if !b" \"<>^`{|}".contains(&byte) => out.push(char::from(byte)),
             _ => {
                 let hex = b"0123456789ABCDEF";

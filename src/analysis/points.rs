@@ -10,8 +10,10 @@ use super::ztunnel;
 
 pub use super::binding::Binding;
 use crate::istio::validation::{Refusal, refusals};
+use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
-    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, label, selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, Workload, label,
+    selects,
 };
 use std::net::IpAddr;
 
@@ -24,6 +26,8 @@ pub enum Layer {
     Waypoint,
     /// Envoy in the pod, layer 7.
     Sidecar,
+    /// The Envoy of an ingress gateway, layer 7.
+    Gateway,
 }
 
 impl Layer {
@@ -33,8 +37,18 @@ impl Layer {
             Layer::Ztunnel => "ztunnel",
             Layer::Waypoint => "waypoint",
             Layer::Sidecar => "sidecar",
+            Layer::Gateway => "gateway",
         }
     }
+}
+
+/// An ingress gateway of Istio as a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingress {
+    /// What is attached.
+    pub attached: Vec<Attached>,
+    /// A listener carries other than HTTP.
+    pub opaque: bool,
 }
 
 /// Where an attached policy comes from.
@@ -100,6 +114,8 @@ pub struct Points {
     pub workload_waypoints: Vec<Binding>,
     /// What is attached at the waypoint of each Service.
     pub services: Vec<Vec<Attached>>,
+    /// What the Envoy of each workload that is an ingress gateway enforces; `None` for other workloads.
+    pub ingress: Vec<Option<Ingress>>,
     /// The waypoint of each Service.
     pub service_waypoints: Vec<Binding>,
     /// The workloads behind each Service, those alike given once.
@@ -127,6 +143,7 @@ impl Points {
             refused: mesh.policies.iter().map(refusals).collect(),
             workloads: Vec::with_capacity(mesh.workloads.len()),
             workload_waypoints: Vec::with_capacity(mesh.workloads.len()),
+            ingress: Vec::with_capacity(mesh.workloads.len()),
             services: Vec::with_capacity(mesh.services.len()),
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
@@ -166,6 +183,7 @@ impl Points {
         points.attach_gateways(mesh);
         points.attach_services(mesh);
         points.attach_workloads(mesh);
+        points.attach_ingress(mesh);
         points.find_unloadable();
         points
     }
@@ -536,6 +554,56 @@ impl Points {
             self.workloads.push(attached);
             self.workload_waypoints.push(own);
         }
+    }
+
+    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
+    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    fn attach_ingress(&mut self, mesh: &Mesh) {
+        for workload in &mesh.workloads {
+            let (namespace, labels) = (&workload.namespace, &workload.labels);
+            let gateway = label(labels, GATEWAY_NAME).and_then(|name| {
+                let at = self.index.gateways.find(&[namespace, name]).next()?;
+                mesh.gateways.get(at).filter(|one| one.is_ingress())
+            });
+            let ingress = gateway.map(|gateway| {
+                let mut attached = self.wide(mesh, namespace);
+                attached.extend(self.selecting(mesh, namespace, labels, true));
+                let key = [namespace, "Gateway", &gateway.name];
+                for at in self.index.targeted.find(&key) {
+                    attached.extend(self.attach(at, Doubts::NONE));
+                }
+                Ingress {
+                    attached,
+                    opaque: gateway.opaque,
+                }
+            });
+            self.ingress.push(ingress);
+        }
+    }
+
+    /// A workload as an ingress gateway, if it is one.
+    pub fn as_ingress(&self, workload: usize) -> Option<&Ingress> {
+        self.ingress.get(workload)?.as_ref()
+    }
+
+    /// Who enforces at a workload's pods; an ingress gateway's own Envoy comes after it, or alone.
+    pub fn layer(&self, at: usize, workload: &Workload) -> Option<Layer> {
+        match workload.data_plane {
+            Some(DataPlane::Ambient) => Some(Layer::Ztunnel),
+            _ if self.as_ingress(at).is_some() => None,
+            Some(DataPlane::None) => None,
+            Some(DataPlane::Sidecar) => Some(Layer::Sidecar),
+            None => Some(Layer::Ztunnel),
+        }
+    }
+
+    /// What is attached where a layer is enforced at a workload.
+    pub fn at_workload(&self, layer: Layer, workload: usize) -> Option<&[Attached]> {
+        let attached = match layer {
+            Layer::Gateway => &self.as_ingress(workload)?.attached,
+            _ => self.workloads.get(workload)?,
+        };
+        Some(attached)
     }
 
     /// A waypoint has one configuration for all that it serves.

@@ -271,11 +271,6 @@ impl Pattern {
 // === impl Rule ===
 
 impl Rule {
-    /// Whether it matches every request.
-    pub fn is_always(&self) -> bool {
-        self.clauses.is_empty()
-    }
-
     /// Whether it matches none: a clause has no entry left.
     pub fn is_never(&self) -> bool {
         self.clauses.iter().any(|clause| clause.entries.is_empty())

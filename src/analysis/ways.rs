@@ -151,7 +151,9 @@ impl Analysis {
             (Layer::Waypoint, ..) => {
                 return Cow::Owned(points.unknown_service(&self.mesh, namespace, name));
             }
-            (_, _, Some(at), _) => points.workloads.get(at),
+            (layer, _, Some(at), _) => {
+                return Cow::Borrowed(points.at_workload(layer, at).unwrap_or_default());
+            }
             _ => return Cow::Owned(points.unknown_workload(&self.mesh, namespace)),
         };
         Cow::Borrowed(found.map_or(&[], Vec::as_slice))
@@ -502,12 +504,23 @@ impl Asker<'_> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
-        let layer = match described.data_plane {
-            Some(DataPlane::None) => return Vec::new(),
-            Some(DataPlane::Sidecar) => Layer::Sidecar,
-            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
-        };
-        vec![self.pod(layer, &described.namespace, Some(workload), port, tcp)]
+        let namespace = described.namespace.as_str();
+        let ingress = self.analysis.points.as_ingress(workload);
+        let mut steps = Vec::new();
+        if let Some(layer) = self.analysis.points.layer(workload, described) {
+            steps.push(self.pod(layer, namespace, Some(workload), port, tcp));
+        }
+        if let Some(ingress) = ingress {
+            // No identity of the mesh reaches its listeners.
+            let caller = std::mem::replace(&mut self.caller, Caller::Nobody);
+            let mut step = self.pod(Layer::Gateway, namespace, Some(workload), port, false);
+            self.caller = caller;
+            if ingress.opaque && !ingress.attached.is_empty() {
+                step.outcome = Outcome::doubtful(Doubts::LISTENER);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     /// Pods that the input does not describe.

@@ -354,10 +354,8 @@ impl Check {
         ];
         if is_map {
             // `name[key]`, the key of at least one character.
-            let well_formed = key.ends_with(']')
-                && key
-                    .find('[')
-                    .is_some_and(|open| open > 0 && open + 2 < key.len());
+            let well_formed =
+                key.ends_with(']') && key.find('[').is_some_and(|open| open + 2 < key.len());
             if !well_formed {
                 self.refuse(
                     condition.key.at,

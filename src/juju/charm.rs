@@ -166,11 +166,15 @@ pub fn read_charm<'a>(
             .and_then(Node::as_str)
             .unwrap_or(default)
     };
-    // A file that says nothing of a consumer has one if it declares what only a consumer uses.
+    // A file that says nothing of a consumer has one if it declares what only a consumer uses, however wrongly.
+    let declares = object
+        .get("policies")
+        .and_then(Node::as_array)
+        .is_some_and(|list| !list.is_empty());
     let consumer = mesh
         .and_then(|mesh| mesh.get("service_mesh_consumer"))
         .and_then(Node::as_bool)
-        .unwrap_or(!policies.is_empty() || mesh.is_some());
+        .unwrap_or(declares || mesh.is_some());
     Some(Charm {
         file,
         at,

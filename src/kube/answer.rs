@@ -213,7 +213,7 @@ pub(super) fn one_line(text: &str) -> String {
             }
         })
         .collect();
-    if line.len() < text.len() && text.chars().nth(MAX_MESSAGE).is_some() {
+    if text.chars().nth(MAX_MESSAGE).is_some() {
         line.push('…');
     }
     line

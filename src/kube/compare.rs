@@ -22,7 +22,8 @@ pub(super) fn difference(manifest: &Node<'_>, live: &Node<'_>, manager: &str) ->
             .and_then(|metadata| metadata.get(key))
             .unwrap_or(&nothing);
         let owned = owned_metadata.and_then(|fields| field(fields, key));
-        if key == "labels" || key == "annotations" || !wanted.is_null() || owned.is_some() {
+        // Of what nobody here speaks of, lists too are others'.
+        if !wanted.is_null() || owned.is_some() {
             let extras = Extras::Others(owned);
             if let Some(path) = walk(wanted, found, extras, &format!("metadata.{key}")) {
                 return Some(path);
@@ -184,6 +185,96 @@ mod tests {
         let live = live.replace("\"f:spec\":{", "\"f:spec\":{\"f:action\":{},");
         let expected = "`spec.action` is not wanted any longer";
         assert_eq!(told(MANIFEST, &live).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_the_manager_applied_is_what_it_applied_to_the_object_itself() {
+        for (manager, operation, more, expected) in [
+            ("me", "Apply", "", None),
+            (
+                "me",
+                "Update",
+                "",
+                Some("`spec.action` is not wanted any longer"),
+            ),
+            (
+                "you",
+                "Apply",
+                "",
+                Some("`spec.action` is not wanted any longer"),
+            ),
+            (
+                "me",
+                "Apply",
+                r#""subresource":"status","#,
+                Some("`spec.action` is not wanted any longer"),
+            ),
+        ] {
+            let live = format!(
+                r#"{{"metadata":{{"labels":{{"a":"b"}},"managedFields":[{{"manager":"{manager}",{more}
+                "operation":"{operation}","fieldsV1":{{"f:spec":{{"f:rules":{{}}}}}}}}]}},
+                "spec":{{"rules":[{{"to":[]}}],"action":"ALLOW"}}}}"#
+            );
+            assert_eq!(told(MANIFEST, &live).as_deref(), expected, "{live}");
+        }
+    }
+
+    #[test]
+    fn what_the_manifest_says_nothing_of() {
+        let of = |finalizers: &str, owned: &str| {
+            format!(
+                r#"{{"metadata":{{"finalizers":{finalizers},"managedFields":[{{"manager":"me","operation":"Apply",
+                "fieldsV1":{{"f:metadata":{{{owned}}}}}}}]}}}}"#
+            )
+        };
+        let (ours, others) = (r#""f:finalizers":{}"#, "");
+        let differs = Some("`metadata.finalizers` differs");
+        for (wanted, found, owned, expected) in [
+            ("null", r#"["a"]"#, others, None),
+            ("null", r#"["a"]"#, ours, differs),
+            (r#"["a"]"#, r#"["a"]"#, others, None),
+            (r#"["a"]"#, r#"["a"]"#, ours, None),
+            (r#"["a"]"#, r#"["b"]"#, others, differs),
+            (r#"["a"]"#, "null", others, differs),
+        ] {
+            let manifest = format!(r#"{{"metadata":{{"finalizers":{wanted}}}}}"#);
+            let live = of(found, owned);
+            assert_eq!(
+                told(&manifest, &live).as_deref(),
+                expected,
+                "{wanted} {live}"
+            );
+        }
+        let live = of("null", r#""f:labels":{"f:mine":{}}"#)
+            .replace("\"finalizers\":null", r#""labels":{"others":"x"}"#);
+        assert_eq!(told("{}", &live), None);
+        let expected = Some("`metadata.labels.mine` is not wanted any longer");
+        let live = live.replace("others", "mine");
+        assert_eq!(told("{}", &live).as_deref(), expected);
+        let empty = r#"{"metadata":{"labels":{},"annotations":{}}}"#;
+        assert_eq!(told(empty, r#"{"metadata":{}}"#), None);
+        assert_eq!(
+            told(empty, r#"{"metadata":{"labels":{"others":"x"}}}"#),
+            None
+        );
+    }
+
+    #[test]
+    fn values_that_mean_the_same() {
+        for (wanted, found, same) in [
+            (r#"{"a":1}"#, r#"{"a":1.0}"#, true),
+            (r#"{"a":1.0}"#, r#"{"a":1}"#, true),
+            (r#"{"a":1}"#, r#"{"a":1.5}"#, false),
+            (r#"{"a":1,"b":null}"#, r#"{"a":1}"#, true),
+            (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
+            (r#"{"a":1,"b":2}"#, r#"{"a":1}"#, false),
+            (r#"{"a":1}"#, r#"{"a":"1"}"#, false),
+        ] {
+            let spec = |value: &str| format!(r#"{{"spec":{{"list":[{value}]}}}}"#);
+            let expected = (!same).then_some("`spec.list` differs");
+            let told = told(&spec(wanted), &spec(found));
+            assert_eq!(told.as_deref(), expected, "{wanted} {found}");
+        }
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct View<'a> {
     pub peer: PeerSeen,
     /// The address that was connected to, where it is known.
     pub destination: Option<IpAddr>,
+    /// An ingress gateway sees it.
+    pub is_gateway: bool,
 }
 
 /// A policy matches if any rule does.
@@ -127,6 +129,7 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
             PeerSeen::Client => address(Field::SourceIp, pattern),
             PeerSeen::Waypoint(ip) => known_address(ip, pattern),
         },
+        Of::RemoteIp if view.is_gateway => Condition::Unknown,
         Of::RemoteIp => match (view.peer, pattern) {
             (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
             // With X-Forwarded-For it is the client's own word, without it the waypoint's.
@@ -153,6 +156,7 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
             // Other views of fields that have classes of their own.
             ":path" => raw(Field::Path, pattern),
             ":authority" | "host" => raw(Field::Host, pattern),
+            "x-forwarded-for" if view.is_gateway => Condition::Unknown,
             "x-forwarded-for" => text(Field::Forwarded, pattern),
             name if headers::managed(name) => Condition::Unknown,
             name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,

@@ -354,17 +354,30 @@ impl<'a> Finder<'a, '_> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
-        let layer = match described.data_plane {
-            Some(DataPlane::None) => return Vec::new(),
-            Some(DataPlane::Sidecar) => Layer::Sidecar,
-            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
-        };
-        let attached = self.analysis.points.workloads.get(workload);
-        let attached = Cow::Borrowed(attached.map_or(&[] as &[Attached], Vec::as_slice));
-        vec![Point {
+        let points = &self.analysis.points;
+        let ingress = points.as_ingress(workload);
+        let layer = points.layer(workload, described);
+        let at = |layer, tcp| Point {
             destination: self.destination(&described.ips),
-            ..self.before_pod(layer, tcp, attached, hop, port)
-        }]
+            ..self.before_pod(
+                layer,
+                tcp,
+                Cow::Borrowed(points.at_workload(layer, workload).unwrap_or_default()),
+                hop,
+                port,
+            )
+        };
+        let mut found: Vec<Point<'a>> = layer.map(|layer| at(layer, tcp)).into_iter().collect();
+        if let Some(ingress) = ingress {
+            let point = at(Layer::Gateway, false);
+            found.push(Point {
+                // No identity of the mesh reaches its listeners.
+                presented: Presented::Nothing,
+                stale: point.stale || ingress.opaque && !ingress.attached.is_empty(),
+                ..point
+            });
+        }
+        found
     }
 
     /// A pod's own enforcement point, its address aside.

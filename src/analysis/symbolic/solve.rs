@@ -11,7 +11,7 @@ use super::strings::TooComplex;
 use super::universe::PathMode;
 use super::verdict::{Enforced, Solved, Verdict, at_point, in_turn};
 use crate::analysis::decide::{Analysis, Via};
-use crate::analysis::points::Held;
+use crate::analysis::points::{Held, Layer};
 use crate::analysis::rules::{Effect, Policy};
 use crate::mesh::{PathNormalization, Settings};
 use std::cell::Cell as Counter;
@@ -182,6 +182,7 @@ impl<'a> Side<'a> {
             port: point.port,
             peer: point.peer,
             destination: point.destination,
+            is_gateway: point.layer == Layer::Gateway,
         }
     }
 
@@ -233,12 +234,34 @@ impl<'a> Side<'a> {
                 a.clients == b.clients
                     && a.ports == b.ports
                     && a.via == b.via
-                    && a.chains.len() == b.chains.len()
-                    && a.chains.iter().zip(&b.chains).all(|(a, b)| {
-                        a.len() == b.len()
-                            && a.iter().zip(b).all(|(a, b)| self.same_point(a, other, b))
-                    })
+                    && self.same_chains(&a.chains, other, &b.chains)
             })
+    }
+
+    /// Pods are in the order of the input, which is not to matter.
+    fn same_chains(
+        &self,
+        mine: &[Vec<Point<'_>>],
+        other: &Side<'_>,
+        theirs: &[Vec<Point<'_>>],
+    ) -> bool {
+        let same = |a: &[Point<'_>], b: &[Point<'_>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same_point(a, other, b))
+        };
+        let in_order = mine.len() == theirs.len()
+            && mine
+                .iter()
+                .zip(theirs)
+                .all(|(mine, theirs)| same(mine, theirs));
+        let few = mine.len().max(theirs.len()) <= FEW_CHAINS;
+        in_order
+            || few
+                && mine
+                    .iter()
+                    .all(|mine| theirs.iter().any(|one| same(mine, one)))
+                && theirs
+                    .iter()
+                    .all(|theirs| mine.iter().any(|one| same(one, theirs)))
     }
 
     /// What a point enforces: name, place, and whether its being there is in doubt.
@@ -470,6 +493,9 @@ pub fn path_mode(settings: &Settings) -> PathMode {
         PathNormalization::DecodeAndMergeSlashes => PathMode::DecodeAndMergeSlashes,
     }
 }
+
+/// So many ways are compared each with each.
+const FEW_CHAINS: usize = 16;
 
 /// So many targets may be too complex before less is spent on each.
 const PATIENCE: u32 = 4;

@@ -104,10 +104,16 @@ impl Interner {
     }
 }
 
-/// Multiply and fold, a word at a time.
+/// Multiply and fold, two items at a time.
 fn hash(sequence: &[u32]) -> usize {
-    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
-    for item in sequence {
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15 ^ sequence.len() as u64;
+    let (pairs, last) = sequence.as_chunks::<2>();
+    for [first, second] in pairs {
+        let both = u64::from(*first) | u64::from(*second) << 32;
+        state = (state ^ both).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        state ^= state >> 32;
+    }
+    for item in last {
         state = (state ^ u64::from(*item)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         state ^= state >> 32;
     }

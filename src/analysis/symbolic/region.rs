@@ -42,6 +42,8 @@ pub const DEFAULT_WORK: usize = 20_000_000;
 pub const MAX_LEVELS: usize = 200;
 
 const TERMINAL: u32 = u32::MAX;
+/// In the place of a child that is not known yet.
+const OPEN: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -403,31 +405,42 @@ impl Regions {
         let mut node = self.spare.pop().unwrap_or_default();
         node.clear();
         node.push(level);
+        let below = |node: u32, is_here: bool| -> &[u32] {
+            let children = self.nodes.get(node).get(1..).filter(|_| is_here);
+            children.unwrap_or_default()
+        };
+        // Most children are none or all: what they come to is told at once.
+        let (lefts, rights) = (
+            below(a, left_level == level),
+            below(b, right_level == level),
+        );
+        let told = |left: u32, right: u32| at_once(operation, left, right).unwrap_or(OPEN);
+        match (lefts, rights) {
+            (lefts, []) => node.extend(lefts.iter().map(|left| told(*left, b))),
+            ([], rights) => node.extend(rights.iter().map(|right| told(a, *right))),
+            (lefts, rights) => {
+                let pairs = lefts.iter().zip(rights);
+                node.extend(pairs.map(|(left, right)| told(*left, *right)));
+            }
+        }
         // Neighbours are often alike; asking the table again costs more than comparing. Before the
         // first there is a pair that no children are.
         let mut before = (a, b);
         let mut result = Region::NONE.0;
-        for class in 1..=size {
-            let pair = (
-                if left_level == level {
-                    self.nodes.item(left + class)
-                } else {
-                    a
-                },
-                if right_level == level {
-                    self.nodes.item(right + class)
-                } else {
-                    b
-                },
-            );
+        for (class, slot) in node.iter_mut().enumerate().skip(1) {
+            if *slot != OPEN {
+                continue;
+            }
+            let child = |start: usize, own: u32, other: u32| match other == level {
+                true => self.nodes.item(start + class),
+                false => own,
+            };
+            let pair = (child(left, a, left_level), child(right, b, right_level));
             if pair != before {
-                result = match at_once(operation, pair.0, pair.1) {
-                    Some(answer) => answer,
-                    None => self.apply(operation, pair.0, pair.1)?,
-                };
+                result = self.apply(operation, pair.0, pair.1)?;
                 before = pair;
             }
-            node.push(result);
+            *slot = result;
         }
         let result = self.node(&node)?;
         self.spare.push(node);

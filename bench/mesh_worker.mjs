@@ -1,6 +1,6 @@
 // Times what is asked of a whole mesh, in wasm: `node bench/mesh_worker.mjs OLD NEW CHANGES RUNS`, files.
 //
-// Prints one JSON object: milliseconds of each run, the same as examples/mesh.rs, and for the proof of a plan.
+// Prints one JSON object: milliseconds of each run of the same as in examples/mesh.rs.
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { analyse } from "../host/index.js";

@@ -1,11 +1,15 @@
-//! Times what is asked of a whole mesh, native, for `bench/tasks`: `mesh OLD NEW RUNS`, two files of manifests.
+//! Times what is asked of a whole mesh, native, for `bench/tasks`: `mesh OLD NEW PLAN RUNS`, two files of manifests
+//! and one of a plan's changes.
 //!
-//! Prints one JSON object: milliseconds of each run to read OLD, to make it ready, for reach, lints, and diff to NEW.
+//! Prints one JSON object: milliseconds of each run to read OLD, to make it ready, for reach, lints, diff to NEW, and
+//! to prove PLAN.
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::diff;
 use mesh_policy::analysis::lint::lint;
+use mesh_policy::analysis::plan::read_plan;
 use mesh_policy::analysis::reach::reach;
+use mesh_policy::analysis::safety::prove;
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::Mesh;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
@@ -14,13 +18,14 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().ok_or("mesh OLD NEW RUNS");
-    let (old, new) = (next()?, next()?);
+    let mut next = || arguments.next().ok_or("mesh OLD NEW PLAN RUNS");
+    let (old, new, plan) = (next()?, next()?, next()?);
     let runs: usize = next()?.parse()?;
     let (old_bytes, new_bytes) = (std::fs::read(&old)?, std::fs::read(&new)?);
     let other = Analysis::new(read(&new, &new_bytes));
-    let mut times: [(&str, Vec<f64>); 5] =
-        ["read", "ready", "reach", "lint", "diff"].map(|name| (name, Vec::new()));
+    let plan = std::fs::read_to_string(&plan)?;
+    let mut times: [(&str, Vec<f64>); 6] =
+        ["read", "ready", "reach", "lint", "diff", "prove"].map(|name| (name, Vec::new()));
     for _ in 0..runs {
         let mut measured = Vec::new();
         let start = Instant::now();
@@ -38,6 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let found = diff(&analysis, &other);
         measured.push(start.elapsed());
+        let start = Instant::now();
+        let proof = prove(&analysis.mesh, &read_plan(&plan)?);
+        measured.push(start.elapsed());
+        if !proof.safe {
+            return Err("the plan is not proven safe".into());
+        }
         if !found.not_compared.is_empty() {
             return Err("something was not compared".into());
         }

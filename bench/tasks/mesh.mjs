@@ -39,7 +39,7 @@ async function run({ quick, runs, progress }) {
         writeFileSync(changed, makeMesh(size, format, true));
         writeFileSync(plan, JSON.stringify(makeChanges(size)));
         const wasm = answer(process.execPath, [inRoot("bench/mesh_worker.mjs"), old, changed, plan, String(runs)]);
-        const native = answer(inRoot(NATIVE), [old, changed, String(runs)]);
+        const native = answer(inRoot(NATIVE), [old, changed, plan, String(runs)]);
         for (const [who, times] of /** @type {const} */ ([[WASM, wasm], ["native Rust", { ...native, read: sum(native.read, native.ready) }]])) {
           // Only reading differs between the two notations.
           figures.push({ what: `${READ} ${format}`, size, who, runs: times.read });

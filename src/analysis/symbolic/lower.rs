@@ -212,6 +212,9 @@ fn text_lower(pattern: &Pattern) -> Option<Glob> {
 
 /// Conditions on parts of the identity are patterns on the whole of it.
 fn identity(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
+    if view.presented == Presented::Nothing {
+        return Condition::Never;
+    }
     let domain = view.trust_domain;
     let mut globs = Vec::new();
     match (field, pattern) {

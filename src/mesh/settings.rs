@@ -218,6 +218,7 @@ fn shown(node: &Node<'_>) -> String {
 /// Most aliases of a trust domain: each principal of each policy is read once for each.
 pub(crate) const MOST_ALIASES: usize = 1000;
 
+/// A list of strings; `None` for anything else.
 pub(crate) fn strings(node: &Node<'_>) -> Option<Vec<String>> {
     node.as_array()?
         .iter()

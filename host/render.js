@@ -32,7 +32,8 @@ export function renderDiagnostics(diagnostics, stream) {
   for (const { severity, code, message, place, help } of diagnostics) {
     const where = place ? `${leading(place.file)}:${place.line}:${place.column}: ` : '';
     out += `${where}${paint(colours[severity], severity)}[${code}]: ${printable(message)}\n`;
-    if (help) out += `  help: ${printable(help)}\n`;
+    // What is called so where something is wrong is written as a dash.
+    if (help) out += `  help: ${printable(help).replaceAll('=<stdin>', '=-')}\n`;
   }
   return out;
 }

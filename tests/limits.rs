@@ -355,3 +355,20 @@ fn descriptions_of_what_is_granted() {
     assert_eq!(changes(24), (24, false));
     assert_eq!(changes(25), (24, true));
 }
+
+#[test]
+fn aliases_of_a_trust_domain() {
+    let config = |many: usize| {
+        let aliases = vec!["a"; many].join(",");
+        let text = format!(
+            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"istio","namespace":"istio-system"}},"data":{{"mesh":"trustDomainAliases: [{aliases}]"}}}}"#
+        );
+        let input = MeshInput {
+            manifests: vec![Source::new("mesh.yaml", &text)],
+            ..MeshInput::default()
+        };
+        read_mesh(&input).1.iter().any(|one| one.bad_input)
+    };
+    assert!(!config(1000));
+    assert!(config(1001));
+}

@@ -1,6 +1,6 @@
 //! A mesh from Kubernetes objects, as manifests or as `kubectl get -o yaml` prints them.
 
-use super::settings::{PathNormalization, strings};
+use super::settings::{MOST_ALIASES, PathNormalization, strings};
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
     Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
@@ -303,6 +303,21 @@ impl Reader<'_, '_> {
         }
         settings.give("trustDomain");
         if let Some(aliases) = get("trustDomainAliases").and_then(strings) {
+            if aliases.len() > MOST_ALIASES {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        code::WRONG_SHAPE,
+                        format!(
+                            "this MeshConfig has {} aliases of its trust domain",
+                            aliases.len()
+                        ),
+                    )
+                    .at(&self.file, root.at)
+                    .help("give a MeshConfig with 1,000 `trustDomainAliases` at most")
+                    .bad_input(),
+                );
+                return;
+            }
             settings.trust_domain_aliases = aliases;
         }
         settings.give("trustDomainAliases");

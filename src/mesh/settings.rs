@@ -150,9 +150,9 @@ impl Settings {
             let taken = match known {
                 Some("rootNamespace") => text.map(|text| self.root_namespace = text.to_owned()),
                 Some("trustDomain") => text.map(|text| self.trust_domain = text.to_owned()),
-                Some("trustDomainAliases") => {
-                    strings(node).map(|list| self.trust_domain_aliases = list)
-                }
+                Some("trustDomainAliases") => strings(node)
+                    .filter(|list| list.len() <= MOST_ALIASES)
+                    .map(|list| self.trust_domain_aliases = list),
                 Some("autoAllowWaypoint") => node.as_bool().map(|on| self.auto_allow_waypoint = on),
                 Some("hardenedMode") => node.as_bool().map(|on| self.hardened_mode = on),
                 Some("pathNormalization") => text
@@ -196,7 +196,9 @@ impl Settings {
                         }
                         Some("dataPlane") => "write ambient, sidecar or none",
                         Some("autoAllowWaypoint" | "hardenedMode") => "write true or false",
-                        Some("trustDomainAliases") => "write a list of trust domains",
+                        Some("trustDomainAliases") => {
+                            "write a list of trust domains, 1,000 at most"
+                        }
                         _ => "write a name",
                     })
                     .bad_input(),
@@ -213,6 +215,10 @@ fn shown(node: &Node<'_>) -> String {
     )
 }
 
+/// Most aliases of a trust domain: each principal of each policy is read once for each.
+pub(crate) const MOST_ALIASES: usize = 1000;
+
+/// A list of strings; `None` for anything else.
 pub(crate) fn strings(node: &Node<'_>) -> Option<Vec<String>> {
     node.as_array()?
         .iter()
@@ -240,7 +246,14 @@ mod tests {
         assert_eq!(settings.path_normalization, PathNormalization::MergeSlashes);
         assert_eq!(settings.data_plane, Some(DataPlane::Sidecar));
         assert_eq!(settings.given.len(), 5);
-        for text in ["[]", "x: 1", "hardenedMode: 1", "dataPlane: none of it"] {
+        let many = format!("trustDomainAliases: [{}]", "a,".repeat(MOST_ALIASES + 1));
+        for text in [
+            "[]",
+            "x: 1",
+            "hardenedMode: 1",
+            "dataPlane: none of it",
+            &many,
+        ] {
             let mut diagnostics = Vec::new();
             Settings::default().read("s.yaml", text, &mut diagnostics);
             assert_eq!(diagnostics.len(), 1, "{text}");

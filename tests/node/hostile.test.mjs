@@ -252,6 +252,10 @@ test('neither the name of a file nor what is in it becomes a command in the log 
   }
 });
 
+test('standard input without a model is told to be written as it is given', () => {
+  check('stdin', run(['lint', '-'], 'saas: {s: {url: admin/m.o}}\napplications: {web: {charm: web}}\n'), 2, /help: write `MODEL=-`/);
+});
+
 test('many applications take time in proportion', () => {
   const names = Array.from({ length: 16_000 }, (_, at) => `a${at}`);
   // No mesh: all of them are taken to have sidecars.

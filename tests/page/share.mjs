@@ -48,6 +48,17 @@ test("a link shows somebody else the same, to look at until it is imported", asy
   });
 });
 
+test("a link with what cannot be read says that, and calls it no fault of the page", async () => {
+  await withBrowser({}, async (open) => {
+    const page = await open(fragment({ files: [["x.yaml", "bundle", "x", "applications: ["]], active: 0, view: "graph" }));
+    await page.getByText("The input cannot be read. See the problems.").waitFor();
+    assert.equal(await page.locator(".notice.bug:visible").count(), 0);
+    assert.equal(await page.locator("#status").innerText(), "not current");
+    await view(page, "Table");
+    assert.equal(await page.locator(".notice.bug:visible").count(), 0);
+  });
+});
+
 test("what one had open survives a link", async () => {
   await withPage({}, async (page) => {
     await compiled(page);

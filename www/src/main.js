@@ -211,7 +211,9 @@ function show(compiled) {
   showFindings(compiled);
   // In a large mesh it would keep the next result waiting.
   if (!badInput && took < 200) lintSoon(compiled);
-  say(stale ? "The input cannot be read: this is the last that could. See the problems." : "");
+  // The first input may be one, such as a link's.
+  const last = result.badInput ? "" : ": this is the last that could";
+  say(stale ? `The input cannot be read${last}. See the problems.` : "");
   document.body.classList.toggle("stale", stale);
   const n = result.policies.length;
   status.classList.toggle("less", dropped && !stale);
@@ -237,7 +239,7 @@ let sight;
 /** @param {(seen: Seen) => void} draw */
 async function see(draw) {
   const of = result;
-  if (!of) return;
+  if (!of || of.badInput) return;
   try {
     if (sight?.of !== of) {
       // The core has an input by now that cannot be read, and can no longer be asked about this one.

@@ -41,6 +41,7 @@ const filesOf = (folder, names) => names.split(" ").map((name) => `src/${folder}
 /** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
 const RISK = [
   ...filesOf("analysis", "matching points ways decide envoy ztunnel path binding asker index headers rules verdict request trace answer"),
+  ...filesOf("analysis", "safety plan reach overview lint/access lint/enforcement lint/mod lint/names lint/sets lint/values"),
   ...filesOf("kube", "labels policies delivery order compare answer ledger manifest list options read_mesh json mod"),
   ...filesOf("juju", "consumer ownership relations mesh_policies deployment charm bundle databags provider hook template when request lint"),
   ...filesOf("istio", "validation build policy manifest address serialize"),

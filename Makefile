@@ -44,8 +44,8 @@ fuzz: ## 10,000,000 random inputs; interrupt it and it goes on where it was
 	@mkdir -p .cache
 	@cd fuzz && cargo run --locked --release --quiet -- --count 10000000 --state ../.cache/fuzz-state
 
-fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (needs a C++ compiler)
-	@node tools/fuzz-coverage.mjs
+fuzz-coverage: ## random inputs led by coverage, five minutes for each entry point (ARGS="--seconds 60 mesh"; needs a C++ compiler)
+	@node tools/fuzz-coverage.mjs $(ARGS)
 
 mutants: ## put small faults into the core; a test must fail for each (an hour; ARGS=src/kube/order.rs)
 	@tools/setup.sh mutants

@@ -60,10 +60,8 @@ fn parts(compiled: &Compiled, take: impl FnMut(String)) {
 
 fn source<'a>(file: &'a str, bytes: &'a [u8], model: Option<&'a str>) -> Source<'a> {
     Source {
-        file,
-        bytes,
         model,
-        overlay: false,
+        ..Source::new(file, bytes)
     }
 }
 

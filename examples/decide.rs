@@ -18,12 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds: f64 = next()?.parse()?;
     let manifests = manifests(policies);
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![Source {
-            file: "mesh.yaml",
-            bytes: manifests.as_bytes(),
-            model: None,
-            overlay: false,
-        }],
+        manifests: vec![Source::new("mesh.yaml", &manifests)],
         ..MeshInput::default()
     });
     let analysis = Analysis::new(mesh);

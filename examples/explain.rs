@@ -35,10 +35,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn source((file, bytes): &(String, Vec<u8>)) -> Source<'_> {
-    Source {
-        file,
-        bytes,
-        model: None,
-        overlay: false,
-    }
+    Source::new(file, bytes)
 }

@@ -55,12 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn read(file: &str, bytes: &[u8]) -> Mesh {
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![Source {
-            file,
-            bytes,
-            model: None,
-            overlay: false,
-        }],
+        manifests: vec![Source::new(file, bytes)],
         ..MeshInput::default()
     });
     mesh

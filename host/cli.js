@@ -1,16 +1,25 @@
 #!/usr/bin/env node
 // The command line. Commands read files, ask the core and print; they decide nothing about policies.
-import { EXIT_USAGE } from './commands/input.js';
+import { EXIT_FINDINGS, EXIT_USAGE } from './commands/input.js';
 import { UsageError } from './files.js';
 import { createProgram } from './program.js';
 import { printable } from './render.js';
 
 const { program } = await createProgram(process.argv[2]);
 
-// A reader that stops early (`| head`) is no error.
+// A reader that stops early (`| head`) is no error. What cannot be written for another reason is, but nothing that is
+// under way, such as the writes of `apply`, is broken off for it.
 process.stdout.on('error', (error) => {
-  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (code === 'EPIPE') return;
+  const reason = code === 'ENOSPC' ? 'no space is left on the device' : printable(code ?? error.message);
+  process.stderr.write(`error: cannot write the output: ${reason}\n`);
+  process.on('exit', () => {
+    if (!process.exitCode || process.exitCode === EXIT_FINDINGS) process.exitCode = EXIT_USAGE;
+  });
 });
+// Where nobody can be told, the exit code tells.
+process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();

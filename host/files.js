@@ -74,6 +74,7 @@ function readSome(file, chunk) {
 /**
  * Reads input of at most `limit` bytes in all.
  * @param {number} limit
+ * @returns {Reader}
  */
 export function reader(limit) {
   let left = limit;
@@ -127,9 +128,33 @@ export function reader(limit) {
   return { read, expand };
 }
 
+/** @typedef {{ read: (path: string) => Uint8Array, expand: (path: string) => string[] }} Reader */
+
+/**
+ * What a file or folder holds, for the core.
+ * @param {Reader} from
+ * @param {string} path
+ * @param {Pick<Source, 'model' | 'overlay'>} [more]
+ * @returns {(Source & { text: Uint8Array })[]}
+ */
+export function sources(from, path, more) {
+  return from.expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: from.read(file), ...more }));
+}
+
+/**
+ * The same of `[MODEL=]PATH`.
+ * @param {Reader} from
+ * @param {string} argument
+ * @param {boolean} [overlay]
+ */
+export function sourcesOfModel(from, argument, overlay) {
+  const { model, path } = splitModel(argument);
+  return sources(from, path, { model, overlay });
+}
+
 /**
  * What a file says, where the core takes text and no bytes.
- * @param {{ read: (path: string) => Uint8Array }} from
+ * @param {Reader} from
  * @param {string} path
  */
 export function readText(from, path) {
@@ -146,7 +171,7 @@ export function readText(from, path) {
  * @param {string} argument
  * @returns {{ model?: string, path: string }}
  */
-export function splitModel(argument) {
+function splitModel(argument) {
   const at = argument.indexOf('=');
   if (at <= 0 || argument.slice(0, at).includes('/')) return { path: argument };
   return { model: argument.slice(0, at), path: argument.slice(at + 1) };

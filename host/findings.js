@@ -1,5 +1,7 @@
 // Findings in the forms that other programs read.
 
+import { printable } from './render.js';
+
 /** @typedef {import('../pkg/mesh_policy.js').Diagnostic} Diagnostic */
 
 const LEVELS = { error: 'error', warning: 'warning', note: 'note' };
@@ -52,8 +54,8 @@ export function toGithub(findings) {
   const names = { error: 'error', warning: 'warning', note: 'notice' };
   return findings
     .map(({ code, severity, message, help, place }) => {
-      const at = place ? ` file=${commandProperty(place.file)},line=${place.line},col=${place.column},title=${commandProperty(code)}` : ` title=${commandProperty(code)}`;
-      return `::${names[severity]}${at}::${commandData(help ? `${message}. ${help}` : message)}\n`;
+      const at = place ? ` file=${commandProperty(printable(place.file))},line=${place.line},col=${place.column},title=${commandProperty(code)}` : ` title=${commandProperty(code)}`;
+      return `::${names[severity]}${at}::${commandData(printable(help ? `${message}. ${help}` : message))}\n`;
     })
     .join('');
 }

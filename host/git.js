@@ -23,7 +23,7 @@ function git(args, limit) {
  * What `reader` of `files.js` is for the files of today. A path that the commit does not have is no file.
  * @param {string} revision
  * @param {number} limit in bytes, of all that is read
- * @returns {ReturnType<typeof import('./files.js').reader>}
+ * @returns {import('./files.js').Reader}
  */
 export function commitReader(revision, limit) {
   const found = git(['rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`], LISTING_BYTES);

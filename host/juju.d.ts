@@ -10,7 +10,7 @@ export interface HookTools {
 }
 
 /** Juju's own tools, from the folder of PATH that has `relation-get`. Run by absolute path, without a shell. */
-export declare function hookTools(env?: NodeJS.ProcessEnv): HookTools;
+export declare function hookTools(env?: Record<string, string | undefined>): HookTools;
 
 /** A hook tool could not be run, or failed. */
 export declare class HookToolError extends Error {
@@ -55,7 +55,7 @@ export interface UnitState {
 
 /** A hook as Juju runs it. What Juju tells is asked for once and kept for this hook alone. */
 export declare class Hook {
-  constructor(options?: { env?: NodeJS.ProcessEnv; tools?: HookTools });
+  constructor(options?: { env?: Record<string, string | undefined>; tools?: HookTools });
   readonly unit: { readonly name: string };
   readonly app: { readonly name: string };
   readonly model: { readonly name: string; readonly uuid: string | undefined };

@@ -10,12 +10,16 @@ function painter(stream) {
 }
 
 /**
- * Control characters are shown as escapes, so that no input can steer the terminal.
+ * Control characters are shown as escapes, so that no input can steer the terminal. So is the first character of `##[`, by
+ * which a line in the log of a GitHub workflow becomes a command wherever it stands.
  * @param {string} text
  */
 export function printable(text) {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|#(?=#\[)/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
+
+/** A file's name at the begin of a line, where `::` would begin a command of a GitHub workflow. @param {string} file */
+const leading = (file) => printable(file.trimStart().startsWith('::') ? `./${file}` : file);
 
 /**
  * @param {Diagnostic[]} diagnostics
@@ -26,7 +30,7 @@ export function renderDiagnostics(diagnostics, stream) {
   const colours = { error: 31, warning: 33, note: 36 };
   let out = '';
   for (const { severity, code, message, place, help } of diagnostics) {
-    const where = place ? `${printable(place.file)}:${place.line}:${place.column}: ` : '';
+    const where = place ? `${leading(place.file)}:${place.line}:${place.column}: ` : '';
     out += `${where}${paint(colours[severity], severity)}[${code}]: ${printable(message)}\n`;
     if (help) out += `  help: ${printable(help)}\n`;
   }

@@ -993,7 +993,8 @@ function __wbg_get_imports() {
             return ret;
         },
         __wbg_isArray_bcf1376d0d732d08: function(arg0) {
-            const ret = Array.isArray(arg0);
+            let ret = false;
+            try { ret = Array.isArray(arg0); } catch {}
             return ret;
         },
         __wbg_length_186163212ffe79c3: function(arg0) {
@@ -1150,6 +1151,8 @@ function isLikeNone(x) {
 }
 
 function passArray8ToWasm0(arg, malloc) {
+    if (!(arg instanceof Uint8Array) && !Array.isArray(arg)) throw new TypeError('expected a Uint8Array');
+    arg = Uint8Array.from(arg);
     const ptr = malloc(arg.length * 1, 1) >>> 0;
     getUint8ArrayMemory0().set(arg, ptr / 1);
     WASM_VECTOR_LEN = arg.length;
@@ -1157,6 +1160,7 @@ function passArray8ToWasm0(arg, malloc) {
 }
 
 function passStringToWasm0(arg, malloc, realloc) {
+    if (typeof arg !== 'string') throw new TypeError(`expected a string, not ${arg === null ? 'null' : typeof arg}`);
     if (realloc === undefined) {
         const buf = cachedTextEncoder.encode(arg);
         const ptr = malloc(buf.length, 1) >>> 0;

@@ -34,6 +34,18 @@ pub struct Source<'a> {
     pub overlay: bool,
 }
 
+impl<'a> Source<'a> {
+    /// A file, text or bytes, that is no overlay and names no model.
+    pub fn new(file: &'a str, content: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Source {
+            file,
+            bytes: content.as_ref(),
+            model: None,
+            overlay: false,
+        }
+    }
+}
+
 /// All input of a compilation.
 #[derive(Debug, Clone, Default)]
 pub struct Input<'a> {
@@ -90,6 +102,8 @@ pub struct Deployed {
     pub joins: Truth,
     /// The coordinator that labels it over their cluster relation.
     pub worker_of: Option<String>,
+    /// Whether the input tells which policies it asks for: it has the charm's file, or a databag.
+    pub declared: bool,
     /// Options that matter to a mesh and whether they are on.
     pub options: Vec<(&'static str, bool)>,
 }
@@ -119,18 +133,19 @@ impl Compiled {
 ///
 /// ```
 /// use mesh_policy::compile::{Input, Source, compile};
-/// let source = |file, text: &'static str, model| Source { file, bytes: text.as_bytes(), model, overlay: false };
-/// let input = Input {
-///     bundles: vec![source("bundle.yaml", "
+/// let bundle = Source::new("bundle.yaml", "
 /// applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}
 /// relations: [[web:api, api:api], [api:service-mesh, beacon:service-mesh]]
-/// ", Some("shop"))],
-///     charms: vec![source("api.yaml", "
+/// ");
+/// let charm = Source::new("api.yaml", "
 /// charm: api
 /// provides: {api: {interface: http}}
 /// requires: {service-mesh: {interface: service_mesh}}
 /// policies: [{kind: unit, relation: api, ports: [8080]}]
-/// ", None)],
+/// ");
+/// let input = Input {
+///     bundles: vec![Source { model: Some("shop"), ..bundle }],
+///     charms: vec![charm],
 ///     databags: vec![],
 /// };
 /// let compiled = compile(&input);

@@ -11,7 +11,7 @@ mod suggest;
 use crate::compile::{Compiled, Input, Source, compile};
 use crate::mesh::Settings;
 use crate::output::{Format, Parts};
-use crate::text::{MAX_INPUT, to_json};
+use crate::text::{MAX_INPUT, TextError, to_json};
 use js_sys::{Array, JsString, Reflect, Uint8Array};
 use serde::Serialize;
 use std::rc::Rc;
@@ -308,8 +308,8 @@ fn bytes(text: JsValue) -> Result<Vec<u8>, JsValue> {
         .map_err(|_| wrong("a source's `text` must be a string or a Uint8Array"))?;
     // More has no room here, and is refused before it is copied.
     if array.length() as usize >= MAX_INPUT {
-        let message = "the text is longer than 2 GiB";
-        return Err(library::error("input-too-large", message));
+        let error = TextError::too_large();
+        return Err(library::error(error.code, &error.message));
     }
     Ok(array.to_vec())
 }

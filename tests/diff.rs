@@ -17,15 +17,9 @@ fn analysis(text: &str) -> Analysis {
 }
 
 fn with_settings(text: &str, settings: &str) -> Analysis {
-    let source = |file, text: &'static str| Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![source("mesh.yaml", text.to_owned().leak())],
-        settings: vec![source("settings.yaml", settings.to_owned().leak())],
+        manifests: vec![Source::new("mesh.yaml", text)],
+        settings: vec![Source::new("settings.yaml", settings)],
         ..MeshInput::default()
     });
     Analysis::new(mesh)
@@ -312,6 +306,80 @@ fn trust_domains_that_differ_are_compared() {
         change.reasons,
         ["the setting trustDomain changes from old to new"]
     );
+}
+
+fn policy_in(namespace: &str, port: &str) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {"rules": [{"to": [{"operation": {"ports": [port]}}]}]},
+    })
+}
+
+/// However many namespaces there are, one that changes is found; and what there is no room for is named.
+#[test]
+fn no_namespace_is_left_out_silently() {
+    let side = |changed: usize| {
+        let port = |at: usize| if at + changed >= 600 { "443" } else { "80" };
+        let all = (0..600).map(|at| policy_in(&format!("space-{at:03}"), port(at)));
+        analysis(&list(all))
+    };
+    let found = diff(&side(0), &side(1));
+    assert_eq!((found.granted.len(), found.revoked.len()), (1, 1));
+    assert!(found.not_compared.is_empty());
+    let found = diff(&side(0), &side(450));
+    let compared = found.granted.iter().map(|one| 1 + one.also_to.len());
+    assert_eq!(compared.sum::<usize>() + found.not_compared.len(), 450);
+    assert_eq!(found.not_compared.len(), 50);
+}
+
+/// However many applications leave the mesh, none is taken for a client of neither side.
+#[test]
+fn no_application_that_leaves_is_left_out() {
+    let side = |plane: &str| {
+        let db = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "db", "namespace": "shop", "labels":
+            {"app": "db", "istio.io/dataplane-mode": "ambient"}}});
+        let policy = json!({"kind": "AuthorizationPolicy", "apiVersion": "security.istio.io/v1",
+            "metadata": {"name": "db", "namespace": "shop"}, "spec": {"selector": {"matchLabels": {"app": "db"}},
+            "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/client-519"]}}]}]}});
+        let clients = (0..520).map(|at| json!({"kind": "Pod", "apiVersion": "v1",
+            "metadata": {"name": format!("client-{at:03}"), "namespace": "shop", "labels": {"istio.io/dataplane-mode": plane}},
+            "spec": {"serviceAccountName": format!("client-{at:03}")}}));
+        analysis(&list(clients.chain([db, policy])))
+    };
+    let (old, new) = (side("ambient"), side("none"));
+    let found = diff(&old, &new);
+    let to_db = found
+        .revoked
+        .iter()
+        .filter(|one| one.text.contains("shop/client-519"));
+    assert_eq!(to_db.count(), 1, "{:?}", texts(&found.revoked));
+}
+
+/// The proxy keeps what it had before, on all its ports, also where the policy at fault enforces nothing.
+#[test]
+fn nothing_is_claimed_of_a_sidecar_whose_configuration_envoy_refuses() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop",
+        "labels": {"sidecar.istio.io/inject": "true"}}, "spec": {"serviceAccountName": "web"}}"#;
+    let rule = |path: &str| json!([{"to": [{"operation": {"paths": [path]}}]}]);
+    let ports = |one: &str| json!({"rules": [{"to": [{"operation": {"ports": [one]}}]}]});
+    for action in ["AUDIT", "DENY"] {
+        let side = |port: &str, path: &str| {
+            let refused = json!({"action": action, "rules": rule(path)});
+            analysis(&format!(
+                "{}\n---\n{pod}",
+                policies(&[ports(port), refused])
+            ))
+        };
+        let sound = diff(&side("80", "/{*}/a"), &side("443", "/{*}/a"));
+        assert_eq!((sound.granted.len(), sound.revoked.len()), (1, 1));
+        let (old, new) = (side("80", "/{*}//"), side("443", "/{*}//"));
+        let found = diff(&old, &new);
+        assert_eq!((&found.granted[..], &found.revoked[..]), (&[][..], &[][..]));
+        let request = r#"{"to": {"pod": "shop/web-0"}, "port": 443, "path": "/"}"#;
+        let request = Request::read(request).expect("a request");
+        assert_eq!(old.decide(&request).verdict, Verdict::Depends);
+    }
 }
 
 #[test]

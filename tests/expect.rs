@@ -38,14 +38,8 @@ spec:
 ";
 
 fn asked(expectations: &str) -> Report {
-    let source = Source {
-        file: "mesh.yaml",
-        bytes: MESH.as_bytes(),
-        model: None,
-        overlay: false,
-    };
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![source],
+        manifests: vec![Source::new("mesh.yaml", MESH)],
         ..MeshInput::default()
     });
     let mut diagnostics = Vec::new();

@@ -2,21 +2,18 @@
 //! says are no requests.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::{Diff, diff};
+use mesh_policy::analysis::{Analysis, Request};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::DataPlane;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
 fn analysis(texts: &[&str]) -> Analysis {
-    let source = |text| Source {
-        file: "mesh.json",
-        bytes: str::as_bytes(text),
-        model: None,
-        overlay: false,
-    };
     let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: texts.iter().map(|text| source(text)).collect(),
+        manifests: texts
+            .iter()
+            .map(|text| Source::new("mesh.json", *text))
+            .collect(),
         ..MeshInput::default()
     });
     assert_eq!(diagnostics, []);
@@ -149,4 +146,31 @@ fn no_connection_comes_from_an_unspecified_address() {
         "{witness}"
     );
     assert!(compared(&blocks(r#""0.0.0.0","::""#), &blocks(r#""::""#)).equivalent);
+}
+
+/// What a charm declares is in its file: without it nothing is known, and an answer says that it rests on that.
+#[test]
+fn an_answer_about_a_charm_without_a_file_says_so() {
+    let bundle = "applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}\n\
+                  relations: [[web:api, api:api], [api:service-mesh, beacon:service-mesh]]\n";
+    let charm = "charm: api\nprovides: {api: {interface: http}}\nrequires: {service-mesh: {interface: service_mesh}}\n";
+    let told = |charms: &[Source<'_>]| {
+        let mut input = MeshInput::default();
+        input.juju.charms = charms.to_vec();
+        input.files.push(Source {
+            model: Some("shop"),
+            ..Source::new("bundle.yaml", bundle)
+        });
+        let (mesh, diagnostics) = read_mesh(&input);
+        let request = Request::read(r#"{"from":{"namespace":"shop","serviceAccount":"web"},"to":{"service":"shop/api"},"port":80}"#).expect("a request");
+        let codes: Vec<_> = diagnostics.iter().map(|one| one.code).collect();
+        (Analysis::new(mesh).trace_json(&request), codes)
+    };
+    let assumed = "shop/api asks for no policies: its charm's file is missing";
+    let (text, codes) = told(&[]);
+    assert!(text.contains(assumed), "{text}");
+    // It is related to a mesh, so that there is no mesh is not said.
+    assert_eq!(codes, ["charm-file-missing"]);
+    let (text, _) = told(&[Source::new("api.yaml", charm)]);
+    assert!(!text.contains(assumed), "{text}");
 }

@@ -7,14 +7,8 @@ use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
 fn analysis(text: &str) -> Analysis {
-    let source = Source {
-        file: "mesh.yaml",
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
     let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: vec![source],
+        manifests: vec![Source::new("mesh.yaml", text)],
         ..MeshInput::default()
     });
     assert!(

@@ -12,18 +12,9 @@ use mesh_policy::diagnostic::{Diagnostic, MOST_DIAGNOSTICS};
 use mesh_policy::mesh::Mesh;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
-fn source<'a>(file: &'a str, text: &'a str) -> Source<'a> {
-    Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    }
-}
-
 fn manifests(text: &str) -> (Mesh, Vec<Diagnostic>) {
     read_mesh(&MeshInput {
-        manifests: vec![source("m.yaml", text)],
+        manifests: vec![Source::new("m.yaml", text)],
         ..MeshInput::default()
     })
 }
@@ -122,15 +113,15 @@ const BUNDLE: &str = "applications: {web: {charm: web}}\n";
 fn compiled(overlay: &str, charms: &str) -> Vec<Diagnostic> {
     let overlay = Source {
         overlay: true,
-        ..source("over.yaml", overlay)
+        ..Source::new("over.yaml", overlay)
     };
     let base = Source {
         model: Some("shop"),
-        ..source("base.yaml", BUNDLE)
+        ..Source::new("base.yaml", BUNDLE)
     };
     compile(&Input {
         bundles: vec![base, overlay],
-        charms: vec![source("charms.yaml", charms)],
+        charms: vec![Source::new("charms.yaml", charms)],
         ..Input::default()
     })
     .diagnostics
@@ -178,7 +169,7 @@ fn a_million_faults_are_bounded_and_still_make_the_input_bad() {
     let last = diagnostics.last().expect("the sum");
     assert_eq!((last.code, last.bad_input), ("more-diagnostics", true));
     let databags = compile(&Input {
-        databags: vec![source("d.yaml", &text)],
+        databags: vec![Source::new("d.yaml", &text)],
         ..Input::default()
     });
     assert_eq!(databags.diagnostics.len(), MOST_DIAGNOSTICS + 1);

@@ -22,10 +22,8 @@ use std::fmt::Write;
 
 fn source<'a>(file: &'a str, text: &'a str) -> Source<'a> {
     Source {
-        file,
-        bytes: text.as_bytes(),
         model: (file == "bundle.yaml").then_some("shop"),
-        overlay: false,
+        ..Source::new(file, text)
     }
 }
 

@@ -71,22 +71,14 @@ fn sidecars() -> String {
 }
 
 fn codes(manifests: &str, settings: &str) -> Vec<&'static str> {
-    let source = |file, text: &'static str| Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
-    let manifests: &'static str = Box::leak(manifests.to_owned().into_boxed_str());
-    let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
     let (mesh, diagnostics) = read_mesh(&MeshInput {
         files: Vec::new(),
         juju: Input::default(),
-        manifests: vec![source("mesh.yaml", manifests)],
+        manifests: vec![Source::new("mesh.yaml", manifests)],
         settings: if settings.is_empty() {
             Vec::new()
         } else {
-            vec![source("settings.yaml", settings)]
+            vec![Source::new("settings.yaml", settings)]
         },
     });
     assert!(
@@ -486,21 +478,15 @@ fn found(
     bundle: &str,
     charms: &[(String, Vec<u8>)],
 ) -> Vec<(Severity, &'static str, String)> {
-    let source = |file, bytes| Source {
-        file,
-        bytes,
-        model: None,
-        overlay: false,
-    };
     let (mesh, diagnostics) = read_mesh(&MeshInput {
         juju: Input {
             bundles: vec![Source {
                 model: Some(model),
-                ..source("bundle.yaml", bundle.as_bytes())
+                ..Source::new("bundle.yaml", bundle.as_bytes())
             }],
             charms: charms
                 .iter()
-                .map(|(file, text)| source(file, text))
+                .map(|(file, text)| Source::new(file, text))
                 .collect(),
             databags: Vec::new(),
         },

@@ -24,15 +24,12 @@ raw_policies:
 
 #[test]
 fn an_origin_names_the_declaration_and_the_relation() {
-    let source = |file, text: &'static str, model| Source {
-        file,
-        bytes: text.as_bytes(),
-        model,
-        overlay: false,
-    };
     let compiled = compile(&Input {
-        bundles: vec![source("bundle.yaml", BUNDLE, Some("shop"))],
-        charms: vec![source("api.yaml", CHARM, None)],
+        bundles: vec![Source {
+            model: Some("shop"),
+            ..Source::new("bundle.yaml", BUNDLE)
+        }],
+        charms: vec![Source::new("api.yaml", CHARM)],
         databags: vec![],
     });
     assert_eq!(

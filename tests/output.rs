@@ -21,16 +21,12 @@ raw_policies:
 - {name: '{app}-raw', spec: {rules: [{}]}}
 - {when: something else, name: '{app}-maybe', spec: {rules: [{}]}}
 ";
-    let source = |file, text: &'static str, model| Source {
-        file,
-        bytes: text.as_bytes(),
-        model,
-        overlay: false,
-    };
-    let bundle: &'static str = bundle.leak();
     compile(&Input {
-        bundles: vec![source("bundle.yaml", bundle, Some("shop"))],
-        charms: vec![source("charm.yaml", charm, None)],
+        bundles: vec![Source {
+            model: Some("shop"),
+            ..Source::new("bundle.yaml", &bundle)
+        }],
+        charms: vec![Source::new("charm.yaml", charm)],
         databags: Vec::new(),
     })
 }

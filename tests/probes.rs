@@ -6,15 +6,6 @@ use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 
-fn source<'a>(file: &'a str, text: &'a str) -> Source<'a> {
-    Source {
-        file,
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    }
-}
-
 #[test]
 fn every_probe() {
     let probes = include_str!("data/probes.jsonl");
@@ -26,8 +17,8 @@ fn every_probe() {
         let manifest = probe["policy"].to_string();
         let settings = json!({"pathNormalization": probe["pathNormalization"]}).to_string();
         let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![source("policy.json", &manifest)],
-            settings: vec![source("settings.json", &settings)],
+            manifests: vec![Source::new("policy.json", &manifest)],
+            settings: vec![Source::new("settings.json", &settings)],
             ..MeshInput::default()
         });
         assert_eq!(diagnostics, []);
@@ -64,7 +55,7 @@ fn configurations_that_envoy_refused() {
         ("waypoint-295", include_str!("data/nack/waypoint-295.yaml")),
     ] {
         let (mesh, _) = read_mesh(&MeshInput {
-            manifests: vec![source(file, text)],
+            manifests: vec![Source::new(file, text)],
             ..MeshInput::default()
         });
         let analysis = Analysis::new(mesh);
@@ -72,7 +63,7 @@ fn configurations_that_envoy_refused() {
             .points
             .held
             .iter()
-            .filter(|held| held.unloadable)
+            .filter(|held| held.unloadable.is_some())
             .map(|held| held.id.as_str())
             .collect();
         assert!(!refused.is_empty(), "{file}");

@@ -18,34 +18,41 @@ use std::fs;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
+fn bundle_of<'a>(model: &'a str, text: &'a str) -> Source<'a> {
+    Source {
+        model: Some(model),
+        ..Source::new("bundle.yaml", text)
+    }
+}
+
+fn overlay_of(text: &str) -> Source<'_> {
+    Source {
+        overlay: true,
+        ..Source::new("overlay.yaml", text)
+    }
+}
+
 /// The mesh of bundles, given as (model, text), with an overlay and settings.
 fn analysis(bundles: &[(&str, &str)], overlay: &str, settings: &str) -> Analysis {
-    let source = |file, text: &'static str, model, overlay| Source {
-        file,
-        bytes: text.as_bytes(),
-        model,
-        overlay,
-    };
-    let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+    let bundles = bundles.iter();
     let mut files: Vec<Source<'_>> = bundles
-        .iter()
-        .map(|(model, text)| source("bundle.yaml", leak(text), Some(leak(model)), false))
+        .map(|(model, text)| bundle_of(model, text))
         .collect();
     if !overlay.is_empty() {
-        files.push(source("overlay.yaml", leak(overlay), None, true));
+        files.push(overlay_of(overlay));
     }
     let charms = fs::read_dir(format!("{DATA}/charms")).expect("charms");
-    let charms = charms.map(|entry| {
-        let text = fs::read_to_string(entry.expect("a charm").path()).expect("a charm");
-        source("charm.yaml", leak(&text), None, false)
-    });
+    let charms: Vec<String> = charms
+        .map(|entry| fs::read_to_string(entry.expect("a charm").path()).expect("a charm"))
+        .collect();
+    let charms = charms.iter().map(|text| Source::new("charm.yaml", text));
     let (mesh, diagnostics) = read_mesh(&MeshInput {
         files,
         juju: Input {
             charms: charms.collect(),
             ..Input::default()
         },
-        settings: vec![source("settings.yaml", leak(settings), None, false)],
+        settings: vec![Source::new("settings.yaml", settings)],
         ..MeshInput::default()
     });
     assert!(
@@ -205,23 +212,13 @@ fn analysis_with_peer_policy(bundle: &str, overlay: &str, peers: bool) -> Analys
     let end = tester.find("config_defaults").expect("defaults");
     let silent = format!("{}{}", &tester[..at], &tester[end..])
         .replace("charm: service-mesh-tester", "charm: silent-tester");
-    let source = |file, text: &'static str, model, overlay| Source {
-        file,
-        bytes: text.as_bytes(),
-        model,
-        overlay,
-    };
-    let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
     let beacon = fs::read_to_string(format!("{DATA}/charms/istio-beacon-k8s.yaml")).expect("charm");
     let (mesh, _) = read_mesh(&MeshInput {
-        files: vec![
-            source("bundle.yaml", leak(&bundle), Some("beacon-itest"), false),
-            source("overlay.yaml", leak(overlay), None, true),
-        ],
+        files: vec![bundle_of("beacon-itest", &bundle), overlay_of(overlay)],
         juju: Input {
             charms: [tester, silent, beacon]
                 .iter()
-                .map(|text| source("charm.yaml", leak(text), None, false))
+                .map(|text| Source::new("charm.yaml", text))
                 .collect(),
             ..Input::default()
         },

@@ -67,20 +67,8 @@ impl Files {
     }
 
     fn ask<T>(&self, ask: impl Fn(&MeshInput<'_>) -> T) -> T {
-        let source = |(file, text): &'_ (&'static str, String)| -> (&'static str, Vec<u8>) {
-            (file, text.clone().into_bytes())
-        };
-        let owned: Vec<(&str, Vec<u8>)> = self.0.iter().map(source).collect();
-        let as_source = |(file, bytes)| Source {
-            file,
-            bytes,
-            model: None,
-            overlay: false,
-        };
-        let sources: Vec<Source<'_>> = owned
-            .iter()
-            .map(|(file, bytes)| as_source((*file, bytes.as_slice())))
-            .collect();
+        let files = self.0.iter();
+        let sources: Vec<Source<'_>> = files.map(|(file, text)| Source::new(file, text)).collect();
         let (bundle, charms) = sources.split_first().unwrap();
         let bundle = Source {
             model: Some("shop"),
@@ -338,19 +326,12 @@ fn holds_for_the_examples() {
         let input = MeshInput {
             juju: Input {
                 bundles: vec![Source {
-                    file: "bundle.yaml",
-                    bytes: &bundle,
                     model: Some(example),
-                    overlay: false,
+                    ..Source::new("bundle.yaml", &bundle)
                 }],
                 charms: charms
                     .iter()
-                    .map(|(file, bytes)| Source {
-                        file,
-                        bytes,
-                        model: None,
-                        overlay: false,
-                    })
+                    .map(|(file, bytes)| Source::new(file, bytes))
                     .collect(),
                 databags: Vec::new(),
             },

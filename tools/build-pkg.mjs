@@ -26,6 +26,7 @@ import {
   sourceDigest,
   unlike,
 } from "./lib/pkg-digest.mjs";
+import { guarded } from "./lib/pkg-guards.mjs";
 import {
   ROOT,
   TARGET,
@@ -109,6 +110,8 @@ run(
   env,
 );
 for (const name of UNWANTED) rmSync(path.join(work, name), { force: true });
+const glue = path.join(work, "mesh_policy.js");
+writeFileSync(glue, guarded(readFileSync(glue, "utf8")));
 
 const after = sourceDigest();
 if (before.sources !== after.sources) {

@@ -57,12 +57,7 @@ pub const TARGETS: [Target; 13] = [
 const BUNDLE: &[u8] = include_bytes!("../../examples/bookinfo/bundle.yaml");
 
 pub fn source<'a>(file: &'a str, bytes: &'a [u8]) -> Source<'a> {
-    Source {
-        file,
-        bytes,
-        model: Some("m"),
-        overlay: false,
-    }
+    Source { model: Some("m"), ..Source::new(file, bytes) }
 }
 
 fn show(input: &Input<'_>) {

@@ -1,8 +1,8 @@
 // `mesh-policy compile`
-import { UsageError } from '../files.js';
+import { reader, sources, UsageError } from '../files.js';
 import { print } from '../print.js';
 import { renderDiagnostics } from '../render.js';
-import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju, readSettings } from './input.js';
+import { EXIT_FINDINGS, EXIT_USAGE, juju, oneOf, readJuju } from './input.js';
 
 /** @param {import('commander').Command} program */
 export function compile(program) {
@@ -20,7 +20,9 @@ async function run(bundles, options) {
   if (bundles.length === 0 && options.databags.length === 0) {
     throw new UsageError('nothing to compile: give a bundle (`[MODEL=]BUNDLE`) or `--databags FILE`');
   }
-  const input = { ...readJuju(bundles, options), settings: readSettings(options.settings, options.maxInput) };
+  const from = reader(options.maxInput);
+  const { settings } = options;
+  const input = { ...readJuju(bundles, options, from), settings: settings === undefined ? [] : sources(from, settings) };
   const core = (await import('../core.js')).loadCore(input);
   const compilation = core.compile(input);
   process.stderr.write(renderDiagnostics(compilation.diagnostics, process.stderr));

@@ -153,10 +153,10 @@ function human(found) {
   return `${out}${verdict(found)}\n`;
 }
 
+/** Text that is nothing but text in Markdown: no cell, link, picture, mark or tag begins or ends in it. @param {string} text */
+const cell = (text) => printable(text).replace(/[&<>|`*_~[\]\\]|:(?=\/\/)|(?<=www)\.|@/gi, (c) => `&#${c.charCodeAt(0)};`);
 /** @param {string} text */
-const cell = (text) => printable(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('`', '&#96;');
-/** @param {string} text */
-const codeCell = (text) => `<code>${cell(text).replaceAll('*', '\\*').replaceAll('_', '\\_')}</code>`;
+const codeCell = (text) => `<code>${cell(text)}</code>`;
 
 /** @param {Diff} found */
 function markdown(found) {
@@ -165,7 +165,7 @@ function markdown(found) {
     if (changes.length === 0) continue;
     out += `\n**${title}**\n\n| access | because of | for example |\n|---|---|---|\n`;
     for (const change of changes) {
-      const text = cell(change.text + also(change)).replaceAll('*', '\\*').replaceAll('_', '\\_');
+      const text = cell(change.text + also(change));
       out += `| ${text} | ${codeCell(because(change))} | ${codeCell(JSON.stringify(change.witness))} |\n`;
     }
   }

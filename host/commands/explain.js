@@ -19,7 +19,7 @@ export function explain(program) {
     .option('--host <host>', 'the Host header')
     .option('--header <name: value>', 'another header', collect, [])
     .option('--source-ip <address>', "the client's address")
-    .option('--layer <layer>', 'ask one enforcement point only', oneOf('waypoint', 'ztunnel', 'sidecar'))
+    .option('--layer <layer>', 'ask one enforcement point only: waypoint, ztunnel or sidecar', oneOf('waypoint', 'ztunnel', 'sidecar'))
     .option('--requests <file>', 'many requests, a JSON object a line; - for standard input')
     .option('-o, --output <format>', 'human or json; for many requests jsonl', oneOf('human', 'json', 'jsonl'))
     .action(run);

@@ -1,9 +1,8 @@
 // What commands have in common: their input options, and how input becomes sources for the core.
 import { InvalidArgumentError } from '../commander.js';
-import { reader, splitModel, UsageError } from '../files.js';
+import { reader, sources, sourcesOfModel, UsageError } from '../files.js';
 
 /** @typedef {import('commander').Command} Command */
-/** @typedef {import('../../pkg/mesh_policy.js').Source} Source */
 
 /** There was something to report: a finding, a change, a policy left out. */
 export const EXIT_FINDINGS = 1;
@@ -59,11 +58,12 @@ export function oneOf(...words) {
 /**
  * The options that say where input is.
  * @param {Command} command
+ * @param {[name: string, description: string]} [files] what stands without an option
  */
-export function juju(command) {
+export function juju(command, [name, description] = ['[bundles...]', 'bundles as `juju export-bundle` prints them']) {
   return command
-    .argument('[bundles...]', 'bundles as `juju export-bundle` prints them: [MODEL=]FILE, or - for standard input')
-    .option('--charms <path>', 'charm files, or folders of them', collect, [])
+    .argument(name, `${description}: [MODEL=]FILE, or - for standard input`)
+    .option('--charms <path>', 'charm files, or folders of them; this and other paths may be given several times', collect, [])
     .option('--overlay <path>', 'an overlay of the bundle', collect, [])
     .option('--databags <[model=]file>', 'what `juju show-unit BEACON/0 --format json` prints, or a list of MeshPolicies', collect, [])
     .option('--max-input <bytes>', 'refuse more input than this', bytes, DEFAULT_MAX_INPUT);
@@ -75,34 +75,18 @@ export function juju(command) {
  * Reads what the options of `juju` name.
  * @param {string[]} bundles
  * @param {JujuOptions} options
+ * @param {import('../files.js').Reader} [from] what else is read by it counts towards the same limit
  */
-export function readJuju(bundles, options) {
-  if (options.overlay.length > 0 && bundles.length > 1) {
+export function readJuju(bundles, { charms, overlay, databags, maxInput }, from = reader(maxInput)) {
+  if (overlay.length > 0 && bundles.length > 1) {
     throw new UsageError('with several bundles, write overlays as further documents of the bundle they belong to');
   }
-  const { read, expand } = reader(options.maxInput);
-  /** @param {string} argument @param {boolean} [overlay] @returns {Source[]} */
-  const sources = (argument, overlay) => {
-    const { model, path } = splitModel(argument);
-    return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file), model, overlay }));
-  };
   return {
     bundles: [
-      ...bundles.flatMap((argument) => sources(argument)),
-      ...options.overlay.flatMap((path) => sources(path, true)),
+      ...bundles.flatMap((argument) => sourcesOfModel(from, argument)),
+      ...overlay.flatMap((argument) => sourcesOfModel(from, argument, true)),
     ],
-    charms: options.charms.flatMap((path) => expand(path).map((file) => ({ file, text: read(file) }))),
-    databags: options.databags.flatMap((argument) => sources(argument)),
+    charms: charms.flatMap((path) => sources(from, path)),
+    databags: databags.flatMap((argument) => sourcesOfModel(from, argument)),
   };
-}
-
-/**
- * The settings file, if one is named.
- * @param {string | undefined} path
- * @param {number} maxInput
- */
-export function readSettings(path, maxInput) {
-  if (path === undefined) return [];
-  const { read, expand } = reader(maxInput);
-  return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file) }));
 }

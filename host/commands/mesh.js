@@ -1,5 +1,5 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
-import { reader, splitModel, UsageError } from '../files.js';
+import { reader, sources, sourcesOfModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
 import { EXIT_USAGE, access, collect, juju } from './input.js';
 
@@ -11,16 +11,17 @@ import { EXIT_USAGE, access, collect, juju } from './input.js';
 /**
  * @typedef {import('./input.js').JujuOptions & {
  *   manifests: string[], settings?: string, cluster?: boolean, kubeconfig?: string, context?: string, timeout: number,
- *   reader?: ReturnType<typeof reader>,
+ *   reader?: import('../files.js').Reader,
  * }} MeshOptions
  */
 
 /**
  * The options that say where a mesh is described.
  * @param {Command} command
+ * @param {string} [others] what its files may be beside bundles
  */
-export function mesh(command) {
-  const described = juju(command)
+export function mesh(command, others = ' or manifests') {
+  const described = juju(command, ['[files...]', `bundles as \`juju export-bundle\` prints them${others}`])
     .option('--manifests <path>', 'Kubernetes manifests: files, folders, or - for standard input', collect, [])
     .option('--settings <file>', 'settings of the mesh, such as `rootNamespace: istio-system`')
     .option('--cluster', 'read the live cluster as well');
@@ -39,20 +40,18 @@ export async function meshInput(files, options) {
   if (files.length + databags.length + manifests.length === 0 && !options.cluster) {
     throw new UsageError('nothing to look at: give a bundle (`[MODEL=]BUNDLE`), `--manifests PATH` or `--cluster`');
   }
-  const { read, expand } = options.reader ?? reader(options.maxInput);
-  /** @param {string} argument @param {boolean} [over] @returns {Source[]} */
-  const sources = (argument, over) => {
-    const { model, path } = splitModel(argument);
-    return expand(path).map((file) => ({ file: file === '-' ? '<stdin>' : file, text: read(file), model, overlay: over }));
-  };
+  const from = options.reader ?? reader(options.maxInput);
   const live = options.cluster ? await readCluster(options) : [];
   if (!live) return undefined;
   return {
-    files: [...files.flatMap((argument) => sources(argument)), ...overlay.flatMap((path) => sources(path, true))],
-    charms: options.charms.flatMap((path) => sources(path)),
-    databags: databags.flatMap((argument) => sources(argument)),
-    manifests: [...manifests.flatMap((path) => sources(path)), ...live],
-    settings: settings === undefined ? [] : sources(settings),
+    files: [
+      ...files.flatMap((argument) => sourcesOfModel(from, argument)),
+      ...overlay.flatMap((argument) => sourcesOfModel(from, argument, true)),
+    ],
+    charms: options.charms.flatMap((path) => sources(from, path)),
+    databags: databags.flatMap((argument) => sourcesOfModel(from, argument)),
+    manifests: [...manifests.flatMap((path) => sources(from, path)), ...live],
+    settings: settings === undefined ? [] : sources(from, settings),
   };
 }
 

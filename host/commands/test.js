@@ -1,5 +1,5 @@
 // `mesh-policy test`
-import { reader, UsageError } from '../files.js';
+import { reader, sources, UsageError } from '../files.js';
 import { commandData, commandProperty } from '../findings.js';
 import { printable, renderDiagnostics } from '../render.js';
 import { collect, EXIT_FINDINGS, EXIT_USAGE, oneOf } from './input.js';
@@ -19,7 +19,7 @@ import { analysed, mesh } from './mesh.js';
 
 /** @param {import('commander').Command} program */
 export function test(program) {
-  mesh(program.command('test').description('check expectations about who may reach what, like unit tests'))
+  mesh(program.command('test').description('check expectations about who may reach what, like unit tests'), ', manifests or expectations')
     .option('--expect <path>', 'a file of expectations, or a folder of them; may also stand among the other files', collect, [])
     .option('-o, --output <format>', 'human, json, junit or github', oneOf('human', 'json', 'junit', 'github'), 'human')
     .action(run);
@@ -31,22 +31,22 @@ export function test(program) {
  */
 async function run(files, options) {
   const { isExpectations } = (await import('../core.js')).loadCore();
-  const { read, expand } = reader(options.maxInput);
+  const from = reader(options.maxInput);
   /** @type {import('../../pkg/mesh_policy.js').Source[]} */
-  const sources = [];
+  const expectations = [];
   const rest = files.filter((path) => {
     // Standard input can be read once; it is for the mesh.
     if (path === '-' || path.includes('=')) return true;
-    const found = expand(path).map((file) => ({ file, text: read(file) }));
+    const found = sources(from, path);
     if (!found.every(({ text }) => isExpectations(text))) return true;
-    sources.push(...found);
+    expectations.push(...found);
     return false;
   });
-  sources.push(...options.expect.flatMap((path) => expand(path).map((file) => ({ file, text: read(file) }))));
-  if (sources.length === 0) throw new UsageError('nothing is expected: give a file of expectations');
+  expectations.push(...options.expect.flatMap((path) => sources(from, path)));
+  if (expectations.length === 0) throw new UsageError('nothing is expected: give a file of expectations');
   const analysis = await analysed(rest, options);
   if (!analysis) return;
-  const checked = analysis.test({ expectations: sources });
+  const checked = analysis.test({ expectations });
   process.stderr.write(renderDiagnostics(checked.diagnostics, process.stderr));
   const text = checked.json();
   const bad = checked.badInput;

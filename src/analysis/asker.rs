@@ -81,8 +81,8 @@ impl Asker<'_> {
         let analysis = self.analysis;
         let described = workload.and_then(|at| analysis.mesh.workloads.get(at));
         let unknown;
-        let attached = match workload.and_then(|at| analysis.points.workloads.get(at)) {
-            Some(attached) => attached.as_slice(),
+        let attached = match workload.and_then(|at| analysis.points.at_workload(layer, at)) {
+            Some(attached) => attached,
             None => {
                 unknown = analysis.points.unknown_workload(&analysis.mesh, namespace);
                 &unknown
@@ -133,6 +133,8 @@ impl Asker<'_> {
             client,
             source_ip: self.source_ip,
             remote_ip: self.forwarded().or(self.source_ip),
+            // Which proxies before a gateway are trusted is a setting of istiod's.
+            forwarded_unknown: layer == Layer::Gateway,
             destination_ip,
             port,
             method: self.request.method.as_deref(),
@@ -204,12 +206,8 @@ impl Asker<'_> {
         {
             return false;
         }
-        let Ok(workload) = u32::try_from(workload) else {
-            return false;
-        };
-        let behind = points.backends.iter().zip(&mesh.services);
-        behind
-            .filter(|(backends, _)| backends.contains(&workload))
+        points
+            .before(mesh, workload)
             .flat_map(|(_, service)| service.ports.iter().flatten())
             .any(|port| {
                 port.protocol == Protocol::Tcp

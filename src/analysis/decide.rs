@@ -87,12 +87,7 @@ impl Analysis {
         attached: &[Attached],
         seen: &Seen<'_>,
     ) -> Outcome {
-        // Envoy refuses the whole of a configuration that holds one template it cannot read.
-        let refused = attached.iter().find(|one| {
-            let held = self.points.held.get(one.policy as usize);
-            layer != Layer::Ztunnel && !tcp && held.is_some_and(|held| held.unloadable)
-        });
-        if let Some(one) = refused {
+        if let Some(one) = self.points.unloadable_at(layer, attached) {
             return Outcome {
                 policy: Some(one.policy),
                 ..Outcome::doubtful(Doubts::UNLOADABLE | one.doubts)

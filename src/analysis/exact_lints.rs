@@ -105,7 +105,7 @@ struct Linter<'a> {
 
 impl Linter<'_> {
     fn target(&mut self, cells: &[Cell<'_>]) -> Result<(), Gap> {
-        let form = self.side.form(cells);
+        let form = self.side.ways(cells);
         // The rules of each point. Those that a policy's other rules make needless are in no
         // policy's condition, so the space must be told of them.
         let mut written: Vec<Vec<RuleForm>> = Vec::new();
@@ -119,8 +119,8 @@ impl Linter<'_> {
             .collect();
         let mut solved = space(&self.side, &[&form], &conditions, &[])?;
         let mut written = written.iter();
-        for cell in &form.cells {
-            let guard = solved.holds(&cell.guard)?.surely;
+        for (cell, form) in cells.iter().zip(&form.cells) {
+            let guard = solved.holds(&form.guard)?.surely;
             for _ in cell.chains.iter().flatten() {
                 let mut rules = Vec::new();
                 for rule in written.next().into_iter().flatten() {
@@ -144,7 +144,6 @@ impl Linter<'_> {
     fn rules(&mut self, point: &Point<'_>) -> Result<Vec<RuleForm>, Gap> {
         let view = self.side.view(point);
         let mut rules: Vec<RuleForm> = Vec::new();
-        let mut unsure = point.stale;
         for one in point.attached.iter() {
             let Some(held) = self.side.held(one.policy) else {
                 continue;
@@ -152,7 +151,6 @@ impl Linter<'_> {
             let Some(policy) = held.at(point.layer, point.tcp) else {
                 continue;
             };
-            unsure |= policy.unloadable.is_some();
             let Origin::Written(at) = held.origin else {
                 continue;
             };
@@ -169,7 +167,7 @@ impl Linter<'_> {
                 });
             }
         }
-        if unsure {
+        if point.stale {
             for rule in rules.drain(..) {
                 self.doubt(rule.policy);
             }

@@ -263,12 +263,14 @@ impl Checker<'_> {
         region: Region,
         (effect, verb): (Effect, &str),
     ) -> Result<Vec<Against>, Gap> {
-        let mut policies: Vec<(&str, Region)> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut regions: Vec<Region> = Vec::new();
         for point in points(form) {
             for (policy, number) in point.policies.iter().zip(&point.held) {
                 let name = self.side.held(*number).map_or("", |held| held.id.as_str());
-                if policy.effect == effect && policies.iter().all(|(known, _)| *known != name) {
-                    policies.push((name, matched(form, solved, *number)?));
+                if policy.effect == effect && !names.contains(&name) {
+                    names.push(name);
+                    regions.push(matched(form, solved, *number)?);
                 }
             }
         }
@@ -291,22 +293,14 @@ impl Checker<'_> {
                 left = solved.regions.minus(left, guard)?;
             }
             for (cube, access) in solved.describe(here, MAX_PARTS).0 {
-                let sets: Vec<(u32, &[u32])> = cube
-                    .iter()
-                    .map(|(level, set)| (*level, set.as_slice()))
-                    .collect();
-                let part = solved.regions.cube(&sets)?;
-                let mut names = Vec::new();
-                for (name, matches) in &policies {
-                    if !solved.regions.and(*matches, part)?.is_none() {
-                        names.push((*name).to_owned());
-                    }
-                }
+                let meeting = solved.regions.meeting(&cube, &regions)?;
+                let named = names.iter().zip(meeting).filter(|(_, meets)| *meets);
+                let policies = named.map(|(name, _)| (*name).to_owned()).collect();
                 found.push(Against {
                     via: via.map(Via::name),
                     text: format!("{} {verb} {}", access.clients_text(), access.request_text()),
                     access,
-                    policies: names,
+                    policies,
                 });
             }
         }

@@ -83,13 +83,15 @@ impl Table {
             }
         };
         let from = self.rows.partition_point(|(row, _)| compare(row).is_lt());
-        let count = self
-            .rows
-            .iter()
-            .skip(from)
-            .take_while(|(row, _)| compare(row).is_eq())
-            .count();
-        (from, count)
+        // Mostly few; where there are many, mostly the first is all that is wanted.
+        let rest = self.rows.get(from..).unwrap_or_default();
+        let is_it = |(row, _): &(String, u32)| compare(row).is_eq();
+        let mut bound = 1;
+        while rest.get(bound - 1).is_some_and(is_it) {
+            bound *= 2;
+        }
+        let rest = rest.get(..bound).unwrap_or(rest);
+        (from, rest.partition_point(is_it))
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Seen<'a> {
     pub claims: &'a [(String, Vec<String>)],
     /// The server name of the TLS handshake.
     pub sni: &'a str,
+    /// X-Forwarded-For may be another than was sent, and so the forwarded address is not known.
+    pub forwarded_unknown: bool,
 }
 
 /// Yes, no, or what is missing to tell.
@@ -225,6 +227,7 @@ fn value_matches(field: &Field, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
             identity_matches(field, pattern, seen.client).into()
         }
         Field::SourceIp => address(pattern, seen.source_ip, Doubts::SOURCE_ADDRESS),
+        Field::RemoteIp if seen.forwarded_unknown => Truth::Unknown(Doubts::TRUSTED_PROXIES),
         Field::RemoteIp => address(pattern, seen.remote_ip, Doubts::SOURCE_ADDRESS),
         Field::DestinationIp => address(pattern, seen.destination_ip, Doubts::DESTINATION_ADDRESS),
         Field::Port => match (pattern, seen.port) {
@@ -374,6 +377,9 @@ fn header_matches(name: &str, pattern: &Pattern, seen: &Seen<'_>) -> Truth {
         // Envoy keeps `Host` under HTTP/2's name.
         ":authority" | "host" => return known(seen.host, Doubts::HOST),
         ":scheme" => return Truth::Unknown(Doubts::SCHEME),
+        "x-forwarded-for" if seen.forwarded_unknown => {
+            return Truth::Unknown(Doubts::MANAGED_HEADER);
+        }
         _ if super::headers::managed(name) => return Truth::Unknown(Doubts::MANAGED_HEADER),
         _ => {}
     }

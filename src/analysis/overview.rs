@@ -284,12 +284,7 @@ spec: {selector: {matchLabels: {app: web}}, rules: [{from: [{source: {}}]}]}
 
     #[test]
     fn shows_applications_reach_and_what_does_not_count() {
-        let source = Source {
-            file: "mesh.yaml",
-            bytes: MESH.as_bytes(),
-            model: None,
-            overlay: false,
-        };
+        let source = Source::new("mesh.yaml", MESH);
         let (mesh, _) = read_mesh(&MeshInput {
             manifests: vec![source],
             ..MeshInput::default()

@@ -1,17 +1,18 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
 use super::binding::{binding, strict};
-use super::envoy::{self, Context};
 use super::index::Index;
 use super::matching::Identity;
-use super::rules::{Clause, Effect, Entry, Field, Match, Part, Pattern, Policy, Rule};
 use super::verdict::Doubts;
-use super::ztunnel;
 
 pub use super::binding::Binding;
+use super::held::hold;
+pub use super::held::{Held, Origin};
 use crate::istio::validation::{Refusal, refusals};
+use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
-    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, label, selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, Workload, label,
+    selects,
 };
 use std::net::IpAddr;
 
@@ -24,6 +25,8 @@ pub enum Layer {
     Waypoint,
     /// Envoy in the pod, layer 7.
     Sidecar,
+    /// The Envoy of an ingress gateway, layer 7.
+    Gateway,
 }
 
 impl Layer {
@@ -33,49 +36,18 @@ impl Layer {
             Layer::Ztunnel => "ztunnel",
             Layer::Waypoint => "waypoint",
             Layer::Sidecar => "sidecar",
+            Layer::Gateway => "gateway",
         }
     }
 }
 
-/// Where an attached policy comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// An AuthorizationPolicy, by its place in the mesh.
-    Written(usize),
-    /// What istiod adds for a waypoint, by its Gateway's place in the mesh.
-    AutoAllow(usize),
-    /// A PeerAuthentication that demands mutual TLS.
-    Strict,
-}
-
-/// A policy in the forms that enforcement points hold.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// Where it comes from.
-    pub origin: Origin,
-    /// `NAMESPACE/NAME`
-    pub id: String,
-    /// What is in doubt about its being there at all.
-    pub doubts: Doubts,
-    /// Envoy refuses the configuration that it becomes, even where it enforces nothing.
-    pub unloadable: bool,
-    /// At ztunnel.
-    pub ztunnel: Option<Policy>,
-    /// At Envoy, on a port that speaks HTTP.
-    pub http: Option<Policy>,
-    /// At Envoy, on a port that speaks TCP.
-    pub tcp: Option<Policy>,
-}
-
-impl Held {
-    /// In the form that a layer holds; `None` where it enforces nothing there.
-    pub fn at(&self, layer: Layer, tcp: bool) -> Option<&Policy> {
-        match (layer, tcp) {
-            (Layer::Ztunnel, _) => self.ztunnel.as_ref(),
-            (_, false) => self.http.as_ref(),
-            (_, true) => self.tcp.as_ref(),
-        }
-    }
+/// An ingress gateway of Istio as a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingress {
+    /// What is attached.
+    pub attached: Vec<Attached>,
+    /// A listener carries other than HTTP.
+    pub opaque: bool,
 }
 
 /// A policy at an enforcement point.
@@ -100,10 +72,14 @@ pub struct Points {
     pub workload_waypoints: Vec<Binding>,
     /// What is attached at the waypoint of each Service.
     pub services: Vec<Vec<Attached>>,
+    /// What the Envoy of each workload that is an ingress gateway enforces; `None` for other workloads.
+    pub ingress: Vec<Option<Ingress>>,
     /// The waypoint of each Service.
     pub service_waypoints: Vec<Binding>,
     /// The workloads behind each Service, those alike given once.
     pub backends: Vec<Vec<u32>>,
+    /// The Services before each workload: `backends` the other way round.
+    fronts: Vec<Vec<u32>>,
     /// What is attached to a gateway's own requests, for each Gateway.
     pub gateways: Vec<Vec<Attached>>,
     /// Who each Gateway's pods are.
@@ -120,14 +96,21 @@ pub struct Points {
 impl Points {
     /// Finds all enforcement points of a mesh.
     pub fn new(mesh: &Mesh) -> Points {
+        let refused: Vec<Vec<Refusal>> = mesh.policies.iter().map(refusals).collect();
+        let is_refused = |at: usize| refused.get(at).is_some_and(|found| !found.is_empty());
+        let held = hold(mesh, is_refused);
+        let index = Index::new(mesh, is_refused);
         let mut points = Points {
-            held: Vec::with_capacity(mesh.policies.len() + mesh.gateways.len() + 1),
-            refused: mesh.policies.iter().map(refusals).collect(),
+            strict: u32::try_from(held.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            held,
+            refused,
             workloads: Vec::with_capacity(mesh.workloads.len()),
             workload_waypoints: Vec::with_capacity(mesh.workloads.len()),
+            ingress: Vec::with_capacity(mesh.workloads.len()),
             services: Vec::with_capacity(mesh.services.len()),
             service_waypoints: Vec::with_capacity(mesh.services.len()),
             backends: Vec::with_capacity(mesh.services.len()),
+            fronts: vec![Vec::new(); mesh.workloads.len()],
             gateways: Vec::with_capacity(mesh.gateways.len()),
             identities: mesh
                 .gateways
@@ -140,16 +123,8 @@ impl Points {
                 .collect(),
             gateway_ips: Vec::new(),
             unloadable: vec![false; mesh.gateways.len()],
-            strict: 0,
-            index: Index::default(),
+            index,
         };
-        points.hold(mesh);
-        points.index = Index::new(mesh, |at| {
-            points
-                .refused
-                .get(at)
-                .is_some_and(|found| !found.is_empty())
-        });
         points.gateway_ips = mesh
             .gateways
             .iter()
@@ -163,6 +138,7 @@ impl Points {
         points.attach_gateways(mesh);
         points.attach_services(mesh);
         points.attach_workloads(mesh);
+        points.attach_ingress(mesh);
         points.find_unloadable();
         points
     }
@@ -170,6 +146,31 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// The Gateway of a name.
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<usize> {
+        self.index.gateways.find(&[namespace, name]).next()
+    }
+
+    /// The Services before a workload, in the order of the mesh, with their places.
+    pub(super) fn before<'p>(
+        &'p self,
+        mesh: &'p Mesh,
+        workload: usize,
+    ) -> impl Iterator<Item = (usize, &'p Service)> {
+        let fronts = self.fronts.get(workload).into_iter().flatten();
+        fronts.filter_map(|at| Some((*at as usize, mesh.services.get(*at as usize)?)))
+    }
+
+    /// The workloads of a namespace with a label.
+    pub(super) fn labelled<'p>(
+        &'p self,
+        namespace: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Iterator<Item = usize> + use<'p> {
+        self.index.labelled.find(&[namespace, key, value])
     }
 
     /// The workload of a pod's name.
@@ -228,75 +229,17 @@ impl Points {
         attached
     }
 
-    fn hold(&mut self, mesh: &Mesh) {
-        let settings = &mesh.settings;
-        let context = |tcp| Context {
-            trust_domain: &settings.trust_domain,
-            aliases: &settings.trust_domain_aliases,
-            tcp,
-        };
-        for (at, policy) in mesh.policies.iter().enumerate() {
-            let refused = self.refused.get(at).is_some_and(|found| !found.is_empty());
-            let form = |tcp| {
-                (!refused)
-                    .then(|| envoy::convert(policy, context(tcp)))
-                    .flatten()
-            };
-            let http = form(false);
-            // What enforces nothing is part of the configuration all the same.
-            let unloadable = match &http {
-                Some(http) => http.unloadable.is_some(),
-                None => !refused && envoy::unloadable(policy, context(false)).is_some(),
-            };
-            self.held.push(Held {
-                origin: Origin::Written(at),
-                id: policy.id(),
-                doubts: if policy.when.is_some() {
-                    Doubts::CONDITIONAL
-                } else {
-                    Doubts::NONE
-                },
-                unloadable,
-                ztunnel: (!refused).then(|| ztunnel::convert(policy)).flatten(),
-                http,
-                tcp: form(true),
-            });
-        }
-        // With `PILOT_AUTO_ALLOW_WAYPOINT_POLICY` every workload behind a waypoint gets one ALLOW
-        // for that waypoint's identity: an ALLOW policy like any other.
-        for (at, gateway) in mesh.gateways.iter().enumerate() {
-            let principals = gateway.service_accounts.iter().map(|account| {
-                Pattern::Exact(format!(
-                    "{}/ns/{}/sa/{account}",
-                    settings.trust_domain, gateway.namespace
-                ))
-            });
-            let policy = single(Effect::Allow, principals.collect(), Vec::new());
-            self.held.push(Held {
-                origin: Origin::AutoAllow(at),
-                id: format!(
-                    "{}/istio_allow_waypoint_{}_{}",
-                    gateway.namespace, gateway.namespace, gateway.name
-                ),
-                doubts: Doubts::NONE,
-                unloadable: false,
-                ztunnel: Some(policy),
-                http: None,
-                tcp: None,
-            });
-        }
-        // PeerAuthentication STRICT is one more DENY at the pod for clients without identity.
-        let strict = single(Effect::Deny, Vec::new(), vec![Pattern::NotEmpty]);
-        self.strict = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        self.held.push(Held {
-            origin: Origin::Strict,
-            id: format!("{}/istio_converted_static_strict", settings.root_namespace),
-            doubts: Doubts::NONE,
-            unloadable: false,
-            ztunnel: Some(strict.clone()),
-            http: Some(strict.clone()),
-            tcp: Some(strict),
-        });
+    /// The policy for which an Envoy refuses its whole configuration, on all its ports, and keeps the
+    /// one that it had before.
+    pub fn unloadable_at<'a>(
+        &self,
+        layer: Layer,
+        attached: &'a [Attached],
+    ) -> Option<&'a Attached> {
+        attached.iter().find(|one| {
+            let held = self.held.get(one.policy as usize);
+            layer != Layer::Ztunnel && held.is_some_and(|held| held.unloadable.is_some())
+        })
     }
 
     #[inline(never)]
@@ -399,7 +342,7 @@ impl Points {
     }
 
     fn attach_services(&mut self, mesh: &Mesh) {
-        for service in &mesh.services {
+        for (number, service) in (0u32..).zip(&mesh.services) {
             let managed = label(&service.labels, "gateway.istio.io/managed");
             let is_gateway = matches!(
                 managed,
@@ -423,6 +366,9 @@ impl Points {
                         && selects(selector, &workload.labels)
                     {
                         backends.push(at);
+                        if let Some(list) = self.fronts.get_mut(at as usize) {
+                            list.push(number);
+                        }
                     }
                 }
             }
@@ -494,14 +440,59 @@ impl Points {
         }
     }
 
+    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
+    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    fn attach_ingress(&mut self, mesh: &Mesh) {
+        for workload in &mesh.workloads {
+            let (namespace, labels) = (&workload.namespace, &workload.labels);
+            let gateway = label(labels, GATEWAY_NAME).and_then(|name| {
+                let at = self.index.gateways.find(&[namespace, name]).next()?;
+                mesh.gateways.get(at).filter(|one| one.is_ingress())
+            });
+            let ingress = gateway.map(|gateway| {
+                let mut attached = self.wide(mesh, namespace);
+                attached.extend(self.selecting(mesh, namespace, labels, true));
+                let key = [namespace, "Gateway", &gateway.name];
+                for at in self.index.targeted.find(&key) {
+                    attached.extend(self.attach(at, Doubts::NONE));
+                }
+                Ingress {
+                    attached,
+                    opaque: gateway.opaque,
+                }
+            });
+            self.ingress.push(ingress);
+        }
+    }
+
+    /// A workload as an ingress gateway, if it is one.
+    pub fn as_ingress(&self, workload: usize) -> Option<&Ingress> {
+        self.ingress.get(workload)?.as_ref()
+    }
+
+    /// Who enforces at a workload's pods; an ingress gateway's own Envoy comes after it, or alone.
+    pub fn layer(&self, at: usize, workload: &Workload) -> Option<Layer> {
+        match workload.data_plane {
+            Some(DataPlane::Ambient) => Some(Layer::Ztunnel),
+            _ if self.as_ingress(at).is_some() => None,
+            Some(DataPlane::None) => None,
+            Some(DataPlane::Sidecar) => Some(Layer::Sidecar),
+            None => Some(Layer::Ztunnel),
+        }
+    }
+
+    /// What is attached where a layer is enforced at a workload.
+    pub fn at_workload(&self, layer: Layer, workload: usize) -> Option<&[Attached]> {
+        let attached = match layer {
+            Layer::Gateway => &self.as_ingress(workload)?.attached,
+            _ => self.workloads.get(workload)?,
+        };
+        Some(attached)
+    }
+
     /// A waypoint has one configuration for all that it serves.
     fn find_unloadable(&mut self) {
-        let is_bad = |attached: &[Attached]| {
-            attached.iter().any(|one| {
-                let held = self.held.get(one.policy as usize);
-                held.is_some_and(|held| held.unloadable)
-            })
-        };
+        let is_bad = |attached| self.unloadable_at(Layer::Waypoint, attached).is_some();
         let mut found: Vec<bool> = self.gateways.iter().map(|one| is_bad(one)).collect();
         for (binding, attached) in self.service_waypoints.iter().zip(&self.services) {
             if let Binding::To(at, _) = binding
@@ -518,28 +509,4 @@ impl Points {
 fn spaces<'a>(namespace: &'a str, root: &'a str) -> impl Iterator<Item = &'a str> {
     let root = (root != namespace).then_some(root);
     root.into_iter().chain(std::iter::once(namespace))
-}
-
-/// A policy of one rule with one match on the client's identity.
-fn single(effect: Effect, values: Vec<Pattern>, not_values: Vec<Pattern>) -> Policy {
-    Policy {
-        effect,
-        rules: vec![Rule {
-            index: 0,
-            clauses: vec![Clause {
-                part: Part::From,
-                entries: vec![Entry {
-                    index: 0,
-                    matches: vec![Match {
-                        field: Field::Principal,
-                        values,
-                        not_values,
-                    }],
-                }],
-            }],
-            ignored: Vec::new(),
-        }],
-        dropped: Vec::new(),
-        unloadable: None,
-    }
 }

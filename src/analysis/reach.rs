@@ -7,9 +7,7 @@ use super::rules::Effect;
 use super::symbolic::describe::Access;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, Side, TargetForm, all_present, space};
-use super::symbolic::space::Space;
-use super::symbolic::strings::TooComplex;
+use super::symbolic::solve::{Gap, Side, all_present, space};
 use super::symbolic::witness::ToJson;
 use crate::order::order;
 use crate::text::to_json;
@@ -143,15 +141,20 @@ fn rows(
 ) -> Result<(), Gap> {
     let form = side.form(cells);
     let mut solved = space(side, &[&form], &[], &[])?;
-    let verdict = form.verdict(&mut solved, &all_present)?;
+    let found = form.solve(&mut solved)?;
+    let verdict = found.verdict(&mut solved, &all_present)?;
     let decided = solved.regions.or(verdict.allowed, verdict.denied)?;
     let open = solved.regions.not(decided)?;
-    let allows = allows(&form, &mut solved)?;
+    let (allows, matched): (Vec<u32>, Vec<Region>) = found
+        .matching(&mut solved, Effect::Allow)?
+        .into_iter()
+        .unzip();
     for via in [Via::Waypoint, Via::Service, Via::Pod] {
-        let mut guards = Vec::new();
-        for cell in form.cells.iter().filter(|cell| cell.via == via) {
-            guards.push(solved.holds(&cell.guard)?.surely);
-        }
+        let guards = form.cells.iter().zip(found.guards());
+        let guards: Vec<Region> = guards
+            .filter(|(cell, _)| cell.via == via)
+            .map(|(_, guard)| guard)
+            .collect();
         let guard = solved.regions.any(&guards)?;
         for (region, depends) in [(verdict.allowed, false), (open, true)] {
             let here = solved.regions.and(region, guard)?;
@@ -161,14 +164,10 @@ fn rows(
             let (parts, complete) = solved.describe(here, MAX_PARTS);
             let mut made = Vec::with_capacity(parts.len());
             for (cube, access) in parts {
-                let sets: Vec<(u32, &[u32])> = cube
-                    .iter()
-                    .map(|(level, set)| (*level, set.as_slice()))
-                    .collect();
-                let part = solved.regions.cube(&sets)?;
+                let matching = solved.regions.meeting(&cube, &matched)?;
                 let mut policies = Vec::new();
-                for (number, matched) in &allows {
-                    if !solved.regions.and(*matched, part)?.is_none() {
+                for (number, matches) in allows.iter().zip(matching) {
+                    if matches {
                         policies.extend(name(side, *number));
                     }
                 }
@@ -202,26 +201,4 @@ fn row(target: &Target, via: Via, depends: bool, access: Access, policies: Vec<S
 fn name(side: &Side<'_>, number: u32) -> Option<String> {
     let held = side.held(number)?;
     (held.origin != Origin::Strict).then(|| held.id.clone())
-}
-
-/// The ALLOW policies at the points of a target, and what each may match.
-fn allows(form: &TargetForm, solved: &mut Space) -> Result<Vec<(u32, Region)>, TooComplex> {
-    let mut found: Vec<(u32, Region)> = Vec::new();
-    for cell in &form.cells {
-        let guard = solved.holds(&cell.guard)?.surely;
-        for point in cell.chains.iter().flatten() {
-            for (policy, number) in point.policies.iter().zip(&point.held) {
-                if policy.effect != Effect::Allow {
-                    continue;
-                }
-                let holds = solved.holds(&policy.matches)?;
-                let here = solved.regions.and(holds.maybe, guard)?;
-                match found.iter_mut().find(|(known, _)| known == number) {
-                    Some((_, region)) => *region = solved.regions.or(*region, here)?,
-                    None => found.push((*number, here)),
-                }
-            }
-        }
-    }
-    Ok(found)
 }

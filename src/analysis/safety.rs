@@ -205,6 +205,8 @@ struct Plan {
     phases: Vec<(String, bool, Vec<Step>)>,
     /// Which versions are there in the end.
     last: Vec<bool>,
+    /// Which step takes a version out or puts it in, by phase and place; in ascending order.
+    writes: Vec<(usize, usize, usize)>,
 }
 
 impl Plan {
@@ -261,10 +263,19 @@ impl Plan {
             }
             made.push((phase.title.clone(), phase.one_by_one, steps));
         }
+        let mut writes = Vec::new();
+        for (phase, (_, _, steps)) in made.iter().enumerate() {
+            for (place, step) in steps.iter().enumerate() {
+                let versions = step.out.into_iter().chain(step.put);
+                writes.extend(versions.map(|version| (version, phase, place)));
+            }
+        }
+        crate::order::sort(&mut writes);
         Plan {
             old,
             phases: made,
             last: there,
+            writes,
         }
     }
 }
@@ -277,10 +288,55 @@ impl Plan {
         for point in points {
             here.extend(point.attached.iter().map(|one| one.policy as usize));
         }
-        crate::order::sort(&mut here);
-        let concerns = |at: Option<usize>| at.is_some_and(|at| here.binary_search(&at).is_ok());
-        let mut steps = self.phases.iter().flat_map(|(_, _, steps)| steps);
-        steps.any(|step| concerns(step.out) || concerns(step.put))
+        here.iter()
+            .any(|version| self.writes_of(*version).next().is_some())
+    }
+
+    /// The steps that take a version out or put it in, by phase and place.
+    fn writes_of(&self, version: usize) -> impl Iterator<Item = (usize, usize)> {
+        let from = self.writes.partition_point(|(other, ..)| *other < version);
+        let writes = self.writes.get(from..).unwrap_or_default().iter();
+        writes
+            .take_while(move |(other, ..)| *other == version)
+            .map(|(_, phase, place)| (*phase, *place))
+    }
+
+    /// The steps that concern these versions, each phase's together, in their order.
+    fn concerning(&self, versions: &[usize]) -> Vec<(&str, bool, Vec<&Step>)> {
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        for version in versions {
+            places.extend(self.writes_of(*version));
+        }
+        crate::order::sort(&mut places);
+        places.dedup();
+        let mut found: Vec<(&str, bool, Vec<&Step>)> = Vec::new();
+        let mut last = None;
+        for (phase, place) in places {
+            let Some((title, one_by_one, steps)) = self.phases.get(phase) else {
+                continue;
+            };
+            if last != Some(phase) {
+                found.push((title, *one_by_one, Vec::new()));
+                last = Some(phase);
+            }
+            if let Some((_, _, list)) = found.last_mut() {
+                list.extend(steps.get(place));
+            }
+        }
+        found
+    }
+
+    /// Those of these versions that are there before any write; what istiod adds always is.
+    fn first(&self, versions: &[usize]) -> Vec<bool> {
+        let many = self.last.len();
+        let is_there = |at: &usize| *at < self.old || *at >= many;
+        versions.iter().map(is_there).collect()
+    }
+
+    /// Those that are there in the end.
+    fn last(&self, versions: &[usize]) -> Vec<bool> {
+        let is_there = |at: &usize| self.last.get(*at).copied().unwrap_or(true);
+        versions.iter().map(is_there).collect()
     }
 }
 
@@ -293,6 +349,8 @@ struct Found {
 
 struct Examiner {
     form: SolvedForm,
+    /// The versions at the target, in ascending order; a state says of each whether it is there.
+    versions: Vec<usize>,
     space: Space,
     /// Denied by the old and the new policies alike.
     closed: Region,
@@ -308,66 +366,52 @@ fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found
         .collect();
     crate::order::sort(&mut here);
     here.dedup();
-    let concerns = |at: Option<usize>| at.is_some_and(|at| here.binary_search(&at).is_ok());
-    let touched = plan
-        .phases
-        .iter()
-        .flat_map(|(_, _, steps)| steps)
-        .any(|step| concerns(step.out) || concerns(step.put));
-    if !touched {
+    let phases = plan.concerning(&here);
+    if phases.is_empty() {
         return Ok(Vec::new());
     }
     let mut solved = space(side, &[&form], &[], &[])?;
-    let versions = plan.last.len();
-    let first: Vec<bool> = (0..versions).map(|at| at < plan.old).collect();
+    let mut state = plan.first(&here);
     let form = form.solve(&mut solved)?;
-    let old = verdict(&form, &mut solved, &first)?;
-    let new = verdict(&form, &mut solved, &plan.last)?;
+    let old = verdict(&form, &mut solved, &here, &state)?;
+    let new = verdict(&form, &mut solved, &here, &plan.last(&here))?;
     let mut examiner = Examiner {
         form,
+        versions: here,
         closed: solved.regions.and(old.denied, new.denied)?,
         open: solved.regions.and(old.allowed, new.allowed)?,
         space: solved,
         found: Vec::new(),
     };
-    let mut state = first;
-    for (title, one_by_one, steps) in &plan.phases {
-        let steps: Vec<&Step> = steps
-            .iter()
-            .filter(|step| concerns(step.out) || concerns(step.put))
-            .collect();
-        if *one_by_one {
+    for (title, one_by_one, steps) in phases {
+        if one_by_one {
             for step in steps {
-                apply(&mut state, &[step]);
+                examiner.apply(&mut state, &[step]);
                 examiner.look(&state, title, &[step])?;
             }
             continue;
         }
         for subset in subsets(&steps) {
             let mut between = state.clone();
-            apply(&mut between, &subset);
+            examiner.apply(&mut between, &subset);
             examiner.look(&between, title, &subset)?;
         }
-        apply(&mut state, &steps);
+        examiner.apply(&mut state, &steps);
     }
     Ok(examiner.found)
 }
 
-/// The verdict where only some versions are there. What istiod adds is always there.
-fn verdict(form: &SolvedForm, space: &mut Space, there: &[bool]) -> Result<Verdict, TooComplex> {
+/// The verdict where only some versions are there.
+fn verdict(
+    form: &SolvedForm,
+    space: &mut Space,
+    versions: &[usize],
+    there: &[bool],
+) -> Result<Verdict, TooComplex> {
     form.verdict(space, &|number| {
-        there.get(number as usize).copied().unwrap_or(true)
+        let at = versions.binary_search(&(number as usize));
+        at.ok().and_then(|at| there.get(at)) != Some(&false)
     })
-}
-
-fn apply(state: &mut [bool], steps: &[&Step]) {
-    for step in steps {
-        for (at, there) in [(step.out, false), (step.put, true)] {
-            if let Some(flag) = at.and_then(|at| state.get_mut(at)) {
-                *flag = there;
-            }
-        }
-    }
 }
 
 /// The subsets of writes whose states speak for all.
@@ -409,8 +453,19 @@ fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
 }
 
 impl Examiner {
+    fn apply(&self, state: &mut [bool], steps: &[&Step]) {
+        for step in steps {
+            for (version, there) in [(step.out, false), (step.put, true)] {
+                let at = version.and_then(|version| self.versions.binary_search(&version).ok());
+                if let Some(flag) = at.and_then(|at| state.get_mut(at)) {
+                    *flag = there;
+                }
+            }
+        }
+    }
+
     fn look(&mut self, state: &[bool], title: &str, steps: &[&Step]) -> Result<(), TooComplex> {
-        let now = verdict(&self.form, &mut self.space, state)?;
+        let now = verdict(&self.form, &mut self.space, &self.versions, state)?;
         let regions = &mut self.space.regions;
         let exposed = regions.and(now.allowed, self.closed)?;
         let maybe = regions.minus(self.closed, now.denied)?;

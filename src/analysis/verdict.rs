@@ -27,7 +27,7 @@ impl Verdict {
 pub struct Doubts(u32);
 
 /// Codes and sentences, by bit.
-const DOUBTS: [(&str, &str); 17] = [
+const DOUBTS: [(&str, &str); 19] = [
     (
         "method-not-given",
         "the request's method, which was not given",
@@ -87,6 +87,14 @@ const DOUBTS: [(&str, &str); 17] = [
         "header-of-the-proxy",
         "a header that proxies set or take away themselves",
     ),
+    (
+        "trusted-proxies",
+        "which proxies before the gateway are trusted, which the input does not say",
+    ),
+    (
+        "listener-not-http",
+        "which listener takes the request: some of the gateway's carry other than HTTP",
+    ),
 ];
 
 impl Doubts {
@@ -126,6 +134,10 @@ impl Doubts {
     pub const TARGET: Doubts = Doubts(1 << 15);
     /// Proxies set the header, or take it away.
     pub const MANAGED_HEADER: Doubts = Doubts(1 << 16);
+    /// Proxies before a gateway may be trusted with the client's address.
+    pub const TRUSTED_PROXIES: Doubts = Doubts(1 << 17);
+    /// A listener of a gateway carries other than HTTP.
+    pub const LISTENER: Doubts = Doubts(1 << 18);
 
     /// Whether there is none.
     pub fn is_empty(self) -> bool {

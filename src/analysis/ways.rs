@@ -7,9 +7,9 @@ use super::matching::{Identity, Seen};
 use super::path::normalise;
 use super::points::{Attached, Binding, Layer};
 use super::request::{Request, Target};
+use super::sender::Sender;
 use super::verdict::{Doubts, Verdict};
-use crate::mesh::manifests::GATEWAY_NAME;
-use crate::mesh::{DataPlane, Service, label};
+use crate::mesh::{DataPlane, Service, Workload, label};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -100,19 +100,6 @@ pub struct Answer {
     pub client_outside: bool,
 }
 
-/// The client of a request, as far as the mesh knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sender {
-    /// A pod of the ambient mesh.
-    Ambient,
-    /// A pod with a sidecar: it has an identity and goes past waypoints.
-    Sidecar,
-    /// An ingress gateway: as a sidecar, unless the Service asks for its waypoint.
-    Ingress,
-    /// Outside.
-    Outside,
-}
-
 impl Analysis {
     fn asker<'a>(&'a self, request: &'a Request) -> Asker<'a> {
         Asker {
@@ -164,7 +151,9 @@ impl Analysis {
             (Layer::Waypoint, ..) => {
                 return Cow::Owned(points.unknown_service(&self.mesh, namespace, name));
             }
-            (_, _, Some(at), _) => points.workloads.get(at),
+            (layer, _, Some(at), _) => {
+                return Cow::Borrowed(points.at_workload(layer, at).unwrap_or_default());
+            }
             _ => return Cow::Owned(points.unknown_workload(&self.mesh, namespace)),
         };
         Cow::Borrowed(found.map_or(&[], Vec::as_slice))
@@ -200,33 +189,16 @@ impl Analysis {
         let Some((namespace, account)) = from else {
             return (Sender::Outside, None);
         };
-        let mut sender: Option<Sender> = None;
-        let mut address = None;
-        for (count, at) in self.points.of_account(namespace, account).enumerate() {
-            let Some(workload) = self.mesh.workloads.get(at) else {
-                continue;
-            };
-            address = workload.address().filter(|_| count == 0);
-            let one = if label(&workload.labels, GATEWAY_NAME).is_some() {
-                Sender::Ingress
-            } else {
-                match workload.data_plane {
-                    Some(DataPlane::None) => Sender::Outside,
-                    Some(DataPlane::Sidecar) => Sender::Sidecar,
-                    Some(DataPlane::Ambient) | None => Sender::Ambient,
-                }
-            };
-            // Of several pods, one that is on the mesh tells what the client may be.
-            if sender.is_none_or(|known| known == Sender::Outside) {
-                sender = Some(one);
-            }
-        }
-        // A client of which nothing is known is taken to be on the mesh.
-        let sender = sender.unwrap_or(match self.mesh.settings.data_plane {
-            Some(DataPlane::None) => Sender::Outside,
-            Some(DataPlane::Sidecar) => Sender::Sidecar,
-            _ => Sender::Ambient,
-        });
+        let accounts = self.points.of_account(namespace, account);
+        let mut workloads = accounts.filter_map(|at| self.mesh.workloads.get(at));
+        let first = workloads.next();
+        let second = workloads.next();
+        let address = first
+            .filter(|_| second.is_none())
+            .and_then(Workload::address);
+        let all = first.into_iter().chain(second).chain(workloads);
+        let sender =
+            Sender::of_account(all).unwrap_or_else(|| Sender::unknown(&self.mesh.settings));
         (sender, address)
     }
 }
@@ -532,12 +504,23 @@ impl Asker<'_> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
-        let layer = match described.data_plane {
-            Some(DataPlane::None) => return Vec::new(),
-            Some(DataPlane::Sidecar) => Layer::Sidecar,
-            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
-        };
-        vec![self.pod(layer, &described.namespace, Some(workload), port, tcp)]
+        let namespace = described.namespace.as_str();
+        let ingress = self.analysis.points.as_ingress(workload);
+        let mut steps = Vec::new();
+        if let Some(layer) = self.analysis.points.layer(workload, described) {
+            steps.push(self.pod(layer, namespace, Some(workload), port, tcp));
+        }
+        if let Some(ingress) = ingress {
+            // No identity of the mesh reaches its listeners.
+            let caller = std::mem::replace(&mut self.caller, Caller::Nobody);
+            let mut step = self.pod(Layer::Gateway, namespace, Some(workload), port, false);
+            self.caller = caller;
+            if ingress.opaque && !ingress.attached.is_empty() {
+                step.outcome = Outcome::doubtful(Doubts::LISTENER);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     /// Pods that the input does not describe.

@@ -117,6 +117,7 @@ pub(super) fn add_members(
                 beacon: Some(beacon.clone()),
                 joins: Truth::True,
                 worker_of: None,
+                declared: true,
                 options: Vec::new(),
             });
         }

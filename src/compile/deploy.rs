@@ -55,6 +55,11 @@ impl<'a> Compiler<'_, '_, 'a> {
         }
         if asked.beacons.is_empty() {
             for model in self.models {
+                // Those whose charm files are missing are related to one, and said to be unknown.
+                let mut all = self.compiled.applications.iter();
+                if all.any(|one| one.model == model.name && one.beacon.is_some()) {
+                    continue;
+                }
                 self.compiled.diagnostics.push(
                     Diagnostic::note(
                         code::NO_MESH,
@@ -119,6 +124,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     beacon: index.get(name).and_then(|at| members.get_mut(at)?.take()),
                     joins,
                     worker_of: None,
+                    declared: charm.is_some(),
                     options: MESH_OPTIONS
                         .iter()
                         .filter(|(charm, _)| *charm == application.charm)
@@ -329,9 +335,10 @@ impl<'a> Compiler<'_, '_, 'a> {
 
 fn provides_mesh(charm: &Charm<'_>) -> bool {
     !charm.consumer
-        && charm.endpoints.values().any(|endpoint| {
-            endpoint.role == Role::Provider && endpoint.interface.as_deref() == Some("service_mesh")
-        })
+        && charm
+            .endpoints
+            .values()
+            .any(|endpoint| endpoint.role == Role::Provider && endpoint.is_of_mesh() == Some(true))
 }
 
 /// The worker applications of a coordinator: those related to an endpoint that it provides with

@@ -29,6 +29,17 @@ pub struct CharmEndpoint {
     pub interface: Option<String>,
 }
 
+/// The interface of the relations by which charms join a mesh.
+const SERVICE_MESH: &str = "service_mesh";
+
+impl CharmEndpoint {
+    /// Whether it speaks the interface of a mesh; `None` where that is unknown.
+    pub fn is_of_mesh(&self) -> Option<bool> {
+        let interface = self.interface.as_deref();
+        interface.map(|interface| interface == SERVICE_MESH)
+    }
+}
+
 /// A policy that a charm declares, and where.
 #[derive(Debug, Clone)]
 pub struct Declared<'a> {

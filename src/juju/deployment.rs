@@ -3,7 +3,7 @@
 
 use super::charm::{Charm, Declared, Role, clip};
 use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
-use super::relations::{Charms, End, Model, Offered, Relation, charm_at, charm_of, offered};
+use super::relations::{Charms, End, Model, Offered, Offers, Relation, charm_at, charm_of};
 use super::when::{Truth, evaluate};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::{Index, Map};
@@ -57,6 +57,11 @@ struct Incoming<'a> {
     at: Position,
 }
 
+/// A name for an application of a model that tells another who it is.
+fn sender_name(model: &str, application: &str, to: &Offered<'_>) -> String {
+    [model, application, to.model, to.application].join("\0")
+}
+
 /// A related application, by the name that this model has for it, and the relation's place.
 type Source<'s, 'a> = (Cow<'s, str>, Option<(&'a str, Position)>);
 
@@ -64,8 +69,7 @@ type Source<'s, 'a> = (Cow<'s, str>, Option<(&'a str, Position)>);
 pub struct Deployment<'m, 'a> {
     models: &'m [Model<'a>],
     charms: &'m Charms<'a>,
-    names: Vec<String>,
-    bundles: Vec<super::bundle::Bundle<'a>>,
+    offers: Offers<'a>,
     /// For each model, by application.
     incoming: Vec<Map<'a, Vec<Incoming<'a>>>>,
 }
@@ -77,12 +81,14 @@ impl<'m, 'a> Deployment<'m, 'a> {
         let mut deployment = Deployment {
             models,
             charms,
-            names: models.iter().map(|model| model.name.clone()).collect(),
-            // Bundles are looked through for offers only.
-            bundles: if has_saas {
-                models.iter().map(|model| model.bundle.clone()).collect()
+            offers: if has_saas {
+                Offers::of(
+                    models
+                        .iter()
+                        .map(|model| (model.name.as_str(), &model.bundle)),
+                )
             } else {
-                Vec::new()
+                Offers::default()
             },
             incoming: Vec::new(),
         };
@@ -92,10 +98,11 @@ impl<'m, 'a> Deployment<'m, 'a> {
 
     fn offered(&self, model: &Model<'a>, name: &str) -> Option<Offered<'a>> {
         let saas = model.bundle.saas.get(name)?;
-        offered(*saas, &self.names, &self.bundles)
+        self.offers.offered(*saas)
     }
 
     fn find_incoming(&mut self) {
+        let senders = self.find_senders();
         let mut found: Vec<Map<'a, Vec<Incoming<'a>>>> = Vec::new();
         found.resize_with(self.models.len(), Map::new);
         for model in self.models {
@@ -120,7 +127,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
                         juju_model_name: model.name.clone(),
                     },
                     local_name: format!("remote-{}/{}", model.name, near.name),
-                    has_cmr: self.sends_cmr_data(model, near.name, &offered),
+                    has_cmr: senders.contains(&sender_name(&model.name, near.name, &offered)),
                     file: relation.file,
                     at: relation.at,
                 };
@@ -135,17 +142,26 @@ impl<'m, 'a> Deployment<'m, 'a> {
         self.incoming = found;
     }
 
-    /// Whether `application` tells the offered one who it is: its `cross_model_mesh` requirer is
-    /// related to it, through whichever offer.
-    fn sends_cmr_data(&self, model: &Model<'a>, application: &str, to: &Offered<'a>) -> bool {
-        let requires = charm_of(&model.bundle, self.charms, application)
-            .map_or("require-cmr-mesh", |charm| charm.cmr_requires_name);
-        self.related(model, application, requires).any(|(_, far)| {
-            far.is_saas
-                && self.offered(model, far.name).is_some_and(|offered| {
-                    offered.model == to.model && offered.application == to.application
-                })
-        })
+    /// Who tells which offered application who it is: a `cross_model_mesh` requirer is related to it, through
+    /// whichever offer.
+    fn find_senders(&self) -> Index<'static> {
+        let mut senders = Index::default();
+        for model in self.models {
+            for relation in &model.relations {
+                let [left, right] = relation.ends;
+                for (near, far) in [(left, right), (right, left)] {
+                    let requires = charm_of(&model.bundle, self.charms, near.name)
+                        .map_or("require-cmr-mesh", |charm| charm.cmr_requires_name);
+                    if far.is_saas
+                        && near.endpoint == Some(requires)
+                        && let Some(to) = self.offered(model, far.name)
+                    {
+                        senders.add(sender_name(&model.name, near.name, &to));
+                    }
+                }
+            }
+        }
+        senders
     }
 
     /// The far ends of an application's relations on an endpoint.
@@ -187,10 +203,9 @@ impl<'m, 'a> Deployment<'m, 'a> {
         {
             Some(endpoint) => {
                 endpoint.role == Role::Requirer
-                    && endpoint.interface.as_deref().map_or(
-                        end.endpoint == Some(charm.mesh_relation_name),
-                        |interface| interface == "service_mesh",
-                    )
+                    && endpoint
+                        .is_of_mesh()
+                        .unwrap_or(end.endpoint == Some(charm.mesh_relation_name))
             }
             None => end.endpoint == Some(charm.mesh_relation_name),
         }
@@ -205,11 +220,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         end.endpoint
             .and_then(|endpoint| charm.endpoints.get(endpoint))
             .is_some_and(|endpoint| {
-                endpoint.role == Role::Provider
-                    && endpoint
-                        .interface
-                        .as_deref()
-                        .is_none_or(|interface| interface == "service_mesh")
+                endpoint.role == Role::Provider && endpoint.is_of_mesh() != Some(false)
             })
     }
 

@@ -4,7 +4,7 @@
 use super::bundle::{Bundle, Saas, WrittenEnd, WrittenRelation, parse_saas_url};
 use super::charm::{Charm, CharmEndpoint, Role, clip};
 use crate::diagnostic::{Diagnostic, code};
-use crate::map::Map;
+use crate::map::{Index, Map};
 use crate::text::Position;
 use std::ops::Range;
 
@@ -184,25 +184,46 @@ fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Finds the application behind a `saas` entry.
-pub fn offered<'a>(
-    saas: Saas<'a>,
-    names: &[String],
-    bundles: &[Bundle<'a>],
-) -> Option<Offered<'a>> {
-    let (model, offer) = parse_saas_url(saas.url)?;
-    let given = names.iter().position(|name| name == model);
-    let application = given.and_then(|at| bundles.get(at)).and_then(|bundle| {
-        let mut applications = bundle.applications.iter();
-        applications
-            .find(|(_, application)| application.offers.contains_key(offer))
-            .map(|(name, _)| name)
-    });
-    Some(Offered {
-        model,
-        application: application.unwrap_or(offer),
-        given: given.filter(|_| application.is_some()),
-    })
+/// What the given models offer.
+#[derive(Default)]
+pub struct Offers<'a> {
+    models: Index<'static>,
+    /// For each model the application of an offer.
+    applications: Vec<Map<'a, &'a str>>,
+}
+
+impl<'a> Offers<'a> {
+    /// Looks through models for their offers: their names and bundles.
+    pub fn of<'b>(models: impl Iterator<Item = (&'b str, &'b Bundle<'a>)>) -> Self
+    where
+        'a: 'b,
+    {
+        let mut offers = Offers::default();
+        for (at, (name, bundle)) in models.enumerate() {
+            offers.models.get_or_insert(name.to_owned().into(), at);
+            let mut of_model = Map::new();
+            for (application, found) in bundle.applications.iter() {
+                for offer in found.offers.keys() {
+                    of_model.get_or_insert_with(offer, || application);
+                }
+            }
+            offers.applications.push(of_model);
+        }
+        offers
+    }
+
+    /// Finds the application behind a `saas` entry.
+    pub fn offered(&self, saas: Saas<'a>) -> Option<Offered<'a>> {
+        let (model, offer) = parse_saas_url(saas.url)?;
+        let given = self.models.get(model);
+        let of_model = given.and_then(|at| self.applications.get(at));
+        let application = of_model.and_then(|offers| offers.get(offer)).copied();
+        Some(Offered {
+            model,
+            application: application.unwrap_or(offer),
+            given: given.filter(|_| application.is_some()),
+        })
+    }
 }
 
 /// Resolves the relations of all bundles.
@@ -212,11 +233,12 @@ pub fn resolve<'a>(
     charms: &Charms<'a>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Model<'a>> {
+    let offers = Offers::of(names.iter().map(String::as_str).zip(&bundles));
     let resolved: Vec<Vec<Relation<'a>>> = bundles
         .iter()
         .map(|bundle| {
             let mut resolver = Resolver {
-                names,
+                offers: &offers,
                 bundles: &bundles,
                 bundle,
                 charms,
@@ -243,7 +265,7 @@ pub fn resolve<'a>(
 }
 
 struct Resolver<'r, 'a> {
-    names: &'r [String],
+    offers: &'r Offers<'a>,
     bundles: &'r [Bundle<'a>],
     bundle: &'r Bundle<'a>,
     charms: &'r Charms<'a>,
@@ -303,7 +325,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
             return Some((charm, None));
         }
         let saas = self.bundle.saas.get(name)?;
-        let offered = offered(*saas, self.names, self.bundles)?;
+        let offered = self.offers.offered(*saas)?;
         let bundle = self.bundles.get(offered.given?)?;
         let charm = charm_of(bundle, self.charms, offered.application)?;
         let (_, offer) = parse_saas_url(saas.url)?;
@@ -387,20 +409,12 @@ impl<'r, 'a> Resolver<'r, 'a> {
             );
             return None;
         };
-        let mut pairs = Vec::new();
-        for (left_name, left_endpoint) in &left_candidates {
-            for (right_name, right_endpoint) in &right_candidates {
-                if fits(left_endpoint, right_endpoint) {
-                    pairs.push((*left_name, *right_name));
-                }
-            }
-        }
-        if let [(left_name, right_name)] = pairs.as_slice() {
+        let (pairs, many) = pairs(&left_candidates, &right_candidates);
+        if let ([(left_name, right_name)], 1) = (pairs.as_slice(), many) {
             return Some([Some(*left_name), Some(*right_name)]);
         }
         let possible: Vec<String> = pairs
             .iter()
-            .take(8)
             .map(|(left_name, right_name)| {
                 format!(
                     "`{}:{left_name}` – `{}:{right_name}`",
@@ -435,7 +449,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
                         "`{}` and `{}` can be related in {} ways",
                         written_text(relation.ends, 0),
                         written_text(relation.ends, 1),
-                        pairs.len()
+                        many
                     ),
                 )
                 .at(relation.file, relation.at)
@@ -459,13 +473,19 @@ impl<'r, 'a> Resolver<'r, 'a> {
     fn candidates(&self, end: WrittenEnd<'a>) -> Option<Candidates<'r, 'a>> {
         let (charm, offered) = self.charm_at(end.application)?;
         let is_candidate = |name: &str, endpoint: &CharmEndpoint| {
-            endpoint.role != Role::Peer
-                && end.endpoint.is_none_or(|written| written == name)
-                && offered.is_none_or(|offered| offered.contains(&name))
+            endpoint.role != Role::Peer && offered.is_none_or(|offered| offered.contains(&name))
         };
+        let endpoints = &charm.endpoints;
+        if let Some(written) = end.endpoint {
+            let one = endpoints.get(written).map(|endpoint| (written, endpoint));
+            return Some(
+                one.filter(|(name, one)| is_candidate(name, one))
+                    .into_iter()
+                    .collect(),
+            );
+        }
         Some(
-            charm
-                .endpoints
+            endpoints
                 .iter()
                 .filter(|(name, endpoint)| is_candidate(name, endpoint))
                 .collect(),
@@ -473,8 +493,36 @@ impl<'r, 'a> Resolver<'r, 'a> {
     }
 }
 
-fn fits(left: &CharmEndpoint, right: &CharmEndpoint) -> bool {
-    left.role != right.role && left.interface.is_some() && left.interface == right.interface
+/// How many of the possible pairs are named.
+const PAIRS_SHOWN: usize = 8;
+
+/// The first pairs of a provider and a requirer with the same interface, and how many there are.
+fn pairs<'a>(
+    left: &Candidates<'_, 'a>,
+    right: &Candidates<'_, 'a>,
+) -> (Vec<(&'a str, &'a str)>, usize) {
+    // By interface and role, and in the order of the file where these are the same.
+    let mut sorted: Vec<(&str, bool, usize)> = Vec::with_capacity(right.len());
+    for (at, (_, endpoint)) in right.iter().enumerate() {
+        let interface = endpoint.interface.as_deref();
+        sorted.extend(interface.map(|name| (name, endpoint.role == Role::Provider, at)));
+    }
+    crate::order::sort(&mut sorted);
+    let (mut found, mut many) = (Vec::new(), 0);
+    for (left_name, endpoint) in left {
+        let Some(interface) = endpoint.interface.as_deref() else {
+            continue;
+        };
+        let wanted = (interface, endpoint.role != Role::Provider);
+        let from = sorted.partition_point(|(name, provides, _)| (*name, *provides) < wanted);
+        let to = sorted.partition_point(|(name, provides, _)| (*name, *provides) <= wanted);
+        many += to.saturating_sub(from);
+        let fitting = sorted.iter().take(to).skip(from);
+        let names =
+            fitting.filter_map(|(.., at)| right.get(*at).map(|(name, _)| (*left_name, *name)));
+        found.extend(names.take(PAIRS_SHOWN.saturating_sub(found.len())));
+    }
+    (found, many)
 }
 
 /// The one requirer of `juju-info`, which every application provides without declaring it.

@@ -4,6 +4,7 @@
 //! on, service account `M/X`. Sources: Juju's Kubernetes operator model; istio-beacon-k8s
 //! `src/charm.py` for the waypoint and for the labels that put applications and models on the mesh.
 
+use super::INGRESS_CLASS;
 use super::manifests::GATEWAY_NAME;
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, Namespace, Protocol, Readiness, Service,
@@ -125,6 +126,7 @@ fn waypoint(beacon: &Beacon) -> Gateway {
         waypoint_for: WaypointFor::Service,
         allowed: AllowedRoutes::All,
         ready: Readiness::Ready,
+        opaque: false,
         service_accounts: vec![waypoint_name(beacon)],
     }
 }
@@ -152,6 +154,10 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
         labels.push(("app.kubernetes.io/part-of".into(), coordinator.clone()));
     }
     let mut plane = None;
+    if application.beacon.is_some() && !application.declared {
+        let name = (application.model.clone(), application.name.clone());
+        mesh.undeclared.push(name);
+    }
     if let Some(beacon) = &application.beacon {
         match application.joins {
             Truth::True => {
@@ -210,10 +216,11 @@ fn ingress(mesh: &mut Mesh, application: &Deployed) {
     mesh.gateways.push(Gateway {
         namespace: application.model.clone(),
         name: application.name.clone(),
-        class: "istio".into(),
+        class: INGRESS_CLASS.into(),
         waypoint_for: WaypointFor::None,
         allowed: AllowedRoutes::All,
         ready: Readiness::Ready,
+        opaque: false,
         service_accounts: vec![account.clone()],
     });
     mesh.workloads.push(Workload {

@@ -415,7 +415,14 @@ impl Reader<'_, '_> {
                     .iter()
                     .any(|key| node.get(key).is_some())
             });
+        let listeners = spec.and_then(|spec| spec.get("listeners"));
+        let is_http = |listener: &Node<'_>| {
+            let protocol = listener.get("protocol").and_then(Node::as_str);
+            matches!(protocol, Some("HTTP" | "HTTPS"))
+        };
+        let listeners = listeners.and_then(Node::as_array).unwrap_or_default();
         self.mesh.gateways.push(Gateway {
+            opaque: !listeners.iter().all(is_http),
             namespace: namespace(root),
             name: name(root),
             class: spec

@@ -55,6 +55,8 @@ pub struct Mesh {
     pub policies: Vec<AuthorizationPolicy>,
     /// PeerAuthentications.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// (namespace, name) of applications on the mesh whose policies the input does not tell: their charm files are missing.
+    pub undeclared: Vec<(String, String)>,
     /// What looks wrong in what charms declare.
     pub lints: Vec<Diagnostic>,
     /// What was assumed and what cannot be known, each one sentence.
@@ -199,6 +201,8 @@ pub struct Gateway {
     pub allowed: AllowedRoutes,
     /// Whether it takes requests.
     pub ready: Readiness,
+    /// A listener carries other than HTTP.
+    pub opaque: bool,
     /// The service accounts of its pods; where no pod is known, the one named like it.
     pub service_accounts: Vec<String>,
 }
@@ -241,6 +245,9 @@ pub struct PeerAuthentication {
 /// The class of waypoints that Istio manages.
 pub const WAYPOINT_CLASS: &str = "istio-waypoint";
 
+/// The GatewayClass of ingress gateways that Istio runs.
+pub const INGRESS_CLASS: &str = "istio";
+
 // === impl Mesh ===
 
 impl Mesh {
@@ -281,5 +288,10 @@ impl Gateway {
     /// Whether it is a waypoint, by its class.
     pub fn is_waypoint(&self) -> bool {
         self.class == WAYPOINT_CLASS || self.class.ends_with("-waypoint")
+    }
+
+    /// Whether it is an ingress gateway that Istio runs, by its class.
+    pub fn is_ingress(&self) -> bool {
+        self.class == INGRESS_CLASS
     }
 }

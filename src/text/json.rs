@@ -14,11 +14,7 @@ pub(super) const MALFORMED: &str = "malformed-json";
 /// Reads one JSON text.
 pub fn parse_json(text: &str) -> Result<Document<'_>, TextError> {
     if text.len() > MAX_INPUT {
-        return Err(TextError::new(
-            "input-too-large",
-            "the text is longer than 2 GiB",
-            Position::new(1, 1),
-        ));
+        return Err(TextError::too_large());
     }
     let mut reader = Reader {
         text,

@@ -52,6 +52,12 @@ impl TextError {
             at,
         }
     }
+
+    /// Of a text beyond [`MAX_INPUT`].
+    pub(crate) fn too_large() -> Self {
+        let message = "the text is longer than 2 GiB";
+        TextError::new("input-too-large", message, Position::new(1, 1))
+    }
 }
 
 impl fmt::Display for TextError {

@@ -15,11 +15,7 @@ pub(super) const MALFORMED: &str = "malformed-yaml";
 /// Reads all documents of a YAML text. An empty text has none.
 pub fn parse_yaml(text: &str) -> Result<Vec<Document<'_>>, TextError> {
     if text.len() > MAX_INPUT {
-        return Err(TextError::new(
-            "input-too-large",
-            "the text is longer than 2 GiB",
-            Position::new(1, 1),
-        ));
+        return Err(TextError::too_large());
     }
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {

@@ -45,7 +45,7 @@ pub struct MeshAnalysis {
 /// is a diagnostic.
 #[wasm_bindgen(js_name = analyse)]
 pub fn analyse(input: &JsMeshInput) -> Result<MeshAnalysis, JsValue> {
-    let (mesh, mut diagnostics) = read_mesh(&mesh_input(&input_lists(input)?));
+    let (mesh, mut diagnostics) = read_mesh(&OwnedInput::read(input)?.borrow());
     let analysis = Analysis::new(mesh);
     diagnostics.extend(analysis.refusals());
     Ok(MeshAnalysis {
@@ -54,31 +54,39 @@ pub fn analyse(input: &JsMeshInput) -> Result<MeshAnalysis, JsValue> {
     })
 }
 
-/// Lists of files, by what they are.
-const LISTS: [&str; 6] = [
-    "files",
-    "bundles",
-    "charms",
-    "databags",
-    "manifests",
-    "settings",
-];
-
-pub(super) fn input_lists(input: &JsValue) -> Result<Vec<Vec<OwnedSource>>, JsValue> {
-    LISTS.iter().map(|key| sources(input, key)).collect()
+/// The files of a `MeshInput`, by what they are.
+pub(super) struct OwnedInput {
+    files: Vec<OwnedSource>,
+    bundles: Vec<OwnedSource>,
+    charms: Vec<OwnedSource>,
+    databags: Vec<OwnedSource>,
+    manifests: Vec<OwnedSource>,
+    settings: Vec<OwnedSource>,
 }
 
-pub(super) fn mesh_input(lists: &[Vec<OwnedSource>]) -> MeshInput<'_> {
-    let list = |at: usize| lists.get(at).map(|list| borrow(list)).unwrap_or_default();
-    MeshInput {
-        files: list(0),
-        juju: Input {
-            bundles: list(1),
-            charms: list(2),
-            databags: list(3),
-        },
-        manifests: list(4),
-        settings: list(5),
+impl OwnedInput {
+    pub(super) fn read(input: &JsValue) -> Result<OwnedInput, JsValue> {
+        Ok(OwnedInput {
+            files: sources(input, "files")?,
+            bundles: sources(input, "bundles")?,
+            charms: sources(input, "charms")?,
+            databags: sources(input, "databags")?,
+            manifests: sources(input, "manifests")?,
+            settings: sources(input, "settings")?,
+        })
+    }
+
+    pub(super) fn borrow(&self) -> MeshInput<'_> {
+        MeshInput {
+            files: borrow(&self.files),
+            juju: Input {
+                bundles: borrow(&self.bundles),
+                charms: borrow(&self.charms),
+                databags: borrow(&self.databags),
+            },
+            manifests: borrow(&self.manifests),
+            settings: borrow(&self.settings),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The door to suggestions, and to what a page draws.
 
-use super::analysis::{JsMeshInput, MeshAnalysis, input_lists, mesh_input, read};
+use super::analysis::{JsMeshInput, MeshAnalysis, OwnedInput, read};
 use crate::analysis::overview::Overview;
 use crate::suggest::{Suggestion, suggest};
 use wasm_bindgen::prelude::*;
@@ -27,20 +27,17 @@ impl MeshAnalysis {
             .suggested(input, request)?
             .map(|found| found.sentences()))
     }
+
+    /// What there is to draw, as JSON text: `{"applications", "refused", "policies", "rows", "notSolved"}`.
+    pub fn overview(&self) -> String {
+        Overview::of(&self.analysis).json()
+    }
 }
 
 impl MeshAnalysis {
     fn suggested(&self, input: &JsMeshInput, request: &str) -> Result<Option<Suggestion>, JsValue> {
-        let lists = input_lists(input)?;
+        let input = OwnedInput::read(input)?;
         let request = read(request)?;
-        Ok(suggest(&self.analysis, &mesh_input(&lists), &request))
-    }
-}
-
-#[wasm_bindgen]
-impl MeshAnalysis {
-    /// What there is to draw, as JSON text: `{"applications", "refused", "policies", "rows", "notSolved"}`.
-    pub fn overview(&self) -> String {
-        Overview::of(&self.analysis).json()
+        Ok(suggest(&self.analysis, &input.borrow(), &request))
     }
 }

@@ -32,7 +32,7 @@ import (
 type question struct {
 	ID       json.RawMessage   `json:"id"`
 	Policies []json.RawMessage `json:"policies"`
-	// Proxy is "waypoint", "sidecar" or "ztunnel"; a ztunnel needs no workload.
+	// Proxy is "waypoint", "sidecar", "gateway" or "ztunnel"; a ztunnel needs no workload.
 	Proxy    string   `json:"proxy"`
 	Workload workload `json:"workload"`
 	Settings settings `json:"settings"`
@@ -293,7 +293,7 @@ func proxyOf(q question) (*model.Proxy, *model.Service, error) {
 	switch q.Proxy {
 	case "sidecar":
 		if w.Gateway != "" {
-			return nil, nil, errors.New("`workload.gateway` is for a waypoint")
+			return nil, nil, errors.New("`workload.gateway` is for a waypoint or a gateway")
 		}
 		proxy.Type = model.SidecarProxy
 		// A sidecar's listeners ask for the policies of its pod, whatever the
@@ -308,8 +308,14 @@ func proxyOf(q question) (*model.Proxy, *model.Service, error) {
 			return nil, nil, errors.New("`workload.gateway` is missing: a waypoint is an instance of a Gateway")
 		}
 		return proxy, serviceOf(w), nil
+	case "gateway":
+		proxy.Type = model.Router
+		if w.Gateway != "" {
+			all[gatewayNameLabel] = w.Gateway
+		}
+		return proxy, nil, nil
 	default:
-		return nil, nil, fmt.Errorf("`proxy` is `%s`, not `waypoint`, `sidecar` or `ztunnel`", q.Proxy)
+		return nil, nil, fmt.Errorf("`proxy` is `%s`, not `waypoint`, `sidecar`, `gateway` or `ztunnel`", q.Proxy)
 	}
 }
 

@@ -9,7 +9,7 @@ import { BINARY, build } from "./programs.mjs";
 /**
  * @typedef {object} Question These policies are all there are: what does this proxy enforce?
  * @property {object[]} policies AuthorizationPolicies; without a namespace they are in `default`.
- * @property {"waypoint" | "sidecar" | "ztunnel"} proxy
+ * @property {"waypoint" | "sidecar" | "gateway" | "ztunnel"} proxy
  * @property {Workload} [workload] A ztunnel needs none.
  * @property {{ rootNamespace?: string, trustDomain?: string, trustDomainAliases?: string[] }} [settings]
  *   Default: Istio's (`istio-system`, `cluster.local`, none).
@@ -19,7 +19,7 @@ import { BINARY, build } from "./programs.mjs";
  * @property {Record<string, string>} [labels] Of the pod.
  * @property {string | { name: string, namespace?: string, serviceEntry?: boolean }} [service]
  *   Of a waypoint's listeners, the one for this Service. A sidecar has no use for it.
- * @property {string} [gateway] The waypoint's Gateway. A waypoint must have it.
+ * @property {string} [gateway] The Gateway that the waypoint or gateway is an instance of. A waypoint must have it.
  *
  * @typedef {object} Verdict
  * @property {string} name

@@ -108,6 +108,41 @@ test("a sidecar enforces what selects its pod, by the connection's identity", as
   assert.deepEqual((await judge.ask({ ...sidecar, workload })).filters, []);
 });
 
+test("an ingress gateway enforces what references its Gateway, and what selects its pod", async () => {
+  const gateway = { kind: "Gateway", group: "gateway.networking.k8s.io", name: "edge" };
+  const cls = (/** @type {string} */ name) => ({ ...gateway, kind: "GatewayClass", name });
+  const edge = { matchLabels: { app: "edge" } };
+  const everyone = { rules: [{}] };
+  const { filters } = await judge.ask({
+    policies: [
+      policy("own", { targetRefs: [gateway], ...everyone }),
+      policy("another", { targetRefs: [{ ...gateway, name: "other" }], ...everyone }),
+      policy("root-own", { targetRefs: [gateway], ...everyone }, "istio-system"),
+      policy("class", { targetRefs: [cls("istio")], ...everyone }, "istio-system"),
+      policy("waypoints", { targetRefs: [cls("istio-waypoint")], ...everyone }, "istio-system"),
+      policy("service", { targetRefs: [{ ...web, name: "edge" }], ...everyone }),
+      policy("selected", { selector: edge, ...everyone }),
+      policy("root-selected", { selector: edge, ...everyone }, "istio-system"),
+      policy("others", { selector: { matchLabels: { app: "web" } }, ...everyone }),
+      policy("empty", { selector: { matchLabels: {} }, ...everyone }),
+      policy("wide", everyone),
+      policy("root-wide", everyone, "istio-system"),
+      policy("elsewhere", everyone, "cos"),
+    ],
+    proxy: "gateway",
+    workload: { namespace: "shop", labels: { app: "edge" }, gateway: "edge" },
+  });
+  const names = [...JSON.stringify(filters).matchAll(/ns\[([^\]]*)\]-policy\[([^\]]*)\]/g)].map(([, space, name]) => `${space}/${name}`);
+  assert.deepEqual([...new Set(names)].sort(), [
+    "istio-system/root-selected",
+    "istio-system/root-wide",
+    "shop/empty",
+    "shop/own",
+    "shop/selected",
+    "shop/wide",
+  ]);
+});
+
 test("aliases of the trust domain reach the filters", async () => {
   const settings = { trustDomain: "new.local", trustDomainAliases: ["cluster.local"] };
   const text = JSON.stringify((await judge.ask({ ...sidecar, settings })).filters);

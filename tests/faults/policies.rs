@@ -365,14 +365,11 @@ fn plans_are_proven_and_swapped_ones_are_not() {
             all(&cluster).join(",")
         );
         let around = targets();
-        let source = |file, text: &'_ str| Source {
-            file,
-            bytes: text.to_owned().leak().as_bytes(),
-            model: None,
-            overlay: false,
-        };
         let (mesh, _) = read_mesh(&MeshInput {
-            manifests: vec![source("policies", &items), source("targets", &around)],
+            manifests: vec![
+                Source::new("policies", &items),
+                Source::new("targets", &around),
+            ],
             ..MeshInput::default()
         });
         let (kind, options) = start(wish);

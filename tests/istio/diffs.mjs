@@ -1,12 +1,10 @@
 // Holds what `mesh-policy diff` says of random changes against Istio and a real Envoy, and against a plain evaluator of L4.
 // See README.md.
 
-import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
-
 import { openJudge } from "../cluster/judge.mjs";
 import { differ } from "./engine.mjs";
 import { member } from "./members.mjs";
+import { readOptions } from "./options.mjs";
 import { ofSide, pair } from "./pairs.mjs";
 import { random } from "./random.mjs";
 import { shrink } from "./shrink.mjs";
@@ -64,35 +62,9 @@ const SIDES = /** @type {const} */ (["old", "new"]);
 
 /** @param {readonly string[]} args */
 async function main(args) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: "string" },
-      pairs: { type: "string", default: "160" },
-      "l4-pairs": { type: "string", default: "800" },
-      layer: { type: "string" },
-      "no-shrink": { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const number = (/** @type {string} */ text) => {
-    if (!/^\d{1,10}$/.test(text)) throw new Error(`\`${text}\` is no number`);
-    return Number(text);
-  };
-  const seed = number(values.seed ?? String(randomInt(2 ** 31)));
-  console.log(`seed ${seed}`);
-  /** @type {[Layer, number][]} */
-  const wanted = [
-    ["waypoint", Math.ceil(number(values.pairs) / 2)],
-    ["sidecar", Math.ceil(number(values.pairs) / 2)],
-    ["ztunnel", number(values["l4-pairs"])],
-  ];
-  const chosen = wanted.filter(([layer]) => values.layer === undefined || values.layer === layer);
-  if (chosen.length === 0) throw new Error(`\`${values.layer}\` is no layer: waypoint, sidecar or ztunnel`);
+  const options = readOptions(args, USAGE, { name: "pairs", envoy: 160, ztunnel: 800 });
+  if (!options) return 0;
+  const { seed, chosen } = options;
   const diff = await differ();
   const judge = await openJudge();
   let failed = 0;
@@ -102,7 +74,7 @@ async function main(args) {
       failed += found.length;
       const distinct = [...new Map(found.map((one) => [one.pair.seed, one])).values()].slice(0, SHOWN);
       for (const one of distinct) {
-        console.log(report(values["no-shrink"] ? one : await smallest(judge, diff, one), one.pair.seed));
+        console.log(report(options.shrink ? await smallest(judge, diff, one) : one, one.pair.seed));
       }
     }
   } finally {

@@ -1,12 +1,10 @@
 // Holds what mesh-policy says against Istio and a real Envoy, and against a plain evaluator of L4. See README.md.
 
-import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
-
 import { openJudge } from "../cluster/judge.mjs";
 import { commandLine, library } from "./engine.mjs";
 import { question, replayAll } from "./envoy.mjs";
 import { generate } from "./generate.mjs";
+import { readOptions } from "./options.mjs";
 import { shrink } from "./shrink.mjs";
 import { decide } from "./ztunnel.mjs";
 
@@ -49,37 +47,11 @@ const BATCH = 120;
 
 /** @param {readonly string[]} args */
 async function main(args) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: "string" },
-      sets: { type: "string", default: "240" },
-      "l4-sets": { type: "string", default: "600" },
-      layer: { type: "string" },
-      engine: { type: "string" },
-      "no-shrink": { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const number = (/** @type {string} */ text) => {
-    if (!/^\d{1,10}$/.test(text)) throw new Error(`\`${text}\` is no number`);
-    return Number(text);
-  };
-  const seed = number(values.seed ?? String(randomInt(2 ** 31)));
-  console.log(`seed ${seed}`);
-  /** @type {[Layer, number][]} */
-  const wanted = [
-    ["waypoint", Math.ceil(number(values.sets) / 2)],
-    ["sidecar", Math.ceil(number(values.sets) / 2)],
-    ["ztunnel", number(values["l4-sets"])],
-  ];
-  const chosen = wanted.filter(([layer]) => values.layer === undefined || values.layer === layer);
-  if (chosen.length === 0) throw new Error(`\`${values.layer}\` is no layer: waypoint, sidecar or ztunnel`);
-  const explain = values.engine ? commandLine([process.execPath, values.engine]) : await library();
+  const options = readOptions(args, USAGE, { name: "sets", envoy: 240, ztunnel: 600 }, ["engine"]);
+  if (!options) return 0;
+  const { seed, chosen } = options;
+  const engine = options.text("engine");
+  const explain = engine ? commandLine([process.execPath, engine]) : await library();
   const judge = await openJudge();
   let disagreed = 0;
   try {
@@ -88,7 +60,7 @@ async function main(args) {
       const found = await compare(judge, explain, layer, sets);
       disagreed += found.length;
       for (const one of distinct(found)) {
-        const shown = values["no-shrink"] ? one : await smallest(judge, explain, one);
+        const shown = options.shrink ? await smallest(judge, explain, one) : one;
         console.log(report(shown, one.set.seed));
       }
     }

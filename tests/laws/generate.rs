@@ -204,7 +204,13 @@ pub fn policy(random: &mut Random, number: usize) -> Value {
     }
     let mut spec = serde_json::Map::new();
     let mut namespace = "shop";
-    match random.below(8) {
+    match random.below(9) {
+        8 => {
+            spec.insert(
+                "targetRefs".into(),
+                json!([{"kind": "Gateway", "group": "gateway.networking.k8s.io", "name": "edge"}]),
+            );
+        }
         0..=3 => {
             spec.insert(
                 "targetRefs".into(),
@@ -345,6 +351,9 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         }));
     }
     if random.one_in(4) {
+        ingress(random, &mut objects);
+    }
+    if random.one_in(4) {
         objects.push(json!({
             "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
             "metadata": {"name": "default", "namespace": random.pick(&["shop", "istio-system"])},
@@ -352,6 +361,24 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
         }));
     }
     objects
+}
+
+/// Makes the pods of `web` those of an ingress gateway.
+fn ingress(random: &mut Random, objects: &mut Vec<Value>) {
+    let plane = random.pick(&["none", "none", "none", "ambient"]);
+    for one in objects.iter_mut() {
+        if one["kind"] == "Pod" && one["metadata"]["labels"]["app"] == "web" {
+            let labels = &mut one["metadata"]["labels"];
+            labels["gateway.networking.k8s.io/gateway-name"] = json!("edge");
+            labels["istio.io/dataplane-mode"] = json!(plane);
+        }
+    }
+    let protocol = random.pick(&["HTTP", "HTTP", "HTTPS", "TLS"]);
+    objects.push(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": {"name": "edge", "namespace": "shop"},
+        "spec": {"gatewayClassName": "istio", "listeners": [{"name": "all", "port": 80, "protocol": protocol}]},
+    }));
 }
 
 /// MeshConfig, mostly as it is without.

@@ -60,12 +60,7 @@ fn cases() -> usize {
 fn read(objects: &[Value]) -> Analysis {
     let text = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     let (mesh, diagnostics) = read_mesh(&MeshInput {
-        manifests: vec![Source {
-            file: "random.json",
-            bytes: text.as_bytes(),
-            model: None,
-            overlay: false,
-        }],
+        manifests: vec![Source::new("random.json", &text)],
         ..MeshInput::default()
     });
     assert!(

@@ -68,6 +68,17 @@ spec:
   for (const line of markdown.split('\n').filter((line) => line.startsWith('|'))) {
     assert.equal(line.replaceAll('\\|', '').split('|').length, 5, line);
   }
+  const linked = file('linked.yaml', `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: readers, namespace: shop}
+spec:
+  targetRefs: [{kind: Service, group: "", name: web}]
+  rules:
+  - to: [{operation: {paths: ["/[see](https://example.com)", "/![](//example.com/a.png)", "/www.example.com/&lt;"]}}]
+`);
+  const summary = run('diff', old, linked, ...common, '-o', 'markdown').stdout;
+  assert.match(summary, /example/);
+  assert.doesNotMatch(summary, /\]\(|:\/\/|www\.|&lt;/);
   const github = run('diff', old, evil, ...common, '-o', 'github').stdout;
   assert.ok(github.trimEnd().split('\n').every((line) => line.startsWith('::')), github);
 });

@@ -2,7 +2,7 @@
 // reason, no stack trace, soon. Times are the processor's, because a busy machine is no fault of ours.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -221,4 +221,52 @@ test('options that make no sense', () => {
     [['diff', '--base', '--output=/tmp/x', mesh], /is no commit/],
     [['lint', 'm='], /cannot read ``/],
   ])) check(args.join(' ').slice(0, 80), run(args), 2, says);
+});
+
+test('a disk that is full is told in one line', { skip: !existsSync('/dev/full') }, () => {
+  for (const args of [
+    ['compile', `m=${bundle}`, '-o', 'json'],
+    ['lint', `m=${bundle}`],
+    ['explain', '--manifests', mesh, '--from', 'shop/web', '--to', 'pod:shop/web'],
+    ['reach', '--manifests', mesh],
+    ['completion', 'bash'],
+    ['--help'],
+  ]) {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'host/cli.js'), ...args], { encoding: 'utf8', stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    assert.equal(status, 2, `${args}: ${stderr}`);
+    assert.match(stderr, /^error: cannot write the output: no space is left on the device$/m);
+    assert.doesNotMatch(stderr, /\n\s+at |node:/);
+  }
+});
+
+test('neither the name of a file nor what is in it becomes a command in the log of a workflow', () => {
+  const name = '::add-mask::x.yaml';
+  file(name, 'charm: "\u001b]0;##[add-mask]y"\npolicies: x\n');
+  for (const output of ['human', 'github', 'json']) {
+    const { stdout, stderr } = run(['lint', 'm=bundle.yaml', '--charms', name, '-o', output]);
+    for (const line of `${stdout}${stderr}`.split('\n')) {
+      assert.doesNotMatch(line, /^\s*::add-mask|##\[add-mask|\u001b/, output);
+    }
+  }
+});
+
+test('many applications take time in proportion', () => {
+  const names = Array.from({ length: 16_000 }, (_, at) => `a${at}`);
+  // No mesh: all of them are taken to have sidecars.
+  const alone = file('alone.yaml', `applications:\n${names.map((name) => `  ${name}: {charm: c}\n`).join('')}`);
+  check('applications', run(['lint', `m=${alone}`]), 0, /no-mesh/);
+  const some = names.slice(0, 6000);
+  const consumer = file('consumer.yaml', [
+    `saas:\n${some.map((name) => `  s${name}: {url: admin/b.o${name}}\n`).join('')}`,
+    `applications: {a: {charm: c}}\nrelations:\n${some.map((name) => `- [a:r, s${name}:p]\n- [a:require-cmr-mesh, s${name}:p]\n`).join('')}`,
+  ].join(''));
+  const offering = file('offering.yaml', `applications:\n${some.map((name) => `  ${name}: {charm: c, offers: {o${name}: {endpoints: [p]}}}\n`).join('')}`);
+  const charm = file('related.yaml', 'charm: c\nprovides: {p: {interface: h}}\nrequires: {r: {interface: h}, require-cmr-mesh: {interface: cross_model_mesh}}\n');
+  check('offers', run(['compile', `a=${consumer}`, `b=${offering}`, '--charms', charm]), 0, /no-mesh/);
+  const endpoints = (/** @type {string} */ of) => Array.from({ length: 300 }, (_, at) => `${of}${at}: {interface: h${at}}`).join(', ');
+  const fitting = file('fitting.yaml', `charm: c\nprovides: {${endpoints('p')}}\nrequires: {${endpoints('r')}}\n`);
+  const vague = file('vague.yaml', `applications: {a: {charm: c}, b: {charm: c}}\nrelations:\n${'- [a, b]\n'.repeat(6000)}`);
+  check('relations', run(['compile', `m=${vague}`, '--charms', fitting]), 1, /can be related in 600 ways/);
 });

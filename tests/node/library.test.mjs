@@ -125,3 +125,28 @@ test('labels', () => {
   assert.equal(mesh.labelConfigmapName('db'), 'juju-service-mesh-db-labels');
   assert.equal(mesh.peerIdentityForJujuApplication('db', 'shop'), 'cluster.local/ns/shop/sa/db');
 });
+
+test('an argument of a wrong type throws a TypeError, and nothing is the worse for it', () => {
+  const analysis = mesh.analyse({ manifests: [{ file: 'a', text: 'apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n' }] });
+  const wrong = [undefined, null, 5, 5n, true, Symbol('s'), {}, [], ['a'], { length: 4_294_967_295 }, () => 1];
+  for (const value of /** @type {any[]} */ (wrong)) {
+    for (const call of [
+      () => analysis.ask(value),
+      () => analysis.explain(value),
+      () => analysis.trace(value),
+      () => analysis.prove(value),
+      () => mesh.conformance(value),
+      () => mesh.labelConfigmapName(value),
+    ]) assert.throws(call, TypeError, `${call} of ${String(value)}`);
+    if (!Array.isArray(value)) assert.throws(() => mesh.isExpectations(value), TypeError);
+  }
+  // One whose elements make it longer while they are read.
+  const growing = [0];
+  Object.defineProperty(growing, 0, { get: () => growing.push(0) });
+  assert.equal(mesh.isExpectations(growing), false);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.throws(() => analysis.suggest(/** @type {any} */ ({ bundles: proxy }), '{"to": {"pod": "shop/web"}}'), TypeError);
+  assert.match(analysis.explain('{"to": {"pod": "shop/web"}}'), /shop\/web/);
+  analysis.free();
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { compile } from '../../host/index.js';
 import { hookTools } from '../../host/juju/tools.js';
@@ -55,6 +55,18 @@ test('--max-input counts all files together, and is obeyed before anything is pa
   const { status, stderr } = run('compile', `shop=${one}`, '--charms', other, '--max-input', String(bytes - 1));
   assert.equal(status, 2);
   assert.match(stderr, /larger than \d+ bytes: give less, or raise --max-input/);
+  const settings = file('settings.yaml', 'rootNamespace: istio-system');
+  const more = run('compile', `shop=${one}`, '--charms', other, '--settings', settings, '--max-input', String(bytes + 5));
+  assert.equal(more.status, 2);
+});
+
+test('a charm file, manifests and settings are paths, whatever is in their names', () => {
+  const [one, other] = [file('one.yaml', bundle(1)), file('charm=1.yaml', CHARM)];
+  for (const command of ['compile', 'lint']) {
+    const args = [join(root, 'host/cli.js'), command, `shop=${one}`, '--charms', basename(other)];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  }
 });
 
 test('a text of 2 GiB is refused before it is copied', () => {

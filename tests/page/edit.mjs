@@ -151,6 +151,9 @@ test("text that is not YAML keeps the last result in sight, and says so", async 
     await page.locator(".problem.error .place", { hasText: /^bundle\.yaml:\d+$/ }).first().waitFor();
     await page.getByText("this is the last that could").waitFor();
     assert.equal(await page.locator(".node").count(), 5);
+    await view(page, "Table");
+    await page.locator("#view-table tbody tr", { hasText: "bookinfo-details-k8s" }).first().waitFor();
+    await view(page, "Graph");
     await write(page, BUNDLE);
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     assert.equal(await page.getByText("this is the last that could").count(), 0);

@@ -236,12 +236,16 @@ let sight;
 
 /** @param {(seen: Seen) => void} draw */
 async function see(draw) {
-  const of = newest;
-  if (!of || of !== result) return;
+  const of = result;
+  if (!of) return;
   try {
-    if (sight?.of !== of) sight = { of, seen: core.see() };
+    if (sight?.of !== of) {
+      // The core has an input by now that cannot be read, and can no longer be asked about this one.
+      if (of !== newest) return;
+      sight = { of, seen: core.see() };
+    }
     const seen = await sight.seen;
-    if (of === newest) draw(seen);
+    if (of === result) draw(seen);
   } catch (error) {
     if (sight?.of === of) sight = undefined;
     if (!(error instanceof Superseded) && of === newest) fail("Who may reach whom could not be worked out.", error);

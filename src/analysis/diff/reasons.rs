@@ -5,10 +5,7 @@ use crate::analysis::decide::Analysis;
 use crate::analysis::request::Target;
 use crate::analysis::symbolic::describe::{Access, client_name};
 use crate::analysis::symbolic::solve::Side;
-use crate::mesh::{DataPlane, PathNormalization, Settings};
-
-/// So many applications may leave or join; the others' requests are not compared.
-const MAX_MOVED: usize = 500;
+use crate::mesh::{DataPlane, PathNormalization, Settings, Workload};
 
 /// What else than policies is not the same on both sides.
 #[derive(Debug, Default)]
@@ -57,29 +54,26 @@ impl Reasons {
     }
 
     fn moved_pods(&mut self, old: &Analysis, new: &Analysis) {
-        for (at, one) in new.mesh.workloads.iter().enumerate() {
-            let Some(before) = old.points.workload(&old.mesh, &one.namespace, &one.name) else {
-                continue;
-            };
-            let Some(known) = old.mesh.workloads.get(before) else {
-                continue;
-            };
-            let is_in = |plane: Option<DataPlane>| plane != Some(DataPlane::None);
-            let joins = is_in(one.data_plane);
-            if is_in(known.data_plane) == joins {
-                continue;
+        let joins = |one: &Workload| {
+            let before = old.points.workload(&old.mesh, &one.namespace, &one.name)?;
+            let before = old.mesh.workloads.get(before)?;
+            let is_in = |one: &Workload| one.data_plane != Some(DataPlane::None);
+            (is_in(before) != is_in(one)).then(|| is_in(one))
+        };
+        let moved: Vec<Option<bool>> = new.mesh.workloads.iter().map(joins).collect();
+        if moved.iter().all(Option::is_none) {
+            return;
+        }
+        for (one, joins) in new.mesh.workloads.iter().zip(&moved) {
+            if let Some(joins) = joins {
+                let (space, name) = (one.namespace.clone(), one.name.clone());
+                self.targets.push((true, space, name, *joins));
             }
-            let (space, name) = (one.namespace.clone(), one.name.clone());
-            self.targets.push((true, space, name, joins));
-            let services = new.points.backends.iter().zip(&new.mesh.services);
-            for (backends, service) in services {
-                if backends.iter().any(|backend| *backend as usize == at) {
-                    let (space, name) = (service.namespace.clone(), service.name.clone());
-                    self.targets.push((false, space, name, joins));
-                }
-            }
-            if self.targets.len() > MAX_MOVED {
-                break;
+        }
+        for (backends, service) in new.points.backends.iter().zip(&new.mesh.services) {
+            for joins in backends.iter().filter_map(|at| *moved.get(*at as usize)?) {
+                let (space, name) = (service.namespace.clone(), service.name.clone());
+                self.targets.push((false, space, name, joins));
             }
         }
         crate::order::sort(&mut self.targets);
@@ -101,8 +95,11 @@ impl Reasons {
             Target::Service { namespace, name } => (false, namespace, name),
             Target::Pod { namespace, name } => (true, namespace, name),
         };
-        let all = self.targets.iter();
-        for (.., joins) in all.filter(|(a, b, c, _)| (*a, b, c) == (is_pod, namespace, name)) {
+        let key = |one: &(bool, String, String, bool)| {
+            (one.0, &one.1, &one.2) < (is_pod, namespace, name)
+        };
+        let all = self.targets.iter().skip(self.targets.partition_point(key));
+        for (.., joins) in all.take_while(|(a, b, c, _)| (*a, b, c) == (is_pod, namespace, name)) {
             found.push(if is_pod {
                 format!("{namespace}/{name} {} the mesh", verb(*joins))
             } else if *joins {
@@ -124,7 +121,7 @@ impl Reasons {
 /// Those that are known on one side and outside on the other, in ascending order.
 fn moved(known: &[String], absent: &[String]) -> Vec<String> {
     let outside = known.iter().filter(|one| absent.binary_search(one).is_ok());
-    let mut found: Vec<String> = outside.take(MAX_MOVED).cloned().collect();
+    let mut found: Vec<String> = outside.cloned().collect();
     crate::order::sort(&mut found);
     found.dedup();
     found

@@ -13,7 +13,7 @@ use crate::analysis::request::Target;
 use crate::analysis::symbolic::witness::ToJson;
 use crate::compile::Source;
 use crate::istio::policy::{Action, AuthorizationPolicy};
-use crate::map::Map;
+use crate::map::{Index, Map};
 use crate::mesh::manifests::read_manifests;
 use crate::mesh::{DataPlane, Labels, Mesh, Settings, finish, selects};
 use crate::text::to_json;
@@ -165,12 +165,7 @@ pub(super) fn with(mesh: &Mesh, likes: &[Like]) -> Mesh {
         ("items", Object::List(items)),
     ]);
     let text = to_json(&list).unwrap_or_default();
-    let source = Source {
-        file: "",
-        bytes: text.as_bytes(),
-        model: None,
-        overlay: false,
-    };
+    let source = Source::new("", &text);
     read_manifests(&mut mesh, &[source], &mut Vec::new());
     finish(&mut mesh);
     for service in mesh.services.iter_mut().skip(described) {
@@ -318,8 +313,9 @@ impl<'a> Finder<'a> {
         // Selectors of each namespace, of both sides; those of the root namespace count everywhere.
         let mut selectors: Map<'_, Vec<&'a Labels>> = Map::new();
         let mut names: Vec<&str> = vec![ANY_NAMESPACE];
+        let mut known = Index::default();
         for policy in meshes.iter().flat_map(|mesh| &mesh.policies) {
-            if !names.contains(&policy.namespace.as_str()) && names.len() < MAX_LIKES {
+            if known.add(policy.namespace.as_str()) {
                 names.push(&policy.namespace);
             }
             let Some(selector) = &policy.selector else {
@@ -335,14 +331,26 @@ impl<'a> Finder<'a> {
             }
         }
         let of = |namespace: &str| selectors.get(namespace).cloned().unwrap_or_default();
+        let mut everywhere: Vec<&AuthorizationPolicy> = Vec::new();
+        let mut by_namespace: Map<'_, Vec<&AuthorizationPolicy>> = Map::new();
+        for policy in changed.iter().copied() {
+            if is_root(&policy.namespace) {
+                everywhere.push(policy);
+            } else if let Some(list) = by_namespace.get_or_insert_with(&policy.namespace, Vec::new)
+            {
+                list.push(policy);
+            }
+        }
         for namespace in names {
-            let counts = |policy: &&&AuthorizationPolicy| {
-                policy.namespace == namespace || is_root(&policy.namespace)
-            };
-            let here: Vec<&AuthorizationPolicy> = changed.iter().filter(counts).copied().collect();
+            let mut here = everywhere.clone();
+            here.extend(by_namespace.get(namespace).into_iter().flatten());
             if here.is_empty()
                 || same_root && is_root(namespace) && here.iter().all(|one| one.selector.is_none())
             {
+                continue;
+            }
+            if self.likes.len() == MAX_LIKES {
+                self.leave_out(ToJson::Pod(format!("{namespace}/*")));
                 continue;
             }
             let mut all = of(namespace);

@@ -127,5 +127,6 @@ fn anything(identity: &Identity) -> Seen<'_> {
         headers: &[],
         claims: &[],
         sni: "",
+        forwarded_unknown: false,
     }
 }

@@ -1,21 +1,25 @@
 //! Who enforces a policy, and what is left of it there.
 
-use super::{Linter, Planes, code, name};
+use super::{Linter, Planes, code, known, name};
 use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::{WAYPOINT_CLASS, selects};
+use crate::mesh::{DataPlane, WAYPOINT_CLASS};
 use crate::text::Position;
 
 impl Linter<'_> {
     /// Looks at each enforcement point of the policy, which stands at `at` in the mesh.
     pub(super) fn enforcement(&mut self, at: usize) {
         let policy = self.policy;
+        let targets = policy.targets();
         if policy.is_dry_run() || policy.action == Action::Audit {
+            // It enforces nothing, and is part of Envoy's configuration all the same.
+            if !targets.is_empty() || self.planes().sidecar {
+                self.loadable(at);
+            }
             return;
         }
-        let targets = policy.targets();
         if targets.is_empty() {
             self.at_pods(at);
         }
@@ -82,19 +86,12 @@ impl Linter<'_> {
 
     /// Who carries the traffic of the pods that the policy selects.
     fn planes(&self) -> Planes {
-        let policy = self.policy;
-        let mesh = self.mesh();
-        let everywhere = policy.namespace == mesh.settings.root_namespace;
-        Planes::of(
-            mesh.workloads
-                .iter()
-                .filter(|one| everywhere || one.namespace == policy.namespace)
-                .filter(|one| {
-                    let selector = policy.selector.as_ref();
-                    selector.is_none_or(|labels| selects(labels, &one.labels))
-                })
-                .map(|one| one.data_plane),
-        )
+        let points = &self.analysis.points;
+        Planes::of(self.pods().map(|(at, one)| match points.as_ingress(at) {
+            // Its Envoy is there as a sidecar is.
+            Some(_) => Some(DataPlane::Sidecar),
+            None => one.data_plane,
+        }))
     }
 
     fn rule_at(&self, index: usize) -> Position {
@@ -176,27 +173,10 @@ impl Linter<'_> {
     }
 
     fn at_envoy(&mut self, at: usize) {
-        let Some(converted) = self
-            .analysis
-            .points
-            .held
-            .get(at)
-            .and_then(|held| held.http.as_ref())
-        else {
-            return;
-        };
-        if let Some(why) = &converted.unloadable {
-            self.error(
-                code::ENVOY_REFUSES,
-                self.policy.rules.first().map_or(self.policy.at, |rule| rule.at),
-                format!(
-                    "Istio accepts `{}` and Envoy does not, so the proxy keeps the configuration that it had: {why}",
-                    name(self.policy)
-                ),
-                "write a template that Envoy takes: operators are whole segments between `/`, with text beside them",
-            );
-        }
-        for dropped in &converted.dropped {
+        self.loadable(at);
+        let held = self.analysis.points.held.get(at);
+        let converted = held.and_then(|held| held.http.as_ref());
+        for dropped in converted.iter().flat_map(|converted| &converted.dropped) {
             self.warn(
                 code::RULE_DROPPED,
                 self.rule_at(dropped.index),
@@ -208,6 +188,23 @@ impl Linter<'_> {
                 "correct the value; until then the rule allows nothing",
             );
         }
+    }
+
+    /// Whether Envoy takes the configuration that the policy becomes.
+    fn loadable(&mut self, at: usize) {
+        let held = self.analysis.points.held.get(at);
+        let Some(why) = held.and_then(|held| held.unloadable.as_ref()) else {
+            return;
+        };
+        self.error(
+            code::ENVOY_REFUSES,
+            self.rule_at(0),
+            format!(
+                "Istio accepts `{}` and Envoy does not, so the proxy keeps the configuration that it had: {why}",
+                name(self.policy)
+            ),
+            "write a template that Envoy takes: operators are whole segments between `/`, with text beside them",
+        );
     }
 
     fn at_target(&mut self, target: &TargetRef) {
@@ -247,7 +244,6 @@ impl Linter<'_> {
     fn at_service(&mut self, target: &TargetRef) {
         let namespace = self.policy.namespace.as_str();
         let mesh = self.mesh();
-        let is_entry = target.kind == "ServiceEntry";
         let Some(at) = self
             .analysis
             .points
@@ -255,13 +251,10 @@ impl Linter<'_> {
             .filter(|at| {
                 mesh.services
                     .get(*at)
-                    .is_some_and(|one| one.entry == is_entry)
+                    .is_some_and(|one| known::kind(one) == target.kind)
             })
         else {
-            let known = mesh
-                .services
-                .iter()
-                .any(|one| one.namespace == namespace && one.entry == is_entry);
+            let known = self.known.has_services(namespace, &target.kind);
             self.missing(target, known);
             return;
         };
@@ -299,15 +292,12 @@ impl Linter<'_> {
 
     fn at_gateway(&mut self, target: &TargetRef) {
         let namespace = self.policy.namespace.as_str();
-        let gateways = &self.mesh().gateways;
-        let there = |one: &crate::mesh::Gateway| one.name == target.name;
-        if gateways
-            .iter()
-            .any(|one| one.namespace == namespace && there(one))
-        {
+        let points = &self.analysis.points;
+        if points.gateway(namespace, &target.name).is_some() {
             return;
         }
-        if let Some(other) = gateways.iter().find(|one| there(one)) {
+        let other = self.known.gateway(&target.name);
+        if let Some(other) = other.and_then(|at| self.mesh().gateways.get(at)) {
             self.error(
                 code::NOT_ENFORCED,
                 target.at,
@@ -321,8 +311,7 @@ impl Linter<'_> {
             );
             return;
         }
-        let known = gateways.iter().any(|one| one.namespace == namespace);
-        self.missing(target, known);
+        self.missing(target, self.known.has_gateways(namespace));
     }
 
     /// A target that the input does not have. `known`: it has others of the kind in the namespace.

@@ -6,6 +6,7 @@
 mod access;
 pub mod code;
 mod enforcement;
+mod known;
 mod names;
 mod sets;
 mod values;
@@ -17,8 +18,9 @@ use super::exact_lints::exact_lints;
 use crate::diagnostic::{Diagnostic, Severity, bound};
 use crate::istio::policy::AuthorizationPolicy;
 use crate::juju::charm::clip;
-use crate::mesh::{DataPlane, Mesh};
+use crate::mesh::{DataPlane, Mesh, Workload};
 use crate::text::Position;
+use known::Known;
 
 /// All findings: `input`, what reading told, and what is found in the policies.
 pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
@@ -32,10 +34,13 @@ pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
 /// All findings about the policies of a mesh, in the order of the policies.
 pub fn lint(analysis: &Analysis) -> Vec<Diagnostic> {
     let mut found = analysis.mesh.lints.clone();
+    let known = Known::new(&analysis.mesh);
     for (at, policy) in analysis.mesh.policies.iter().enumerate() {
         let mut linter = Linter {
             analysis,
+            known: &known,
             policy,
+            pods: known.pods(&analysis.mesh, &analysis.points, policy),
             found: &mut found,
         };
         let refused = linter.refused(at);
@@ -56,13 +61,23 @@ pub fn lint(analysis: &Analysis) -> Vec<Diagnostic> {
 /// The findings about one policy.
 struct Linter<'a> {
     analysis: &'a Analysis,
+    known: &'a Known,
     policy: &'a AuthorizationPolicy,
+    /// The workloads that it is for by its selector.
+    pods: Vec<usize>,
     found: &'a mut Vec<Diagnostic>,
 }
 
 impl<'a> Linter<'a> {
     fn mesh(&self) -> &'a Mesh {
         &self.analysis.mesh
+    }
+
+    /// The workloads that the policy is for by its selector.
+    fn pods(&self) -> impl Iterator<Item = (usize, &'a Workload)> {
+        let workloads = &self.mesh().workloads;
+        let pods = self.pods.iter();
+        pods.filter_map(|at| Some((*at, workloads.get(*at)?)))
     }
 
     fn add(

@@ -4,7 +4,7 @@ use super::{Linter, code, name};
 use crate::istio::policy::{Attribute, List, Text};
 use crate::juju::charm::clip;
 
-use crate::mesh::{Labels, Mesh, MutualTls, TargetPort, Workload, selects};
+use crate::mesh::{Labels, TargetPort};
 
 /// The label that Juju gives to every pod of an application.
 const NAME_LABEL: &str = "app.kubernetes.io/name";
@@ -46,14 +46,7 @@ impl Linter<'_> {
         let Some(labels) = policy.selector.as_ref().filter(|labels| !labels.is_empty()) else {
             return;
         };
-        let mesh = self.mesh();
-        let everywhere = policy.namespace == mesh.settings.root_namespace;
-        let mut known = mesh
-            .workloads
-            .iter()
-            .filter(|one| everywhere || one.namespace == policy.namespace)
-            .peekable();
-        if known.peek().is_none() {
+        if !self.known.has_workloads(self.mesh(), policy) {
             // Nothing is said of this namespace's workloads.
             self.note(
                 code::CANNOT_VERIFY,
@@ -63,7 +56,7 @@ impl Linter<'_> {
             );
             return;
         }
-        if known.any(|one| selects(labels, &one.labels)) {
+        if !self.pods.is_empty() {
             return;
         }
         // A charm may give its pods labels while it runs; only the application's name is sure.
@@ -89,7 +82,7 @@ impl Linter<'_> {
     }
 
     fn namespace_is_there(&mut self, namespace: &str, value: &Text) {
-        if namespace.contains(['*', '/']) || knows_namespace(self.mesh(), namespace) {
+        if namespace.contains(['*', '/']) || self.known.has_namespace(namespace) {
             return;
         }
         // Only input that describes namespaces can lack one.
@@ -114,25 +107,7 @@ impl Linter<'_> {
     }
 
     fn account(&mut self, namespace: &str, account: &str, value: &Text) {
-        let mesh = self.mesh();
-        let in_space = |space: &str| space == namespace;
-        let mut known = mesh
-            .workloads
-            .iter()
-            .map(|one| (one.namespace.as_str(), one.service_account.as_str()))
-            .chain(
-                mesh.service_accounts
-                    .iter()
-                    .map(|(space, one)| (space.as_str(), one.as_str())),
-            )
-            .chain(mesh.gateways.iter().flat_map(|one| {
-                one.service_accounts
-                    .iter()
-                    .map(|account| (one.namespace.as_str(), account.as_str()))
-            }))
-            .filter(|(space, _)| in_space(space))
-            .peekable();
-        if known.peek().is_none() || known.any(|(_, one)| one == account) {
+        if !self.known.lacks_account(namespace, account) {
             return;
         }
         self.warn(
@@ -159,11 +134,7 @@ impl Linter<'_> {
             [service, namespace, "svc", "cluster", "local"] => (*service, *namespace),
             _ => return,
         };
-        let mesh = self.mesh();
-        let has_services = mesh
-            .services
-            .iter()
-            .any(|one| one.namespace == namespace && !one.entry);
+        let has_services = self.known.has_services(namespace, "Service");
         if has_services && self.analysis.points.service(namespace, service).is_none() {
             self.warn(
                 code::UNKNOWN_HOST,
@@ -190,15 +161,10 @@ impl Linter<'_> {
             return;
         }
         if policy.targets().is_empty() {
-            let Some(labels) = policy.selector.as_ref().filter(|labels| !labels.is_empty()) else {
-                return;
-            };
-            let pods: Vec<&Workload> = mesh
-                .workloads
-                .iter()
-                .filter(|one| one.namespace == policy.namespace && selects(labels, &one.labels))
-                .collect();
-            self.pod_port(port, &pods, value);
+            // Of a policy for whole namespaces nothing is said.
+            if policy.selector.is_some() {
+                self.pod_port(port, value);
+            }
             return;
         }
         for target in policy
@@ -230,19 +196,18 @@ impl Linter<'_> {
     }
 
     /// A port that leads into the pods by another number.
-    fn pod_port(&mut self, port: u16, pods: &[&Workload], value: &Text) {
-        let mesh = self.mesh();
-        let mut leads_elsewhere = None;
-        for service in mesh
-            .services
-            .iter()
-            .filter(|one| one.namespace == self.policy.namespace)
-        {
-            let Some(selector) = &service.selector else {
+    fn pod_port(&mut self, port: u16, value: &Text) {
+        let (mesh, points) = (self.mesh(), &self.analysis.points);
+        // Of the last Service: its place, its name, and where the port leads.
+        let mut leads_elsewhere: Option<(usize, &str, u16)> = None;
+        let mut listens = false;
+        for (at, pod) in self.pods() {
+            // A policy of the root namespace is for others too, whose Services are not looked at.
+            if pod.namespace != self.policy.namespace {
                 continue;
-            };
-            let behind = pods.iter().filter(|pod| selects(selector, &pod.labels));
-            for pod in behind {
+            }
+            listens |= pod.ports.iter().any(|(_, own)| *own == port);
+            for (service_at, service) in points.before(mesh, at) {
                 for one in service.ports.iter().flatten() {
                     let target = match &one.target {
                         TargetPort::Number(number) => Some(*number),
@@ -257,17 +222,16 @@ impl Linter<'_> {
                         Some(target) if target == port => return,
                         None => return,
                         Some(target) if one.port == port => {
-                            leads_elsewhere = Some((service.name.as_str(), target));
+                            if leads_elsewhere.is_none_or(|(last, ..)| last <= service_at) {
+                                leads_elsewhere = Some((service_at, &service.name, target));
+                            }
                         }
                         Some(_) => {}
                     }
                 }
             }
         }
-        let listens = pods
-            .iter()
-            .any(|pod| pod.ports.iter().any(|(_, own)| *own == port));
-        if let Some((service, target)) = leads_elsewhere
+        if let Some((_, service, target)) = leads_elsewhere
             && !listens
         {
             self.warn(
@@ -285,12 +249,10 @@ impl Linter<'_> {
     /// Identities need mutual TLS.
     fn mutual_tls<'l>(&mut self, lists: impl Iterator<Item = &'l List>) {
         let policy = self.policy;
-        let off = self.mesh().peer_authentications.iter().find(|peer| {
-            peer.mode == MutualTls::Disable
-                && peer.selector.is_none()
-                && peer.namespace == policy.namespace
-        });
-        let Some(off) = off else { return };
+        let off = self.known.plain(&policy.namespace);
+        let Some(off) = off.and_then(|at| self.mesh().peer_authentications.get(at)) else {
+            return;
+        };
         let mut needing = lists.filter(|list| {
             matches!(
                 list.attribute,
@@ -311,13 +273,6 @@ impl Linter<'_> {
             );
         }
     }
-}
-
-fn knows_namespace(mesh: &Mesh, namespace: &str) -> bool {
-    mesh.namespace(namespace).is_some()
-        || mesh.settings.root_namespace == namespace
-        || mesh.workloads.iter().any(|one| one.namespace == namespace)
-        || mesh.services.iter().any(|one| one.namespace == namespace)
 }
 
 fn display(labels: &Labels) -> String {

@@ -9,14 +9,32 @@ use super::strings::{Classes, TooComplex, classes};
 use super::universe::Universe;
 use crate::analysis::headers;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// The classes of one field.
 #[derive(Debug)]
 pub(super) enum Partition {
-    Strings(Vec<Glob>, Classes),
+    Strings(Rc<Strings>),
     Intervals(Intervals),
     Forwarded(Forwarded),
 }
+
+/// The classes of a field of texts.
+#[derive(Debug)]
+pub(super) struct Strings {
+    universe: Universe,
+    globs: Vec<Glob>,
+    list: Classes,
+}
+
+/// Classes of texts that were found last: the policies of most targets mention the same methods and
+/// paths. Of one mesh, whose clients do not change any more.
+#[derive(Debug, Default)]
+pub struct Partitions(RefCell<Vec<Rc<Strings>>>);
+
+/// How many are kept.
+const KEPT: usize = 16;
 
 /// How many values of a field a request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +107,7 @@ impl Axis {
     pub(super) fn sizes(&self) -> Vec<u32> {
         let many = match &self.partition {
             Partition::Intervals(intervals) => intervals.classes.len(),
-            Partition::Strings(_, list) => list.witnesses.len(),
+            Partition::Strings(one) => one.list.witnesses.len(),
             Partition::Forwarded(one) => one.list.witnesses.len(),
         };
         match self.count {
@@ -107,11 +125,11 @@ impl Axis {
     /// The classes that a plain request would be in, for each level.
     pub(super) fn preferred(&self, setting: &Setting<'_>) -> Vec<Vec<u32>> {
         match (&self.partition, self.count) {
-            (Partition::Strings(_, list), Count::Many) => vec![vec![0]; list.witnesses.len()],
-            (Partition::Strings(_, list), _) if likely(setting, &self.field).is_some() => {
-                vec![likely_classes(setting, &self.field, list)]
+            (Partition::Strings(one), Count::Many) => vec![vec![0]; one.list.witnesses.len()],
+            (Partition::Strings(one), _) if likely(setting, &self.field).is_some() => {
+                vec![likely_classes(setting, &self.field, &one.list)]
             }
-            (Partition::Strings(..) | Partition::Forwarded(_), _) => vec![vec![self.none()]],
+            (Partition::Strings(_) | Partition::Forwarded(_), _) => vec![vec![self.none()]],
             (Partition::Intervals(intervals), _) => {
                 let likely = match self.field {
                     Field::Port => LIKELY_PORTS,
@@ -126,7 +144,7 @@ impl Axis {
     /// Of a field of texts: the patterns and the classes.
     pub(super) fn list(&self) -> Option<(&[Glob], &Classes)> {
         match &self.partition {
-            Partition::Strings(globs, list) => Some((globs, list)),
+            Partition::Strings(one) => Some((&one.globs, &one.list)),
             Partition::Forwarded(one) => Some((&one.globs, &one.list)),
             Partition::Intervals(_) => None,
         }
@@ -157,7 +175,7 @@ impl Axis {
     /// The class whose patterns are exactly those that a text matches.
     pub(super) fn class_of(&self, text: &str) -> Option<u32> {
         match &self.partition {
-            Partition::Strings(globs, list) => classes_of(globs, list, text).first().copied(),
+            Partition::Strings(one) => classes_of(&one.globs, &one.list, text).first().copied(),
             Partition::Forwarded(one) => one.class_of(text),
             Partition::Intervals(_) => None,
         }
@@ -284,9 +302,45 @@ fn partition(
         Field::Client => setting.absent,
         _ => &[],
     };
+    // The hosts worth showing are others for each target.
+    let known = setting.known.filter(|_| *field != Field::Host);
+    if let Some(one) = known.and_then(|known| known.find(&universe, &globs)) {
+        return Ok(Partition::Strings(one));
+    }
     let refs: Vec<&Glob> = globs.iter().map(Cow::as_ref).collect();
     let likely = likely(setting, field).unwrap_or_default();
-    let found = classes(&universe, &refs, likely, absent, work)?;
-    let globs = globs.into_iter().map(Cow::into_owned).collect();
-    Ok(Partition::Strings(globs, found))
+    let list = classes(&universe, &refs, likely, absent, work)?;
+    let one = Rc::new(Strings {
+        universe,
+        globs: globs.into_iter().map(Cow::into_owned).collect(),
+        list,
+    });
+    if let Some(known) = known {
+        known.keep(&one);
+    }
+    Ok(Partition::Strings(one))
+}
+
+// === impl Partitions ===
+
+impl Partitions {
+    fn find(&self, universe: &Universe, globs: &[Cow<'_, Glob>]) -> Option<Rc<Strings>> {
+        let known = self.0.try_borrow().ok()?;
+        let found = known.iter().find(|one| {
+            one.globs.len() == globs.len()
+                && one.universe == *universe
+                && one.globs.iter().zip(globs).all(|(a, b)| a == b.as_ref())
+        });
+        found.cloned()
+    }
+
+    fn keep(&self, one: &Rc<Strings>) {
+        let Ok(mut known) = self.0.try_borrow_mut() else {
+            return;
+        };
+        if known.len() >= KEPT {
+            known.remove(0);
+        }
+        known.push(Rc::clone(one));
+    }
 }

@@ -5,21 +5,7 @@ use super::glob::Glob;
 use super::lower;
 use crate::analysis::decide::Analysis;
 use crate::analysis::rules;
-use crate::mesh::manifests::GATEWAY_NAME;
-use crate::mesh::{DataPlane, label};
-
-/// How a client is carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sender {
-    /// A pod of the ambient mesh.
-    Ambient,
-    /// A pod with a sidecar: it goes past waypoints.
-    Sidecar,
-    /// An ingress gateway.
-    Ingress,
-    /// Outside the mesh.
-    Outside,
-}
+use crate::analysis::sender::Sender;
 
 /// Who is who among the clients.
 #[derive(Debug, Clone)]
@@ -50,11 +36,7 @@ impl Clients {
     /// The same, with identities written as if of another trust domain.
     pub fn in_domain(analysis: &Analysis, domain: &str) -> Clients {
         let mesh = &analysis.mesh;
-        let default = match mesh.settings.data_plane {
-            Some(DataPlane::None) => Sender::Outside,
-            Some(DataPlane::Sidecar) => Sender::Sidecar,
-            _ => Sender::Ambient,
-        };
+        let default = Sender::unknown(&mesh.settings);
         let mut accounts: Vec<(&str, &str, usize)> = Vec::with_capacity(mesh.workloads.len());
         for (at, workload) in mesh.workloads.iter().enumerate() {
             accounts.push((&workload.namespace, &workload.service_account, at));
@@ -73,12 +55,10 @@ impl Clients {
             let many = rest.partition_point(|(n, a, _)| (n, a) <= (namespace, account));
             let (group, tail) = rest.split_at_checked(many).unwrap_or((rest, &[]));
             rest = tail;
-            let sender = sender(
-                group
-                    .iter()
-                    .filter_map(|(_, _, at)| mesh.workloads.get(*at)),
-            )
-            .unwrap_or(default);
+            let workloads = group
+                .iter()
+                .filter_map(|(_, _, at)| mesh.workloads.get(*at));
+            let sender = Sender::of_account(workloads).unwrap_or(default);
             let identity = format!("{domain}/ns/{namespace}/sa/{account}");
             if sender == Sender::Outside {
                 clients.absent.push(identity);
@@ -138,25 +118,4 @@ fn looks_at_destination(analysis: &Analysis) -> bool {
     let entries = clauses.flat_map(|clause| &clause.entries);
     let mut matches = entries.flat_map(|entry| &entry.matches);
     matches.any(|one| one.field == rules::Field::DestinationIp)
-}
-
-/// How the workloads of one service account are carried: of several, the first one on the mesh tells,
-/// as for `decide`.
-fn sender<'w>(workloads: impl Iterator<Item = &'w crate::mesh::Workload>) -> Option<Sender> {
-    let mut found = None;
-    for workload in workloads {
-        let one = if label(&workload.labels, GATEWAY_NAME).is_some() {
-            Sender::Ingress
-        } else {
-            match workload.data_plane {
-                Some(DataPlane::None) => Sender::Outside,
-                Some(DataPlane::Sidecar) => Sender::Sidecar,
-                Some(DataPlane::Ambient) | None => Sender::Ambient,
-            }
-        };
-        if matches!(found, None | Some(Sender::Outside)) {
-            found = Some(one);
-        }
-    }
-    found
 }

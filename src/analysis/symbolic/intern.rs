@@ -40,6 +40,18 @@ impl Interner {
         self.items.get(start..end).unwrap_or_default()
     }
 
+    /// Where the sequence with this number begins, for [`Interner::item`]; it stays there.
+    pub fn start(&self, id: u32) -> usize {
+        let before = (id as usize).checked_sub(1);
+        let end = before.and_then(|before| self.ends.get(before));
+        end.copied().unwrap_or(0)
+    }
+
+    /// The item at a place; 0 behind the last.
+    pub fn item(&self, at: usize) -> u32 {
+        self.items.get(at).copied().unwrap_or(0)
+    }
+
     /// The number of a sequence that was met before.
     pub fn find(&self, sequence: &[u32]) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;
@@ -92,10 +104,16 @@ impl Interner {
     }
 }
 
-/// Multiply and fold, a word at a time.
+/// Multiply and fold, two items at a time.
 fn hash(sequence: &[u32]) -> usize {
-    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
-    for item in sequence {
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15 ^ sequence.len() as u64;
+    let (pairs, last) = sequence.as_chunks::<2>();
+    for [first, second] in pairs {
+        let both = u64::from(*first) | u64::from(*second) << 32;
+        state = (state ^ both).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        state ^= state >> 32;
+    }
+    for item in last {
         state = (state ^ u64::from(*item)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         state ^= state >> 32;
     }

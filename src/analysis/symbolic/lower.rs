@@ -56,6 +56,8 @@ pub struct View<'a> {
     pub peer: PeerSeen,
     /// The address that was connected to, where it is known.
     pub destination: Option<IpAddr>,
+    /// X-Forwarded-For may be another than was sent, and so the forwarded address is not known.
+    pub forwarded_unknown: bool,
 }
 
 /// A policy matches if any rule does.
@@ -94,12 +96,18 @@ fn test(view: &View<'_>, one: &Match) -> Condition {
         }
         any(conditions)
     };
-    let positive = if one.values.is_empty() {
-        Condition::Always
-    } else {
-        list(&one.values)
-    };
-    all(vec![positive, list(&one.not_values).negate()])
+    if one.not_values.is_empty() {
+        return match one.values.as_slice() {
+            [] => Condition::Always,
+            [only] => value(view, &one.field, only),
+            values => list(values),
+        };
+    }
+    let negative = list(&one.not_values).negate();
+    if one.values.is_empty() {
+        return negative;
+    }
+    all(vec![list(&one.values), negative])
 }
 
 /// One value of a field.
@@ -121,6 +129,7 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
             PeerSeen::Client => address(Field::SourceIp, pattern),
             PeerSeen::Waypoint(ip) => known_address(ip, pattern),
         },
+        Of::RemoteIp if view.forwarded_unknown => Condition::Unknown,
         Of::RemoteIp => match (view.peer, pattern) {
             (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
             // With X-Forwarded-For it is the client's own word, without it the waypoint's.
@@ -147,6 +156,7 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
             // Other views of fields that have classes of their own.
             ":path" => raw(Field::Path, pattern),
             ":authority" | "host" => raw(Field::Host, pattern),
+            "x-forwarded-for" if view.forwarded_unknown => Condition::Unknown,
             "x-forwarded-for" => text(Field::Forwarded, pattern),
             name if headers::managed(name) => Condition::Unknown,
             name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
@@ -311,10 +321,13 @@ fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
 
 /// One of the conditions; of one, that one.
 pub fn any(mut conditions: Vec<Condition>) -> Condition {
-    if conditions.contains(&Condition::Always) {
+    if conditions
+        .iter()
+        .any(|one| matches!(one, Condition::Always))
+    {
         return Condition::Always;
     }
-    conditions.retain(|condition| *condition != Condition::Never);
+    conditions.retain(|one| !matches!(one, Condition::Never));
     match conditions.len() {
         0 => Condition::Never,
         1 => conditions.pop().unwrap_or(Condition::Never),
@@ -324,10 +337,10 @@ pub fn any(mut conditions: Vec<Condition>) -> Condition {
 
 /// All of the conditions; of one, that one.
 pub fn all(mut conditions: Vec<Condition>) -> Condition {
-    if conditions.contains(&Condition::Never) {
+    if conditions.iter().any(|one| matches!(one, Condition::Never)) {
         return Condition::Never;
     }
-    conditions.retain(|condition| *condition != Condition::Always);
+    conditions.retain(|one| !matches!(one, Condition::Always));
     match conditions.len() {
         0 => Condition::Always,
         1 => conditions.pop().unwrap_or(Condition::Always),

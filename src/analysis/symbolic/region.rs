@@ -42,6 +42,8 @@ pub const DEFAULT_WORK: usize = 20_000_000;
 pub const MAX_LEVELS: usize = 200;
 
 const TERMINAL: u32 = u32::MAX;
+/// In the place of a child that is not known yet.
+const OPEN: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -61,6 +63,11 @@ pub struct Regions {
     asked: Interner,
     /// ... and the result of each.
     answers: Vec<u32>,
+    /// Room for nodes in the making, to be used again.
+    spare: Vec<Vec<u32>>,
+    /// By node: the last search that came by.
+    seen: Vec<u32>,
+    searches: u32,
     work: usize,
     /// Some answers were never computed: there are no more.
     gave_up: bool,
@@ -80,6 +87,9 @@ impl Regions {
             nodes,
             asked: Interner::new(),
             answers: Vec::new(),
+            spare: Vec::new(),
+            seen: Vec::new(),
+            searches: 0,
             work,
             gave_up: false,
         })
@@ -107,16 +117,58 @@ impl Regions {
     /// Requests that fall into one of the classes at a level.
     pub fn set(&mut self, level: u32, classes: &[u32]) -> Result<Region, TooComplex> {
         let size = self.size(level);
-        let mut node = vec![0u32; size + 1];
-        if let Some(first) = node.first_mut() {
-            *first = level;
-        }
+        let mut node = self.spare.pop().unwrap_or_default();
+        node.clear();
+        node.push(level);
+        node.resize(size + 1, Region::NONE.0);
         for class in classes {
             if let Some(child) = node.get_mut(*class as usize + 1) {
                 *child = Region::ALL.0;
             }
         }
-        self.node(&node).map(Region)
+        let made = self.node(&node).map(Region);
+        self.spare.push(node);
+        made
+    }
+
+    /// Which of these regions have a request of a cube, none of whose sets is empty.
+    pub fn meeting(&mut self, cube: &Cube, regions: &[Region]) -> Result<Vec<bool>, TooComplex> {
+        self.seen.resize(self.nodes.len(), 0);
+        let mut found = Vec::with_capacity(regions.len());
+        let mut open = Vec::new();
+        for region in regions {
+            self.searches += 1;
+            open.clear();
+            open.push(region.0);
+            let mut meets = false;
+            while let Some(at) = open.pop() {
+                meets = at == Region::ALL.0;
+                if meets {
+                    break;
+                }
+                // INVARIANT: there is a place for every node.
+                let Some(seen) = self.seen.get_mut(at as usize) else {
+                    continue;
+                };
+                if at == Region::NONE.0 || std::mem::replace(seen, self.searches) == self.searches {
+                    continue;
+                }
+                let Some((level, children)) = self.nodes.get(at).split_first() else {
+                    continue;
+                };
+                let before = open.len();
+                match cube.binary_search_by(|(other, _)| other.cmp(level)) {
+                    Ok(factor) => {
+                        let classes = cube.get(factor).map_or(&[][..], |(_, classes)| classes);
+                        open.extend(classes.iter().filter_map(|at| children.get(*at as usize)));
+                    }
+                    Err(_) => open.extend_from_slice(children),
+                }
+                self.spend(open.len() - before)?;
+            }
+            found.push(meets);
+        }
+        Ok(found)
     }
 
     /// In both.
@@ -327,20 +379,11 @@ impl Regions {
     }
 
     fn apply(&mut self, operation: Operation, a: u32, b: u32) -> Result<u32, TooComplex> {
-        let (none, all) = (Region::NONE.0, Region::ALL.0);
         if self.gave_up {
             return Err(TooComplex);
         }
-        match operation {
-            Operation::And if a == none || b == none => return Ok(none),
-            Operation::And if a == all || a == b => return Ok(b),
-            Operation::And if b == all => return Ok(a),
-            Operation::Or if a == all || b == all => return Ok(all),
-            Operation::Or if a == none || a == b => return Ok(b),
-            Operation::Or if b == none => return Ok(a),
-            Operation::Minus if a == none || b == all || a == b => return Ok(none),
-            Operation::Minus if b == none => return Ok(a),
-            _ => {}
+        if let Some(answer) = at_once(operation, a, b) {
+            return Ok(answer);
         }
         // Both orders of a union or an intersection are one question.
         let question = match operation {
@@ -353,38 +396,74 @@ impl Regions {
         }
         // The answer's place is taken now; nothing below can ask the same: it asks about lower
         // levels.
-        self.answers.push(none);
-        let left = self.nodes.get(a).to_vec();
-        let right = self.nodes.get(b).to_vec();
-        let level_of = |node: &[u32]| node.first().copied().unwrap_or(TERMINAL);
-        let level = level_of(&left).min(level_of(&right));
+        self.answers.push(Region::NONE.0);
+        let (left, right) = (self.nodes.start(a), self.nodes.start(b));
+        let (left_level, right_level) = (self.nodes.item(left), self.nodes.item(right));
+        let level = left_level.min(right_level);
         let size = self.size(level);
         self.spend(size)?;
-        let child = |node: &[u32], same: u32, class: usize| {
-            if level_of(node) == level {
-                node.get(class + 1).copied().unwrap_or(none)
-            } else {
-                same
-            }
-        };
-        let mut node = Vec::with_capacity(size + 1);
+        let mut node = self.spare.pop().unwrap_or_default();
+        node.clear();
         node.push(level);
-        let mut before = None;
-        for class in 0..size {
-            let pair = (child(&left, a, class), child(&right, b, class));
-            // Neighbours are often alike; asking the table again costs more than comparing.
-            let result = match before {
-                Some((same, result)) if same == pair => result,
-                _ => self.apply(operation, pair.0, pair.1)?,
+        let below = |node: u32, is_here: bool| -> &[u32] {
+            let children = self.nodes.get(node).get(1..).filter(|_| is_here);
+            children.unwrap_or_default()
+        };
+        // Most children are none or all: what they come to is told at once.
+        let (lefts, rights) = (
+            below(a, left_level == level),
+            below(b, right_level == level),
+        );
+        let told = |left: u32, right: u32| at_once(operation, left, right).unwrap_or(OPEN);
+        match (lefts, rights) {
+            (lefts, []) => node.extend(lefts.iter().map(|left| told(*left, b))),
+            ([], rights) => node.extend(rights.iter().map(|right| told(a, *right))),
+            (lefts, rights) => {
+                let pairs = lefts.iter().zip(rights);
+                node.extend(pairs.map(|(left, right)| told(*left, *right)));
+            }
+        }
+        // Neighbours are often alike; asking the table again costs more than comparing. Before the
+        // first there is a pair that no children are.
+        let mut before = (a, b);
+        let mut result = Region::NONE.0;
+        for (class, slot) in node.iter_mut().enumerate().skip(1) {
+            if *slot != OPEN {
+                continue;
+            }
+            let child = |start: usize, own: u32, other: u32| match other == level {
+                true => self.nodes.item(start + class),
+                false => own,
             };
-            before = Some((pair, result));
-            node.push(result);
+            let pair = (child(left, a, left_level), child(right, b, right_level));
+            if pair != before {
+                result = self.apply(operation, pair.0, pair.1)?;
+                before = pair;
+            }
+            *slot = result;
         }
         let result = self.node(&node)?;
+        self.spare.push(node);
         if let Some(answer) = self.answers.get_mut(asked as usize) {
             *answer = result;
         }
         Ok(result)
+    }
+}
+
+/// The answer where the operands alone tell it.
+fn at_once(operation: Operation, a: u32, b: u32) -> Option<u32> {
+    let (none, all) = (Region::NONE.0, Region::ALL.0);
+    match operation {
+        Operation::And if a == none || b == none => Some(none),
+        Operation::And if a == all || a == b => Some(b),
+        Operation::And if b == all => Some(a),
+        Operation::Or if a == all || b == all => Some(all),
+        Operation::Or if a == none || a == b => Some(b),
+        Operation::Or if b == none => Some(a),
+        Operation::Minus if a == none || b == all || a == b => Some(none),
+        Operation::Minus if b == none => Some(a),
+        _ => None,
     }
 }
 
@@ -477,6 +556,12 @@ mod tests {
                     total = regions.or(total, cube).expect("small");
                 }
                 assert_eq!(total, region);
+            }
+            let sets = vec![(0, more), (2, classes)];
+            let meeting = regions.meeting(&sets, &known).expect("small");
+            for (one, meets) in known.clone().into_iter().zip(meeting) {
+                let both = regions.and(one, cube).expect("small");
+                assert!(cube.is_none() || meets != both.is_none());
             }
             let given = regions.given(other, 1, 0).expect("small");
             for request in &all {

@@ -5,12 +5,13 @@
 //! sees. Requests that differ only in what policies look at share a cell.
 
 pub use super::clients::Clients;
-use super::clients::Sender;
+
 use super::lower::{PeerSeen, PortSeen, Presented};
 use super::space::{Condition, Field, Values};
 use super::{intervals, lower};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Binding, Layer};
+use crate::analysis::sender::Sender;
 use crate::mesh::{DataPlane, Protocol, Service, TargetPort, label};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -353,22 +354,52 @@ impl<'a> Finder<'a, '_> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
-        let layer = match described.data_plane {
-            Some(DataPlane::None) => return Vec::new(),
-            Some(DataPlane::Sidecar) => Layer::Sidecar,
-            Some(DataPlane::Ambient) | None => Layer::Ztunnel,
+        let points = &self.analysis.points;
+        let ingress = points.as_ingress(workload);
+        let layer = points.layer(workload, described);
+        let at = |layer, tcp| Point {
+            destination: self.destination(&described.ips),
+            ..self.before_pod(
+                layer,
+                tcp,
+                Cow::Borrowed(points.at_workload(layer, workload).unwrap_or_default()),
+                hop,
+                port,
+            )
         };
-        let attached = self.analysis.points.workloads.get(workload);
-        vec![Point {
+        let mut found: Vec<Point<'a>> = layer.map(|layer| at(layer, tcp)).into_iter().collect();
+        if let Some(ingress) = ingress {
+            let point = at(Layer::Gateway, false);
+            found.push(Point {
+                // No identity of the mesh reaches its listeners.
+                presented: Presented::Nothing,
+                stale: point.stale || ingress.opaque && !ingress.attached.is_empty(),
+                ..point
+            });
+        }
+        found
+    }
+
+    /// A pod's own enforcement point, its address aside.
+    fn before_pod(
+        &self,
+        layer: Layer,
+        tcp: bool,
+        attached: Cow<'a, [Attached]>,
+        hop: &Hop,
+        port: PortSeen,
+    ) -> Point<'a> {
+        let points = &self.analysis.points;
+        Point {
             layer,
             tcp,
-            attached: Cow::Borrowed(attached.map_or(&[], Vec::as_slice)),
             presented: hop.presented.clone(),
             port,
             peer: hop.peer,
-            destination: self.destination(&described.ips),
-            stale: false,
-        }]
+            destination: None,
+            stale: points.unloadable_at(layer, &attached).is_some(),
+            attached,
+        }
     }
 
     /// Pods that the input does not describe.
@@ -390,20 +421,12 @@ impl<'a> Finder<'a, '_> {
             .analysis
             .points
             .unknown_workload(mesh, &service.namespace);
-        vec![Point {
-            layer,
-            tcp,
-            attached: Cow::Owned(attached),
-            presented: hop.presented.clone(),
-            port: match port {
-                None => PortSeen::Asked,
-                Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
-                Some(TargetPort::Name(_)) => PortSeen::Unknown,
-            },
-            peer: hop.peer,
-            destination: None,
-            stale: false,
-        }]
+        let port = match port {
+            None => PortSeen::Asked,
+            Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
+            Some(TargetPort::Name(_)) => PortSeen::Unknown,
+        };
+        vec![self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)]
     }
 
     /// The ports that speak TCP at pods with a sidecar, by the Services before them.
@@ -413,14 +436,11 @@ impl<'a> Finder<'a, '_> {
             .workloads
             .get(workload)
             .is_some_and(|one| one.data_plane == Some(DataPlane::Sidecar));
-        let Some(number) = u32::try_from(workload).ok().filter(|_| sidecar) else {
+        if !sidecar {
             return Vec::new();
-        };
+        }
         let mut found = Vec::new();
-        for (backends, service) in points.backends.iter().zip(&mesh.services) {
-            if !backends.contains(&number) {
-                continue;
-            }
+        for (_, service) in points.before(mesh, workload) {
             for port in service.ports.iter().flatten() {
                 if let (Protocol::Tcp, TargetPort::Number(number)) = (port.protocol, &port.target) {
                     found.push(*number);

@@ -1,5 +1,6 @@
 //! The verdict on every request to a target, as regions.
 
+use super::axis::Partitions;
 use super::forwarded;
 use super::intervals::Range;
 use super::lower::{self, View};
@@ -10,8 +11,8 @@ use super::strings::TooComplex;
 use super::universe::PathMode;
 use super::verdict::{Enforced, Solved, Verdict, at_point, in_turn};
 use crate::analysis::decide::{Analysis, Via};
-use crate::analysis::points::Held;
-use crate::analysis::rules::Policy;
+use crate::analysis::points::{Held, Layer};
+use crate::analysis::rules::{Effect, Policy};
 use crate::mesh::{PathNormalization, Settings};
 use std::cell::Cell as Counter;
 
@@ -56,6 +57,8 @@ pub struct Side<'a> {
     pub paths: PathMode,
     /// How many targets were too complex.
     given_up: Counter<u32>,
+    /// What the classes of texts are, of the clients as they are when the first target is solved.
+    partitions: Partitions,
 }
 
 /// A policy at a point, as a condition.
@@ -65,9 +68,7 @@ pub struct PointForm {
     pub policies: Vec<Enforced>,
     /// Their places among [`crate::analysis::points::Points::held`].
     pub held: Vec<u32>,
-    /// Nothing is known but what DENY policies refuse: Envoy refuses the configuration.
-    pub unknown: bool,
-    /// Not even that.
+    /// Nothing is known: Envoy refuses the configuration and keeps the one that it had before.
     pub stale: bool,
 }
 
@@ -107,6 +108,7 @@ impl<'a> Side<'a> {
             among: Condition::Always,
             paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
+            partitions: Partitions::default(),
         }
     }
 
@@ -131,17 +133,24 @@ impl<'a> Side<'a> {
 
     /// The ways to a target as conditions.
     pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
-        let mut form = TargetForm::default();
-        let mut all_ports = false;
-        for cell in cells {
-            let mut chains = Vec::with_capacity(cell.chains.len());
+        let mut form = self.ways(cells);
+        for (cell, form) in cells.iter().zip(&mut form.cells) {
             for chain in &cell.chains {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
                     points.push(self.point(point));
                 }
-                chains.push(points);
+                form.chains.push(points);
             }
+        }
+        form
+    }
+
+    /// The same without the points on them.
+    pub fn ways(&self, cells: &[Cell<'_>]) -> TargetForm {
+        let mut form = TargetForm::default();
+        let mut all_ports = false;
+        for cell in cells {
             match cell.ports {
                 Ports::Only(port) => form.ports.push(super::intervals::port(port)),
                 Ports::AllBut(_) => all_ports = true,
@@ -153,7 +162,7 @@ impl<'a> Side<'a> {
                     self.among.clone(),
                 ]),
                 via: cell.via,
-                chains,
+                chains: Vec::with_capacity(cell.chains.len()),
             });
         }
         crate::order::sort(&mut form.ports);
@@ -173,6 +182,7 @@ impl<'a> Side<'a> {
             port: point.port,
             peer: point.peer,
             destination: point.destination,
+            forwarded_unknown: point.layer == Layer::Gateway,
         }
     }
 
@@ -181,15 +191,9 @@ impl<'a> Side<'a> {
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
-            unknown: false,
             stale: point.stale,
         };
         for (number, policy, conditional) in self.enforced(point) {
-            if policy.unloadable.is_some() {
-                // The proxy keeps the configuration that it had before, whatever else this one denies.
-                form.stale = true;
-                break;
-            }
             form.policies.push(Enforced {
                 effect: policy.effect,
                 matches: lower::policy(&view, policy),
@@ -230,12 +234,34 @@ impl<'a> Side<'a> {
                 a.clients == b.clients
                     && a.ports == b.ports
                     && a.via == b.via
-                    && a.chains.len() == b.chains.len()
-                    && a.chains.iter().zip(&b.chains).all(|(a, b)| {
-                        a.len() == b.len()
-                            && a.iter().zip(b).all(|(a, b)| self.same_point(a, other, b))
-                    })
+                    && self.same_chains(&a.chains, other, &b.chains)
             })
+    }
+
+    /// Pods are in the order of the input, which is not to matter.
+    fn same_chains(
+        &self,
+        mine: &[Vec<Point<'_>>],
+        other: &Side<'_>,
+        theirs: &[Vec<Point<'_>>],
+    ) -> bool {
+        let same = |a: &[Point<'_>], b: &[Point<'_>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same_point(a, other, b))
+        };
+        let in_order = mine.len() == theirs.len()
+            && mine
+                .iter()
+                .zip(theirs)
+                .all(|(mine, theirs)| same(mine, theirs));
+        let few = mine.len().max(theirs.len()) <= FEW_CHAINS;
+        in_order
+            || few
+                && mine
+                    .iter()
+                    .all(|mine| theirs.iter().any(|one| same(mine, one)))
+                && theirs
+                    .iter()
+                    .all(|theirs| mine.iter().any(|one| same(one, theirs)))
     }
 
     /// What a point enforces: name, place, and whether its being there is in doubt.
@@ -313,7 +339,6 @@ pub struct SolvedForm {
 struct SolvedPoint {
     /// With their places among [`crate::analysis::points::Points::held`].
     policies: Vec<(u32, Solved)>,
-    unknown: bool,
     stale: bool,
 }
 
@@ -336,6 +361,41 @@ impl SolvedForm {
             allowed: space.regions.any(&allowed)?,
             denied: space.regions.not(open)?,
         })
+    }
+
+    /// Whose requests each cell is for, and on which ports.
+    pub fn guards(&self) -> impl Iterator<Item = Region> {
+        self.cells.iter().map(|(guard, _)| *guard)
+    }
+
+    /// The policies of an effect, as they come first, and what each may match at any point.
+    pub fn matching(
+        &self,
+        space: &mut Space,
+        effect: Effect,
+    ) -> Result<Vec<(u32, Region)>, TooComplex> {
+        let mut found: Vec<(u32, Region)> = Vec::new();
+        // By policy, where it is in `found`.
+        let mut places: Vec<(u32, usize)> = Vec::new();
+        for (guard, chains) in &self.cells {
+            let policies = chains.iter().flatten().flat_map(|point| &point.policies);
+            for (number, policy) in policies.filter(|(_, policy)| policy.effect == effect) {
+                let here = space.regions.and(policy.holds.maybe, *guard)?;
+                match places.binary_search_by(|(known, _)| known.cmp(number)) {
+                    Ok(place) => {
+                        let place = places.get(place).and_then(|(_, at)| found.get_mut(*at));
+                        if let Some((_, region)) = place {
+                            *region = space.regions.or(*region, here)?;
+                        }
+                    }
+                    Err(place) => {
+                        places.insert(place, (*number, found.len()));
+                        found.push((*number, here));
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -367,14 +427,10 @@ impl PointForm {
     fn solve(&self, space: &mut Space) -> Result<SolvedPoint, TooComplex> {
         let mut policies = Vec::with_capacity(self.policies.len());
         for (policy, number) in self.policies.iter().zip(&self.held) {
-            // Of a point that may be anything, nothing is asked.
-            if !self.stale {
-                policies.push((*number, policy.solve(space)?));
-            }
+            policies.push((*number, policy.solve(space)?));
         }
         Ok(SolvedPoint {
             policies,
-            unknown: self.unknown,
             stale: self.stale,
         })
     }
@@ -395,16 +451,7 @@ impl SolvedPoint {
                 kept.push(*policy);
             }
         }
-        let verdict = at_point(space, &kept)?;
-        if !self.unknown {
-            return Ok(verdict);
-        }
-        // A DENY before the policy that Envoy refuses has refused already.
-        kept.retain(|one| one.effect == crate::analysis::rules::Effect::Deny);
-        Ok(Verdict {
-            allowed: Region::NONE,
-            denied: at_point(space, &kept)?.denied,
-        })
+        at_point(space, &kept)
     }
 }
 
@@ -447,6 +494,9 @@ pub fn path_mode(settings: &Settings) -> PathMode {
     }
 }
 
+/// So many ways are compared each with each.
+const FEW_CHAINS: usize = 16;
+
 /// So many targets may be too complex before less is spent on each.
 const PATIENCE: u32 = 4;
 
@@ -482,6 +532,7 @@ pub fn space(
         clients: &clients,
         absent: &side.clients.absent,
         hosts,
+        known: Some(&side.partitions),
         work: side.work(),
         ..Setting::new(side.domain, side.paths)
     };

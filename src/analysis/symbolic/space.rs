@@ -1,6 +1,6 @@
 //! The space that conditions on requests span, and the regions that they are.
 
-use super::axis::{Axis, Count, number};
+use super::axis::{Axis, Count, Partitions, number};
 use super::intervals::Range;
 use super::region::{DEFAULT_WORK, Region, Regions};
 use super::strings::TooComplex;
@@ -24,6 +24,8 @@ pub struct Setting<'a> {
     pub absent: &'a [String],
     /// Hosts worth showing, the best first.
     pub hosts: &'a [&'a str],
+    /// Classes that were found before.
+    pub known: Option<&'a Partitions>,
     /// Bound on the work.
     pub work: usize,
 }
@@ -51,6 +53,7 @@ impl<'a> Setting<'a> {
             clients: &[],
             absent: &[],
             hosts: &[],
+            known: None,
             work: DEFAULT_WORK,
         }
     }

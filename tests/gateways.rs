@@ -1,0 +1,298 @@
+//! Requests to an ingress gateway, whose Envoy enforces policies of its own. What is attached there was
+//! asked of Istio itself: `tests/cluster/judge.test.mjs`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use mesh_policy::analysis::diff::diff;
+use mesh_policy::analysis::lint::lint;
+use mesh_policy::analysis::{Analysis, Request};
+use mesh_policy::compile::Source;
+use mesh_policy::mesh::input::{MeshInput, read_mesh};
+use serde_json::{Value, json};
+
+const MESH: &str = r#"
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec: {gatewayClassName: CLASS, listeners: [{name: http, port: 80, protocol: PROTOCOL}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: edge-0, namespace: shop, labels: {app: edge, gateway.networking.k8s.io/gateway-name: edge, istio.io/dataplane-mode: PLANE}}
+spec: {serviceAccountName: edge-istio}
+---
+{apiVersion: v1, kind: Service, metadata: {name: edge, namespace: shop}, spec: {selector: {app: edge}, ports: [{port: 80, name: http}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-0, namespace: shop}, spec: {serviceAccountName: web}}
+"#;
+
+const USUAL: [(&str, &str); 3] = [("CLASS", "istio"), ("PROTOCOL", "HTTP"), ("PLANE", "none")];
+
+fn mesh(changes: &[(&str, &str)], policies: &[Value]) -> Analysis {
+    let mut text = MESH.to_owned();
+    for (name, value) in changes.iter().chain(&USUAL) {
+        text = text.replace(name, value);
+    }
+    for policy in policies {
+        text.push_str(&format!("---\n{policy}\n"));
+    }
+    let (mesh, diagnostics) = read_mesh(&MeshInput {
+        manifests: vec![Source::new("mesh.yaml", &text)],
+        ..MeshInput::default()
+    });
+    assert_eq!(diagnostics, []);
+    Analysis::new(mesh)
+}
+
+fn policy(namespace: &str, spec: Value) -> Value {
+    json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": {"name": "p", "namespace": namespace}, "spec": spec})
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    let group = if kind == "Service" {
+        ""
+    } else {
+        "gateway.networking.k8s.io"
+    };
+    json!([{"kind": kind, "group": group, "name": name}])
+}
+
+/// The verdict and what it depends on, for the Service, which its pods' own address must share.
+fn asked(mesh: &Analysis, changes: &Value) -> (String, Vec<String>) {
+    let of = |target: Value| {
+        let mut request = json!({"from": {"namespace": "shop", "serviceAccount": "web"}, "sourceIp": "10.1.2.3",
+            "port": 80, "method": "GET", "path": "/", "host": "shop.example"});
+        for part in [&target, changes] {
+            for (key, value) in part.as_object().into_iter().flatten() {
+                request[key] = value.clone();
+            }
+        }
+        let request = Request::read(&request.to_string()).expect("a request");
+        let answer: Value = serde_json::from_str(&mesh.trace_json(&request)).unwrap_or_default();
+        let depends = answer["depends"].as_array().into_iter().flatten();
+        let depends = depends
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        (
+            answer["verdict"].as_str().unwrap_or_default().to_owned(),
+            depends,
+        )
+    };
+    let answer = of(json!({"to": {"service": "shop/edge"}}));
+    assert_eq!(answer, of(json!({"to": {"pod": "shop/edge-0"}})));
+    answer
+}
+
+fn verdict(changes: &[(&str, &str)], policies: &[Value], request: &Value) -> String {
+    asked(&mesh(changes, policies), request).0
+}
+
+/// Each of these is an ALLOW of nothing.
+#[test]
+fn what_is_attached_to_a_gateway() {
+    let any = json!({});
+    assert_eq!(verdict(&[], &[], &any), "allowed");
+    for (attached, namespace, spec) in [
+        (
+            true,
+            "shop",
+            json!({"targetRefs": reference("Gateway", "edge")}),
+        ),
+        (
+            false,
+            "shop",
+            json!({"targetRefs": reference("Gateway", "other")}),
+        ),
+        (
+            false,
+            "istio-system",
+            json!({"targetRefs": reference("Gateway", "edge")}),
+        ),
+        (
+            false,
+            "istio-system",
+            json!({"targetRefs": reference("GatewayClass", "istio")}),
+        ),
+        (
+            false,
+            "istio-system",
+            json!({"targetRefs": reference("GatewayClass", "istio-waypoint")}),
+        ),
+        (
+            false,
+            "shop",
+            json!({"targetRefs": reference("Service", "edge")}),
+        ),
+        (
+            true,
+            "shop",
+            json!({"selector": {"matchLabels": {"app": "edge"}}}),
+        ),
+        (
+            true,
+            "istio-system",
+            json!({"selector": {"matchLabels": {"app": "edge"}}}),
+        ),
+        (
+            false,
+            "shop",
+            json!({"selector": {"matchLabels": {"app": "web"}}}),
+        ),
+        (true, "shop", json!({"selector": {"matchLabels": {}}})),
+        (true, "shop", json!({})),
+        (true, "istio-system", json!({})),
+        (false, "cos", json!({})),
+    ] {
+        let expected = if attached { "denied" } else { "allowed" };
+        let policy = policy(namespace, spec);
+        assert_eq!(
+            verdict(&[], std::slice::from_ref(&policy), &any),
+            expected,
+            "{policy}"
+        );
+        // A gateway of somebody else's knows no AuthorizationPolicy.
+        assert_eq!(verdict(&[("CLASS", "nginx")], &[policy], &any), "allowed");
+    }
+}
+
+#[test]
+fn what_a_gateway_sees() {
+    let only = |rule: Value| {
+        [policy(
+            "shop",
+            json!({"targetRefs": reference("Gateway", "edge"), "rules": [rule]}),
+        )]
+    };
+    let get = only(json!({"to": [{"operation": {"methods": ["GET"]}}]}));
+    assert_eq!(verdict(&[], &get, &json!({})), "allowed");
+    assert_eq!(verdict(&[], &get, &json!({"method": "PUT"})), "denied");
+    assert_eq!(verdict(&[], &get, &json!({"from": null})), "allowed");
+    // Nobody's identity, whoever asks.
+    let web = only(json!({"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}]}));
+    assert_eq!(verdict(&[], &web, &json!({})), "denied");
+    let others =
+        only(json!({"from": [{"source": {"notPrincipals": ["cluster.local/ns/shop/sa/web"]}}]}));
+    assert_eq!(verdict(&[], &others, &json!({})), "allowed");
+    let near = only(json!({"from": [{"source": {"ipBlocks": ["10.1.0.0/16"]}}]}));
+    assert_eq!(verdict(&[], &near, &json!({})), "allowed");
+    assert_eq!(
+        verdict(&[], &near, &json!({"sourceIp": "10.2.0.1"})),
+        "denied"
+    );
+    // Whose word counts for the address behind that is a setting of istiod's.
+    let behind = only(json!({"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}));
+    assert_eq!(
+        asked(&mesh(&[], &behind), &json!({})),
+        ("depends".into(), vec!["trusted-proxies".into()])
+    );
+    let header = only(
+        json!({"when": [{"key": "request.headers[x-forwarded-for]", "values": ["10.1.2.3"]}]}),
+    );
+    let sent = json!({"headers": {"x-forwarded-for": ["10.1.2.3"]}});
+    assert_eq!(
+        asked(&mesh(&[], &header), &sent),
+        ("depends".into(), vec!["header-of-the-proxy".into()])
+    );
+    // What a listener of another kind makes of conditions on HTTP is not looked into.
+    for protocol in ["TCP", "TLS"] {
+        let mesh = mesh(&[("PROTOCOL", protocol)], &get);
+        assert_eq!(
+            asked(&mesh, &json!({})),
+            ("depends".into(), vec!["listener-not-http".into()])
+        );
+    }
+    assert_eq!(verdict(&[("PROTOCOL", "TLS")], &[], &json!({})), "allowed");
+    assert_eq!(
+        verdict(&[("PROTOCOL", "HTTPS")], &get, &json!({"method": "PUT"})),
+        "denied"
+    );
+}
+
+#[test]
+fn a_gateway_in_the_ambient_mesh_has_a_ztunnel_before_it() {
+    let ambient = [("PLANE", "ambient")];
+    let ports = policy(
+        "shop",
+        json!({"selector": {"matchLabels": {"app": "edge"}},
+        "rules": [{"to": [{"operation": {"ports": ["81"]}}]}]}),
+    );
+    assert_eq!(verdict(&ambient, &[ports], &json!({})), "denied");
+    let get = policy(
+        "shop",
+        json!({"targetRefs": reference("Gateway", "edge"),
+        "rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}),
+    );
+    assert_eq!(
+        verdict(&ambient, std::slice::from_ref(&get), &json!({})),
+        "allowed"
+    );
+    assert_eq!(
+        verdict(&ambient, &[get], &json!({"method": "PUT"})),
+        "denied"
+    );
+}
+
+#[test]
+fn mutual_tls_that_is_demanded_of_pods_is_not_of_a_gateway() {
+    let strict = json!({"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": {"name": "default", "namespace": "shop"}, "spec": {"mtls": {"mode": "STRICT"}}});
+    assert_eq!(verdict(&[], &[strict], &json!({"from": null})), "allowed");
+}
+
+#[test]
+fn a_change_at_a_gateway_is_a_change() {
+    let side = |method: &str| {
+        let rule = json!({"to": [{"operation": {"methods": [method]}}]});
+        mesh(
+            &[],
+            &[policy(
+                "shop",
+                json!({"targetRefs": reference("Gateway", "edge"), "rules": [rule]}),
+            )],
+        )
+    };
+    let (old, new) = (side("GET"), side("PUT"));
+    let found = diff(&old, &new);
+    assert!(
+        !found.granted.is_empty() && !found.revoked.is_empty(),
+        "{}",
+        found.json()
+    );
+    for change in &found.granted {
+        let line = serde_json::to_string(&change.witness).unwrap_or_default();
+        let request = Request::read(&line).expect("a request");
+        let answers = (
+            old.decide(&request).verdict.name(),
+            new.decide(&request).verdict.name(),
+        );
+        assert_eq!(answers, ("denied", "allowed"), "{line}");
+    }
+}
+
+/// What Envoy refuses is an error wherever an Envoy is given it, also where it would enforce nothing.
+#[test]
+fn templates_that_a_gateway_cannot_load_are_errors() {
+    let rules = json!([{"to": [{"operation": {"paths": ["/{*}//"]}}]}]);
+    let selector = json!({"matchLabels": {"app": "edge"}});
+    for spec in [
+        json!({"rules": rules, "selector": selector}),
+        json!({"rules": rules, "selector": selector, "action": "AUDIT"}),
+        json!({"rules": rules, "targetRefs": reference("Gateway", "edge")}),
+        json!({"rules": rules, "targetRefs": reference("Gateway", "edge"), "action": "AUDIT"}),
+    ] {
+        let mesh = mesh(&[], &[policy("shop", spec.clone())]);
+        let found = lint(&mesh);
+        let codes: Vec<&str> = found.iter().map(|one| one.code).collect();
+        assert!(codes.contains(&"envoy-refuses"), "{spec}: {codes:?}");
+        let depends = asked(&mesh, &json!({})).1;
+        assert_eq!(depends, ["envoy-refuses-configuration"], "{spec}");
+    }
+}

@@ -27,7 +27,7 @@ const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSyn
 const CONCERNED = {
   "src/analysis/safety.rs": "mesh_policy faults limits laws".split(" "),
   "src/analysis/plan.rs": "mesh_policy faults limits laws".split(" "),
-  "src/analysis/": "mesh_policy semantics conditions ways explain overview probes reachability lint lint_names diff expect found_outside limits laws".split(" "),
+  "src/analysis/": "mesh_policy semantics conditions ways gateways explain overview probes reachability lint lint_names diff expect found_outside limits laws".split(" "),
   "src/istio/": "mesh_policy semantics refusals probes lint kube input output limits library".split(" "),
   "src/juju/": "mesh_policy origins relations consumer deployment databags charm_lints hooks ownership input lint reachability limits library".split(" "),
   "src/kube/": "mesh_policy host_signals charm_labels policy_writes program_texts kube limits faults".split(" "),
@@ -40,7 +40,7 @@ const filesOf = (folder, names) => names.split(" ").map((name) => `src/${folder}
 
 /** By what a fault would do: wrong verdicts first, then wrong writes, then wrong reading. */
 const RISK = [
-  ...filesOf("analysis", "matching points ways decide envoy ztunnel path binding asker index headers rules verdict request trace answer"),
+  ...filesOf("analysis", "matching points held ways sender decide envoy ztunnel path binding asker index headers rules verdict request trace answer"),
   ...filesOf("analysis", "safety plan reach overview lint/access lint/enforcement lint/mod lint/names lint/sets lint/values"),
   ...filesOf("kube", "labels policies delivery order compare answer ledger manifest list options read_mesh json mod"),
   ...filesOf("juju", "consumer ownership relations mesh_policies deployment charm bundle databags provider hook template when request lint"),

@@ -14,10 +14,8 @@ const CHARMS: &str = "
 fn compiled(charm: &str, relation: &str, more: &str) -> Compiled {
     let source = |file, text, model| -> Source<'_> {
         Source {
-            file,
-            bytes: str::as_bytes(text),
             model,
-            overlay: false,
+            ..Source::new(file, text)
         }
     };
     let bundle = format!(

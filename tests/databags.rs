@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 fn compiled(model: Option<&str>, text: &str) -> Compiled {
     compile(&Input {
         databags: vec![Source {
-            file: "unit.json",
-            bytes: text.as_bytes(),
             model,
-            overlay: false,
+            ..Source::new("unit.json", text)
         }],
         ..Input::default()
     })

@@ -12,21 +12,13 @@ const CHARMS: &str = "
 ";
 
 fn compiled(bundles: &[(&str, &str)], charms: &str) -> Compiled {
-    let source = |file, text| -> Source<'_> {
-        Source {
-            file,
-            bytes: str::as_bytes(text),
-            model: None,
-            overlay: false,
-        }
-    };
     let bundles = bundles.iter().map(|(model, text)| Source {
         model: (!model.is_empty()).then_some(*model),
-        ..source("shop.yaml", text)
+        ..Source::new("shop.yaml", text)
     });
     compile(&Input {
         bundles: bundles.collect(),
-        charms: vec![source("charms.yaml", charms)],
+        charms: vec![Source::new("charms.yaml", charms)],
         databags: vec![],
     })
 }

@@ -251,10 +251,8 @@ fn who_offers_is_the_source_of_a_policy() {
     let charm = "{charm: asked, provides: {http: http, provide-cmr-mesh: cross_model_mesh}, requires: {service-mesh: service_mesh}, policies: [{kind: unit, relation: http, ports: [80]}]}";
     let compiled = |bundles: &[(&str, &'static str)]| -> Compiled {
         let source = |file, text: &'static str, model| Source {
-            file,
-            bytes: text.as_bytes(),
             model,
-            overlay: false,
+            ..Source::new(file, text)
         };
         compile(&Input {
             bundles: bundles

@@ -47,8 +47,12 @@ test("the package holds what users need and nothing else", async () => {
   /** @type {string[]} */
   const files = JSON.parse(stdout)[0].files.map((/** @type {{ path: string }} */ file) => file.path);
   assert(files.includes("pkg/mesh_policy_bg.wasm") && files.includes("host/cli.js") && files.includes("man/mesh-policy.1"));
-  const odd = files.filter((file) => !/^(host|pkg|www\/dist)\/|^examples\/.*\.(yaml|md)$|^(README\.md|LICENSE|CHANGELOG\.md|package\.json|man\/mesh-policy\.1)$/.test(file));
+  const odd = files.filter((file) => !/^(host|pkg|docs|www\/dist)\/|^examples\/.*\.(yaml|md)$|^([A-Z]+\.md|LICENSE|package\.json|man\/mesh-policy\.1)$/.test(file));
   assert.deepEqual(odd, []);
+  const readme = await readFile(path.join(ROOT, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\(([^)#:]+)[^):]*\)/g)].map(([, link]) => link ?? "");
+  assert.ok(links.length > 10);
+  assert.deepEqual(links.filter((link) => !files.some((file) => file === link || file.startsWith(`${link.replace(/\/$/, "")}/`))), [], "the README's links lead nowhere");
   const { scripts = {} } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8"));
   assert.deepEqual(Object.keys(scripts).filter((name) => /install|prepare/.test(name)), [], "no install scripts");
   /** @type {{ packages: Record<string, { dev?: boolean, hasInstallScript?: boolean }> }} */

@@ -41,7 +41,7 @@ function filesUnder(folder, prefix = "") {
 
 /** The hash of each file that the wasm is built from, and one over all. */
 export function sourceDigest() {
-  const names = [...filesUnder(path.join(ROOT, "src"), "src/"), "Cargo.toml", "Cargo.lock"].sort();
+  const names = [...filesUnder(path.join(ROOT, "src"), "src/"), "Cargo.toml", "Cargo.lock", "tools/lib/pkg-guards.mjs"].sort();
   /** @type {Record<string, string>} */
   const sourceFiles = {};
   for (const name of names) sourceFiles[name] = sha256(readFileSync(path.join(ROOT, name)));

@@ -125,6 +125,8 @@ test("what a link brought is fed to no cluster before it is imported", async () 
 });
 
 test("the live mesh opens as a file, is shown, and can be asked about", async () => {
+  // It has something that no example has, so that what is seen is the live mesh.
+  await cluster.kubectl(["run", "only-in-the-cluster", "-n", "bookinfo", "--image", "none"]);
   await withPage(async (page) => {
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     await view(page, "Cluster");
@@ -134,7 +136,7 @@ test("the live mesh opens as a file, is shown, and can be asked about", async ()
     await page.locator(".files .open", { hasText: "cluster" }).waitFor();
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     await view(page, "Graph");
-    await page.locator(".node", { hasText: "bookinfo-productpage-k8s" }).waitFor();
+    await page.locator(".node", { hasText: "only-in-the-cluster" }).waitFor();
     await view(page, "Ask");
     await page.locator(".verdict").waitFor();
     await view(page, "Cluster");

@@ -1,6 +1,6 @@
 //! One type for everything that can be wrong with an input, and the list of its codes.
 
-use crate::text::{Position, TextError};
+use crate::text::{Document, Position, TextError};
 use serde::Serialize;
 
 /// How bad it is.
@@ -246,6 +246,31 @@ impl Diagnostic {
     pub fn bad_input(mut self) -> Self {
         self.bad_input = true;
         self
+    }
+}
+
+/// Warns of keys that stand twice in one mapping.
+pub fn repeated_keys(file: &str, document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (at, key) in &document.duplicates {
+        let text = format!("the key `{}` stands twice; the last one counts", clip(key));
+        diagnostics.push(Diagnostic::warning(code::DUPLICATE_KEY, text).at(file, *at));
+    }
+}
+
+/// The same for what nobody but us reads: neither can be told to be meant, so none is used.
+pub fn refuse_repeated_keys(
+    file: &str,
+    document: &Document<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (at, key) in &document.duplicates {
+        let text = format!("the key `{}` stands twice", clip(key));
+        diagnostics.push(
+            Diagnostic::error(code::DUPLICATE_KEY, text)
+                .at(file, *at)
+                .help("take one of the two out")
+                .bad_input(),
+        );
     }
 }
 

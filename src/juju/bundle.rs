@@ -1,7 +1,7 @@
 //! Juju bundles: applications, relations, offers and what other models offer, overlays merged.
 
 use super::charm::clip;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::map::Map;
 use crate::text::{Document, Node, Object, Position};
 
@@ -129,16 +129,8 @@ pub fn read_bundle<'a>(
         if document.root.is_null() {
             continue;
         }
+        repeated_keys(file, document, diagnostics);
         let mut reader = Reader { file, diagnostics };
-        for (at, key) in &document.duplicates {
-            reader.diagnostics.push(
-                Diagnostic::warning(
-                    code::DUPLICATE_KEY,
-                    format!("the key `{}` stands twice; the last one counts", clip(key)),
-                )
-                .at(file, *at),
-            );
-        }
         reader.layer(&mut bundle, &document.root);
     }
     Some(bundle)

@@ -2,11 +2,12 @@
 
 use super::bundle::is_bundle;
 pub use crate::diagnostic::clip;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::map::Map;
 use crate::model::{
     CharmPolicy, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
 };
+use crate::names::one_edit_apart;
 use crate::text::{Document, Node, Object, Position, Value};
 
 /// Which side of a relation an endpoint is on.
@@ -148,14 +149,8 @@ pub fn read_charm<'a>(
         ));
         return None;
     };
+    repeated_keys(file, document, diagnostics);
     let mut reader = Reader { file, diagnostics };
-    for (at, key) in &document.duplicates {
-        reader.warn(
-            code::DUPLICATE_KEY,
-            *at,
-            format!("the key `{key}` stands twice; the last one counts"),
-        );
-    }
     reader.misspelled(object, &KEYS);
     let endpoints = reader.endpoints(object);
     let policies = reader.policies(object);
@@ -211,11 +206,6 @@ struct Reader<'a, 'd> {
 }
 
 impl<'a> Reader<'a, '_> {
-    fn warn(&mut self, code: &'static str, at: Position, message: String) {
-        self.diagnostics
-            .push(Diagnostic::warning(code, message).at(self.file, at));
-    }
-
     fn wrong(&mut self, key: &str, node: &Node<'_>, expected: &str) {
         self.diagnostics.push(
             Diagnostic::error(
@@ -376,68 +366,5 @@ impl<'a> Reader<'a, '_> {
                 Some((member.key.as_ref(), text.into_owned()))
             })
             .collect()
-    }
-}
-
-/// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
-/// case, hyphens and underscores. Long keys are told apart at once.
-fn one_edit_apart(left: &str, right: &str) -> bool {
-    if left.len().abs_diff(right.len()) > 2 {
-        return false;
-    }
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-    let (left, right) = (plain(left), plain(right));
-    if left == right {
-        return true;
-    }
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let prefix = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
-    let (left, right) = (rest(&left), rest(&right));
-    let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
-    let swapped = left.first() == right.get(1)
-        && left.get(1) == right.first()
-        && tail(&left, 2) == tail(&right, 2);
-    tail(&left, 1) == right
-        || left == tail(&right, 1)
-        || tail(&left, 1) == tail(&right, 1)
-        || swapped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notices_misspelled_keys_and_leaves_others_alone() {
-        for (key, known) in [
-            ("provide", "provides"),
-            ("polices", "policies"),
-            ("raw-policies", "raw_policies"),
-            ("methdos", "methods"),
-            ("Peers", "peers"),
-            ("pers", "peers"),
-            ("peerss", "peers"),
-            ("pears", "peers"),
-            ("peer", "peers"),
-            ("epers", "peers"),
-            ("p_eer-s", "peers"),
-        ] {
-            assert!(one_edit_apart(key, known), "{key}");
-        }
-        for (key, known) in [
-            ("notes", "peers"),
-            ("source", "service"),
-            ("relation_side", "relation"),
-            ("p-e-e-r-s", "peers"),
-            ("p", "peers"),
-            ("peers", "p"),
-            ("xab", "xca"),
-            ("xab", "xbc"),
-            ("xabc", "xbad"),
-            ("xabcd", "xbadd"),
-        ] {
-            assert!(!one_edit_apart(key, known), "{key}");
-        }
     }
 }

@@ -6,10 +6,10 @@ use super::{
     Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
 };
 use crate::compile::Source;
-use crate::diagnostic::{Diagnostic, clip, code};
+use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
 use crate::names::{is_dns_label, is_dns_subdomain};
-use crate::text::{Document, Node, Position, Value, decode_utf8, parse_any};
+use crate::text::{Node, Position, Value, decode_utf8, parse_any};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         match decode_utf8(source.bytes).and_then(parse_any) {
             Ok(documents) => {
                 for document in &documents {
-                    reader.duplicates(document);
+                    repeated_keys(source.file, document, reader.diagnostics);
                     reader.document(&document.root, MAX_LISTS);
                 }
                 if documents.iter().all(|document| document.root.is_null()) {
@@ -164,14 +164,6 @@ impl Reader<'_, '_> {
             }
             ("security.istio.io", "PeerAuthentication") => self.peer_authentication(root),
             _ => {}
-        }
-    }
-
-    fn duplicates(&mut self, document: &Document<'_>) {
-        for (at, key) in &document.duplicates {
-            let text = format!("the key `{}` stands twice; the last one counts", clip(key));
-            let warning = Diagnostic::warning(code::DUPLICATE_KEY, text);
-            self.diagnostics.push(warning.at(&self.file, *at));
         }
     }
 

@@ -159,6 +159,10 @@ pub mod code {
     pub const OUTPUT_TOO_LARGE: &str = "output-too-large";
     /// A key stands twice in one mapping.
     pub const DUPLICATE_KEY: &str = "duplicate-key";
+    /// Two objects of one kind and name say different things.
+    pub const OBJECT_GIVEN_TWICE: &str = "object-given-twice";
+    /// Two policies of one name and namespace say different things.
+    pub const SAME_NAME: &str = "same-name";
     /// There is more than is told.
     pub const MORE: &str = "more-diagnostics";
     /// A file holds no document.

@@ -1,6 +1,9 @@
 //! A mesh from Kubernetes objects, as manifests or as `kubectl get -o yaml` prints them.
 
+use super::kinds::{self, Judged};
+use super::repeated::{Counts, Seen};
 use super::settings::{MOST_ALIASES, PathNormalization, strings};
+use super::shape;
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
     Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
@@ -10,29 +13,12 @@ use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
 use crate::names::{is_dns_label, is_dns_subdomain};
 use crate::text::{Node, Position, Value, decode_utf8, parse_any};
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The label that names the Gateway whose instance a pod is.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The kinds that are read, with their groups.
-const READ: [(&str, &str); 15] = [
-    ("", "Namespace"),
-    ("", "Pod"),
-    ("", "Service"),
-    ("", "ServiceAccount"),
-    ("", "ConfigMap"),
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("apps", "ReplicaSet"),
-    ("batch", "Job"),
-    ("batch", "CronJob"),
-    ("gateway.networking.k8s.io", "Gateway"),
-    ("networking.istio.io", "ServiceEntry"),
-    ("security.istio.io", "AuthorizationPolicy"),
-    ("security.istio.io", "PeerAuthentication"),
-];
 /// How deeply Lists may hold Lists.
 const MAX_LISTS: usize = 4;
 
@@ -45,6 +31,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         file: "".into(),
         classes: Vec::new(),
         unlabelled: Vec::new(),
+        seen: Seen::default(),
     };
     for source in sources {
         reader.file = source.file.into();
@@ -66,6 +53,8 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         }
     }
     reader.apply_classes();
+    let seen = reader.seen;
+    seen.conclude(mesh);
 }
 
 struct Reader<'m, 'd> {
@@ -76,6 +65,7 @@ struct Reader<'m, 'd> {
     classes: Vec<(String, WaypointFor)>,
     /// Gateways that do not say so themselves.
     unlabelled: Vec<usize>,
+    seen: Seen,
 }
 
 impl Reader<'_, '_> {
@@ -85,31 +75,31 @@ impl Reader<'_, '_> {
         }
         let text = |key: &str| root.get(key).and_then(Node::as_str);
         let Some(kind) = text("kind") else {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    code::WRONG_SHAPE,
-                    "this is no Kubernetes object: it has no `kind`",
-                )
-                .at(&self.file, root.at)
-                .help("give manifests, or what `kubectl get -o yaml` prints")
-                .bad_input(),
-            );
+            let text = "this is no Kubernetes object: it has no `kind`".to_owned();
+            let help = "give manifests, or what `kubectl get -o yaml` prints";
+            self.refuse(root.at, text, help);
             return;
         };
-        let version = text("apiVersion").unwrap_or_default();
-        if let Some(items) = root.get("items").and_then(Node::as_array)
+        let version = text("apiVersion");
+        let items = root.get("items").filter(|node| !node.is_null());
+        if kind == "List"
+            && let Some(node) = items.filter(|node| node.as_array().is_none())
+        {
+            let text = format!("`items` must be a list, not {}", node.kind());
+            self.refuse(
+                node.at,
+                text,
+                "write the objects as `- …`, one after the other",
+            );
+            return;
+        }
+        if let Some(items) = items.and_then(Node::as_array)
             && let Some(listed) = kind.strip_suffix("List")
         {
             if lists == 0 {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        code::WRONG_SHAPE,
-                        format!("lists stand within lists more than {MAX_LISTS} deep"),
-                    )
-                    .at(&self.file, root.at)
-                    .help("write the objects of the inner list as documents of their own")
-                    .bad_input(),
-                );
+                let text = format!("lists stand within lists more than {MAX_LISTS} deep");
+                let help = "write the objects of the inner list as documents of their own";
+                self.refuse(root.at, text, help);
                 return;
             }
             for item in items {
@@ -125,11 +115,30 @@ impl Reader<'_, '_> {
         self.object(root, version, kind);
     }
 
-    fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        if READ.contains(&(group, kind)) && !self.is_named(root, kind) {
-            return;
+    fn refuse(&mut self, at: Position, text: String, help: &str) {
+        let error = Diagnostic::error(code::WRONG_SHAPE, text).at(&self.file, at);
+        self.diagnostics.push(error.help(help).bad_input());
+    }
+
+    fn object(&mut self, root: &Node<'_>, version: Option<&str>, kind: &str) {
+        let (group, _) = kinds::split(version.unwrap_or_default());
+        match kinds::judge(version, kind) {
+            Judged::Read if self.is_named(root, kind) && self.is_shaped(root, kind) => {}
+            Judged::Read | Judged::Other => return,
+            Judged::Unknown(text, help) => return self.refuse(root.at, text, &help),
         }
+        let before = Counts::of(self.mesh);
+        self.take(root, group, kind);
+        let id = match kind {
+            "Namespace" => name(root),
+            _ => format!("{}/{}", namespace(root), name(root)),
+        };
+        let (object, place) = ((kind, id.as_str()), (&*self.file, root.at));
+        self.seen
+            .note(self.mesh, before, object, place, self.diagnostics);
+    }
+
+    fn take(&mut self, root: &Node<'_>, group: &str, kind: &str) {
         match (group, kind) {
             ("", "Namespace") => self.mesh.namespaces.push(Namespace {
                 name: name(root),
@@ -173,6 +182,8 @@ impl Reader<'_, '_> {
         let named =
             |key: &str, check: fn(&str) -> bool| match metadata.and_then(|node| node.get(key)) {
                 Some(node) if !node.is_null() => match node.as_str() {
+                    // As if it were not there; which namespace is then meant is kubectl's to say.
+                    Some("") if key == "namespace" => Ok(()),
                     Some(text) if check(text) => Ok(()),
                     Some(text) => Err((
                         node.at,
@@ -186,7 +197,7 @@ impl Reader<'_, '_> {
                 _ if key == "namespace" => Ok(()),
                 _ => Err((root.at, format!("this {kind} has no `metadata.name`"))),
             };
-        let name: fn(&str) -> bool = if kind == "Namespace" {
+        let name: fn(&str) -> bool = if matches!(kind, "Namespace" | "Service") {
             is_dns_label
         } else {
             is_dns_subdomain
@@ -199,6 +210,22 @@ impl Reader<'_, '_> {
         self.diagnostics.push(
             error.help("names have lower-case letters, digits and hyphens; the object is left out"),
         );
+        false
+    }
+
+    /// What the API server would not take must not be read as something else.
+    fn is_shaped(&mut self, root: &Node<'_>, kind: &str) -> bool {
+        let report = shape::examine(root, kind);
+        for (at, key, meant) in report.misspelled {
+            let text = format!("the key `{}` is not known and is ignored", clip(&key));
+            let warning = Diagnostic::warning(code::MISSPELLED_KEY, text).at(&self.file, at);
+            let help = format!("write `{meant}`");
+            self.diagnostics.push(warning.help(help));
+        }
+        let Some((at, text)) = report.wrong else {
+            return true;
+        };
+        self.refuse(at, text, "Kubernetes does not take it otherwise");
         false
     }
 
@@ -353,7 +380,7 @@ impl Reader<'_, '_> {
             };
             let text = |key: &str| node.get(key).and_then(Node::as_str);
             let target = match node.get("targetPort").map(|node| &node.value) {
-                Some(Value::Int(_)) => {
+                Some(Value::Int(_) | Value::Float(_)) => {
                     TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port))
                 }
                 Some(Value::String(text)) => match text.parse() {
@@ -518,7 +545,9 @@ fn labels(node: Option<&Node<'_>>) -> Labels {
         .into_iter()
         .flat_map(|object| object.iter())
         .filter_map(|member| {
-            let text = member.value.scalar_text()?;
+            // In Kubernetes `null` is as good as nothing, here an empty text.
+            let text = member.value.scalar_text();
+            let text = text.or(member.value.is_null().then_some(Cow::Borrowed("")))?;
             Some((member.key.to_string(), text.into_owned()))
         })
         .collect()
@@ -531,10 +560,7 @@ fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
 
 #[inline(never)]
 fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
-    match node?.value {
-        Value::Int(number) => u16::try_from(number).ok(),
-        _ => None,
-    }
+    shape::port(node?)
 }
 
 /// A pod (`root` is `described`), or an owner and its template.

@@ -6,8 +6,11 @@
 mod conclude;
 pub mod from_bundle;
 pub mod input;
+mod kinds;
 pub mod manifests;
+pub mod repeated;
 pub mod settings;
+mod shape;
 
 pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};

@@ -158,7 +158,10 @@ impl Settings {
                     .map(|text| self.trust_domain = text.to_owned()),
                 Some("trustDomainAliases") => strings(node)
                     .filter(|list| list.len() <= MOST_ALIASES)
-                    .filter(|list| list.iter().all(|text| is_trust_domain(text)))
+                    .filter(|list| {
+                        list.iter()
+                            .all(|text| is_trust_domain(&text.replace('*', "x")))
+                    })
                     .map(|list| self.trust_domain_aliases = list),
                 Some("autoAllowWaypoint") => node.as_bool().map(|on| self.auto_allow_waypoint = on),
                 Some("hardenedMode") => node.as_bool().map(|on| self.hardened_mode = on),

@@ -476,3 +476,59 @@ fn ports(mesh: &Mesh) -> Vec<Vec<u16>> {
     });
     ports.collect()
 }
+
+#[test]
+fn values_of_mesh_config() {
+    let config = |text: &str| {
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: istio, namespace: istio-system}}, data: {{mesh: '{text}'}}}}"
+        )
+    };
+    for (text, part) in [
+        ("rootNamespace: 5", "`rootNamespace` of this MeshConfig"),
+        (
+            "trustDomainAliases: x",
+            "`trustDomainAliases` of this MeshConfig",
+        ),
+        (
+            "pathNormalization: {normalization: base}",
+            "`pathNormalization` of this MeshConfig",
+        ),
+        (
+            "pathNormalization: BASE",
+            "`pathNormalization` of this MeshConfig",
+        ),
+        (
+            "rootNamespce: a",
+            "MeshConfig has no `rootNamespce`: `rootNamespace` may be meant",
+        ),
+        ("[1]", "this MeshConfig cannot be read"),
+        ("{", "this MeshConfig cannot be read"),
+    ] {
+        let found = said(&config(text));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(part), "{found:?}");
+    }
+    for text in [
+        "",
+        "rootNamespace: a\ntrustDomain: null\naccessLogFile: /dev/stdout\npathNormalization: {}",
+        "pathNormalization: {normalization: DEFAULT}",
+    ] {
+        assert_eq!(
+            said(&config(&text.replace('\n', "\n\n"))),
+            [""; 0],
+            "{text}"
+        );
+    }
+}
+
+/// Which of its addresses a client connects to, a block does not tell.
+#[test]
+fn blocks_of_addresses() {
+    let entry =
+        |addresses: &str| object("ServiceEntry", &format!("spec: {{addresses: {addresses}}}"));
+    for (addresses, many) in [("[10.0.0.1]", 1), ("[10.0.0.1, 10.1.0.0/16]", 0)] {
+        let (mesh, _) = mesh_of(&[("m.yaml", &entry(addresses))]);
+        assert_eq!(mesh.services[0].ips.len(), many, "{addresses}");
+    }
+}

@@ -2,17 +2,16 @@
 
 use super::kinds::{self, Judged};
 use super::repeated::{Counts, Seen};
-use super::settings::{MOST_ALIASES, PathNormalization, strings};
-use super::shape;
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
-    Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
+    Readiness, WaypointFor, Workload, label,
 };
+use super::{mesh_config, services, shape};
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
 use crate::names::{is_dns_label, is_dns_subdomain};
-use crate::text::{Node, Position, Value, decode_utf8, parse_any};
+use crate::text::{Node, Position, decode_utf8, parse_any};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -145,12 +144,15 @@ impl Reader<'_, '_> {
                 labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
             }),
             ("", "Pod") => self.pod(root),
-            ("", "Service") => self.service(root),
+            ("", "Service") => self.mesh.services.push(services::service(root)),
             ("", "ServiceAccount") => {
                 let (namespace, name) = (namespace(root), name(root));
                 self.mesh.service_accounts.push((namespace, name));
             }
-            ("", "ConfigMap") => self.mesh_config(root),
+            ("", "ConfigMap") => {
+                let settings = &mut self.mesh.settings;
+                mesh_config::read(settings, root, &self.file, self.diagnostics);
+            }
             ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job") => self.owner(root, root.get("spec")),
             ("batch", "CronJob") => self.owner(
@@ -166,7 +168,9 @@ impl Reader<'_, '_> {
                     self.classes.push((name(root), waypoint_for(text)));
                 }
             }
-            ("networking.istio.io", "ServiceEntry") => self.service_entry(root),
+            ("networking.istio.io", "ServiceEntry") => {
+                self.mesh.services.push(services::service_entry(root));
+            }
             ("security.istio.io", "AuthorizationPolicy") => {
                 let policy = read_policy(&self.file, root, "default");
                 self.mesh.policies.push(policy);
@@ -287,150 +291,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// MeshConfig is text in a ConfigMap.
-    fn mesh_config(&mut self, root: &Node<'_>) {
-        if !name(root).starts_with("istio") {
-            return;
-        }
-        let Some(text) = root
-            .get("data")
-            .and_then(|data| data.get("mesh"))
-            .and_then(Node::as_str)
-        else {
-            return;
-        };
-        let Ok(documents) = parse_any(text) else {
-            self.diagnostics.push(
-                Diagnostic::warning(code::WRONG_SHAPE, "this MeshConfig cannot be read")
-                    .at(&self.file, root.at)
-                    .help("Istio's defaults are assumed instead; correct `data.mesh`"),
-            );
-            return;
-        };
-        let settings = &mut self.mesh.settings;
-        let config = documents.first().map(|document| &document.root);
-        let get = |key: &str| config.and_then(|config| config.get(key));
-        settings.root_namespace = match get("rootNamespace").and_then(Node::as_str) {
-            Some(name) if !name.is_empty() => name.to_owned(),
-            _ => namespace(root),
-        };
-        settings.give("rootNamespace");
-        if let Some(domain) = get("trustDomain").and_then(Node::as_str)
-            && !domain.is_empty()
-        {
-            settings.trust_domain = domain.to_owned();
-        }
-        settings.give("trustDomain");
-        if let Some(aliases) = get("trustDomainAliases").and_then(strings) {
-            if aliases.len() > MOST_ALIASES {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        code::WRONG_SHAPE,
-                        format!(
-                            "this MeshConfig has {} aliases of its trust domain",
-                            aliases.len()
-                        ),
-                    )
-                    .at(&self.file, root.at)
-                    .help("give a MeshConfig with 1,000 `trustDomainAliases` at most")
-                    .bad_input(),
-                );
-                return;
-            }
-            settings.trust_domain_aliases = aliases;
-        }
-        settings.give("trustDomainAliases");
-        let mode = get("pathNormalization")
-            .and_then(|node| node.get("normalization"))
-            .and_then(Node::as_str);
-        if let Some(mode) = mode.and_then(PathNormalization::by_name) {
-            settings.path_normalization = mode;
-        }
-        settings.give("pathNormalization");
-    }
-
-    fn service(&mut self, root: &Node<'_>) {
-        let spec = root.get("spec");
-        let get = |key: &str| spec.and_then(|spec| spec.get(key));
-        let mut service = Service {
-            namespace: namespace(root),
-            name: name(root),
-            labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
-            selector: get("selector")
-                .map(|node| labels(Some(node)))
-                .filter(|labels| !labels.is_empty()),
-            ports: Some(Vec::new()),
-            headless: get("clusterIP").and_then(Node::as_str) == Some("None"),
-            ips: Vec::new(),
-            entry: false,
-        };
-        let one = std::iter::once(get("clusterIP")).flatten();
-        let all = get("clusterIPs").and_then(Node::as_array);
-        for ip in all.unwrap_or_default().iter().chain(one) {
-            if let Some(ip) = address(Some(ip))
-                && !service.ips.contains(&ip)
-            {
-                service.ips.push(ip);
-            }
-        }
-        let mut ports = Vec::new();
-        for node in get("ports").and_then(Node::as_array).unwrap_or_default() {
-            let Some(port) = port_number(node.get("port")) else {
-                continue;
-            };
-            let text = |key: &str| node.get(key).and_then(Node::as_str);
-            let target = match node.get("targetPort").map(|node| &node.value) {
-                Some(Value::Int(_) | Value::Float(_)) => {
-                    TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port))
-                }
-                Some(Value::String(text)) => match text.parse() {
-                    Ok(number) => TargetPort::Number(number),
-                    Err(_) => TargetPort::Name(text.to_string()),
-                },
-                _ => TargetPort::Number(port),
-            };
-            ports.push(ServicePort {
-                port,
-                target,
-                protocol: protocol(port, text("name"), text("protocol"), text("appProtocol")),
-            });
-        }
-        service.ports = Some(ports);
-        self.mesh.services.push(service);
-    }
-
-    fn service_entry(&mut self, root: &Node<'_>) {
-        let spec = root.get("spec");
-        let get = |key: &str| spec.and_then(|spec| spec.get(key));
-        let mut ports = Vec::new();
-        for node in get("ports").and_then(Node::as_array).unwrap_or_default() {
-            let Some(port) = port_number(node.get("number")) else {
-                continue;
-            };
-            let protocol_name = node.get("protocol").and_then(Node::as_str);
-            ports.push(ServicePort {
-                port,
-                target: TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port)),
-                protocol: protocol(port, protocol_name, protocol_name, None),
-            });
-        }
-        let addresses = get("addresses").and_then(Node::as_array);
-        self.mesh.services.push(Service {
-            namespace: namespace(root),
-            name: name(root),
-            labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
-            selector: get("workloadSelector").map(|node| labels(node.get("labels"))),
-            ports: Some(ports),
-            headless: false,
-            ips: addresses
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|node| address(Some(node)))
-                .collect(),
-            entry: true,
-        });
-    }
-
     fn gateway(&mut self, root: &Node<'_>) {
         let metadata = root.get("metadata");
         let labels = labels(metadata.and_then(|node| node.get("labels")));
@@ -522,11 +382,11 @@ impl Reader<'_, '_> {
     }
 }
 
-fn name(root: &Node<'_>) -> String {
+pub(super) fn name(root: &Node<'_>) -> String {
     text_at(root, "name").unwrap_or_default().to_owned()
 }
 
-fn namespace(root: &Node<'_>) -> String {
+pub(super) fn namespace(root: &Node<'_>) -> String {
     text_at(root, "namespace").unwrap_or("default").to_owned()
 }
 
@@ -539,7 +399,7 @@ fn text_at<'n>(root: &'n Node<'_>, key: &str) -> Option<&'n str> {
 
 /// Labels, or anything else that maps names to text.
 #[inline(never)]
-fn labels(node: Option<&Node<'_>>) -> Labels {
+pub(super) fn labels(node: Option<&Node<'_>>) -> Labels {
     let object = node.and_then(Node::as_object);
     object
         .into_iter()
@@ -554,12 +414,12 @@ fn labels(node: Option<&Node<'_>>) -> Labels {
 }
 
 #[inline(never)]
-fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
+pub(super) fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
     node?.as_str()?.parse().ok()
 }
 
 #[inline(never)]
-fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
+pub(super) fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
     shape::port(node?)
 }
 
@@ -664,27 +524,5 @@ fn allowed_routes(spec: Option<&Node<'_>>) -> AllowedRoutes {
             AllowedRoutes::Selector(labels(selector.and_then(|node| node.get("matchLabels"))))
         }
         _ => AllowedRoutes::Same,
-    }
-}
-
-/// What a Service's port speaks: `appProtocol`, else the port name's first word; a few well-known
-/// ports are TCP. Source: istio.io/istio `pkg/config/kube/conversion.go`.
-fn protocol(port: u16, name: Option<&str>, transport: Option<&str>, app: Option<&str>) -> Protocol {
-    if transport.is_some_and(|transport| transport.eq_ignore_ascii_case("udp")) {
-        return Protocol::Udp;
-    }
-    match app {
-        Some("kubernetes.io/h2c" | "kubernetes.io/ws") => return Protocol::Http,
-        Some("kubernetes.io/wss") => return Protocol::Tcp,
-        _ => {}
-    }
-    let text = app.or(name).unwrap_or_default().to_ascii_lowercase();
-    let word = text.split('-').next().unwrap_or_default();
-    match word {
-        "http" | "http2" | "grpc" | "http_proxy" => Protocol::Http,
-        "tcp" | "https" | "tls" | "mongo" | "redis" | "mysql" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ if matches!(port, 25 | 53 | 3306 | 27017) => Protocol::Tcp,
-        _ => Protocol::Sniffed,
     }
 }

@@ -8,7 +8,9 @@ pub mod from_bundle;
 pub mod input;
 mod kinds;
 pub mod manifests;
+mod mesh_config;
 pub mod repeated;
+mod services;
 pub mod settings;
 mod shape;
 

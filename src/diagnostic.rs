@@ -155,6 +155,12 @@ pub mod code {
     pub const UNFILLED_TEMPLATE: &str = "unfilled-template";
     /// A key looks like a misspelling of one that is known.
     pub const MISSPELLED_KEY: &str = "misspelled-key";
+    /// A key that has no meaning where it stands.
+    pub const UNKNOWN_KEY: &str = "unknown-key";
+    /// A relation relates an application to itself.
+    pub const RELATION_TO_ITSELF: &str = "relation-to-itself";
+    /// A relation is written twice.
+    pub const REPEATED_RELATION: &str = "repeated-relation";
     /// What was made is longer than a string of the host can be.
     pub const OUTPUT_TOO_LARGE: &str = "output-too-large";
     /// A key stands twice in one mapping.

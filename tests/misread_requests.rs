@@ -1,6 +1,10 @@
 //! Requests that must be refused, not answered as if they were others.
 
-#![expect(clippy::expect_used, reason = "a failing test panics")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a failing test panics"
+)]
 
 use mesh_policy::analysis::request::Request;
 use serde_json::{Value, json};

@@ -193,6 +193,31 @@ fn what_a_gateway_sees() {
         asked(&mesh(&[], &behind), &json!({})),
         ("depends".into(), vec!["trusted-proxies".into()])
     );
+    // Of two services one is surely asked: then nothing else is in doubt.
+    let service = |name: &str, rule: Value| {
+        json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"action": "CUSTOM", "provider": {"name": "opa"}, "rules": [rule]}})
+    };
+    let maybe = service(
+        "maybe",
+        json!({"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}),
+    );
+    let surely = service("surely", json!({}));
+    for (policies, depends) in [
+        (
+            vec![maybe.clone()],
+            vec!["custom-policy", "trusted-proxies"],
+        ),
+        (vec![maybe.clone(), surely.clone()], vec!["custom-policy"]),
+        (vec![surely, maybe], vec!["custom-policy"]),
+    ] {
+        let depends = depends.into_iter().map(str::to_owned).collect();
+        assert_eq!(
+            asked(&mesh(&[], &policies), &json!({})),
+            ("depends".into(), depends)
+        );
+    }
     let header = only(
         json!({"when": [{"key": "request.headers[x-forwarded-for]", "values": ["10.1.2.3"]}]}),
     );

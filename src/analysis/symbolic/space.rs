@@ -116,6 +116,13 @@ impl Space {
         self.axis(field).map(|axis| axis.level)
     }
 
+    /// The levels of what the input does not say.
+    pub fn unsaid(&self) -> Vec<u32> {
+        let axes = self.axes.iter();
+        let unsaid = axes.filter(|axis| matches!(axis.field, Field::Unsaid(_)));
+        unsaid.map(|axis| axis.level).collect()
+    }
+
     /// The requests that meet a condition, one of those the space was made for or made of their
     /// parts.
     pub fn holds(&mut self, condition: &Condition) -> Result<Holds, TooComplex> {

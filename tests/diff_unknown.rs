@@ -1,10 +1,15 @@
-//! What `diff` says of changes of policies that look at what the input does not say: the header that
-//! a proxy sets itself, the address before a gateway, a waypoint's or a pod's own address.
+//! What `diff` and the proof of a plan say of changes of policies that look at what the input does not
+//! say: a header that proxies set themselves, the address before a gateway, a pod's own address.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::{Diff, diff};
+use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
@@ -30,22 +35,23 @@ spec: {serviceAccountName: side, containers: [{name: side, image: side}, {name: 
 
 type Named<'a> = (&'a str, Value);
 
+fn mesh(policies: &[Named<'_>]) -> Analysis {
+    let mut text = MESH.to_owned();
+    for (name, spec) in policies {
+        let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"}, "spec": spec});
+        text.push_str(&format!("---\n{policy}\n"));
+    }
+    let (mesh, diagnostics) = read_mesh(&MeshInput {
+        manifests: vec![Source::new("mesh.yaml", &text)],
+        ..MeshInput::default()
+    });
+    assert_eq!(diagnostics, []);
+    Analysis::new(mesh)
+}
+
 fn compared(old: &[Named<'_>], new: &[Named<'_>]) -> Diff {
-    let side = |policies: &[Named<'_>]| {
-        let mut text = MESH.to_owned();
-        for (name, spec) in policies {
-            let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-                "metadata": {"name": name, "namespace": "shop"}, "spec": spec});
-            text.push_str(&format!("---\n{policy}\n"));
-        }
-        let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![Source::new("mesh.yaml", &text)],
-            ..MeshInput::default()
-        });
-        assert_eq!(diagnostics, []);
-        Analysis::new(mesh)
-    };
-    let found = diff(&side(old), &side(new));
+    let found = diff(&mesh(old), &mesh(new));
     assert!(found.not_compared.is_empty(), "{}", found.json());
     found
 }
@@ -137,5 +143,34 @@ fn what_is_known_is_granted_or_revoked() {
         let found = compared(&all, &[("p", spec(app, "DENY", json!([{}])))]);
         assert!(!unknown(&found, app), "{}", found.json());
         assert!(!found.revoked.is_empty(), "{}", found.json());
+    }
+}
+
+/// Between the two ALLOW policies, if the old one goes first, everything is allowed.
+#[test]
+fn a_state_that_may_be_open_is_not_proven() {
+    for (app, key, [one, other]) in UNKNOWN {
+        let rule = |value: &str| json!([{"when": [{"key": key, "values": [value]}]}]);
+        let old = mesh(&[("old", spec(app, "ALLOW", rule(one)))]);
+        let new = mesh(&[("new", spec(app, "ALLOW", rule(other)))]);
+        let put = new.mesh.policies.iter();
+        let put = put.map(|one| Write::Put(Box::new(one.clone()))).collect();
+        let gone = vec![Write::Delete {
+            namespace: "shop".into(),
+            name: "old".into(),
+        }];
+        let phase = |title: &str, writes: Vec<Write>| Phase {
+            title: title.into(),
+            one_by_one: true,
+            writes,
+        };
+        let mut phases = vec![phase("new policies", put), phase("old policies", gone)];
+        let proof = prove(&old.mesh, &phases);
+        assert!(proof.safe, "{key} {}", proof.json());
+        phases.reverse();
+        let proof = prove(&old.mesh, &phases);
+        assert!(!proof.safe, "{key}");
+        let harms: Vec<Harm> = proof.moments.iter().map(|one| one.harm).collect();
+        assert_eq!(harms, [Harm::Unproven], "{key} {}", proof.json());
     }
 }

@@ -11,7 +11,7 @@ use crate::analysis::symbolic::condition::{Condition, Field, Values};
 use crate::analysis::symbolic::describe::{Access, Texts};
 use crate::analysis::symbolic::glob::Glob;
 use crate::analysis::symbolic::lower::{all, any};
-use crate::analysis::symbolic::region::{Region, Regions};
+use crate::analysis::symbolic::region::Region;
 use crate::analysis::symbolic::routes::{Cell, Target as Place};
 use crate::analysis::symbolic::solve::{
     Gap, Side, TargetForm, all_present, matched, points, space,
@@ -382,23 +382,16 @@ impl<'t> Both<'t> {
     /// only; or it is another if something is so that the input does not say; or a policy that changed
     /// may match.
     fn unknown(&mut self, x: Verdict, y: Verdict) -> Result<Option<Unknown>, TooComplex> {
-        let levels = self.space.unsaid();
-        let regions = &mut self.space.regions;
-        // Whatever is so.
-        let always = |regions: &mut Regions, region: Region| {
-            let mut rest = regions.not(region)?;
-            for level in &levels {
-                rest = regions.forget(rest, *level)?;
-            }
-            regions.not(rest)
-        };
-        let settled = |regions: &mut Regions, verdict: Verdict| {
+        let mut settled = |verdict: Verdict| {
             let (allowed, denied) = (
-                always(regions, verdict.allowed)?,
-                always(regions, verdict.denied)?,
+                self.space.always(verdict.allowed)?,
+                self.space.always(verdict.denied)?,
             );
-            regions.or(allowed, denied)
+            self.space.regions.or(allowed, denied)
         };
+        let (old, new) = (settled(x)?, settled(y)?);
+        let regions = &mut self.space.regions;
+        let settled = regions.and(old, new)?;
         let (known_old, known_new) = (
             regions.or(x.allowed, x.denied)?,
             regions.or(y.allowed, y.denied)?,
@@ -410,8 +403,6 @@ impl<'t> Both<'t> {
             regions.and(x.allowed, y.denied)?,
         ];
         let changed = regions.any(&changed)?;
-        let (old, new) = (settled(regions, x)?, settled(regions, y)?);
-        let settled = regions.and(old, new)?;
         let mut open = regions.minus(changed, settled)?;
         if open.is_none() {
             let neither = regions.not(known_old)?;

@@ -116,11 +116,15 @@ impl Space {
         self.axis(field).map(|axis| axis.level)
     }
 
-    /// The levels of what the input does not say.
-    pub fn unsaid(&self) -> Vec<u32> {
-        let axes = self.axes.iter();
-        let unsaid = axes.filter(|axis| matches!(axis.field, Field::Unsaid(_)));
-        unsaid.map(|axis| axis.level).collect()
+    /// The requests of a region that are in it whatever is so that the input does not say.
+    pub fn always(&mut self, region: Region) -> Result<Region, TooComplex> {
+        let mut rest = self.regions.not(region)?;
+        for axis in &self.axes {
+            if matches!(axis.field, Field::Unsaid(_)) {
+                rest = self.regions.forget(rest, axis.level)?;
+            }
+        }
+        self.regions.not(rest)
     }
 
     /// The requests that meet a condition, one of those the space was made for or made of their

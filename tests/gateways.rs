@@ -321,3 +321,34 @@ fn templates_that_a_gateway_cannot_load_are_errors() {
         assert_eq!(depends, ["envoy-refuses-configuration"], "{spec}");
     }
 }
+
+/// A gateway does not take a client's word for its address; what it lets through may.
+#[test]
+fn an_address_is_not_forged_at_a_gateway() {
+    let rules = json!([{"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}, {"when": [{"key": "remote.ip", "values": ["10.1.0.0/16"]}]}]);
+    let edge = json!({"matchLabels": {"app": "edge"}});
+    for (found, spec) in [
+        (
+            0,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "edge")}),
+        ),
+        (0, json!({"rules": rules, "selector": edge})),
+        (2, json!({"rules": rules})),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Service", "edge")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "other")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "selector": {"matchLabels": {"app": "nobody"}}}),
+        ),
+    ] {
+        let all = lint(&mesh(&[], &[policy("shop", spec.clone())]));
+        let codes = all.iter().filter(|one| one.code == "forgeable-address");
+        assert_eq!(codes.count(), found, "{spec}");
+    }
+}

@@ -5,7 +5,7 @@ use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::{DataPlane, WAYPOINT_CLASS};
+use crate::mesh::{DataPlane, Gateway, WAYPOINT_CLASS};
 use crate::text::Position;
 
 impl Linter<'_> {
@@ -92,6 +92,26 @@ impl Linter<'_> {
             Some(_) => Some(DataPlane::Sidecar),
             None => one.data_plane,
         }))
+    }
+
+    /// Whether nothing but ingress gateways enforces the policy, as far as is known, and one does.
+    pub(super) fn only_at_ingress(&self) -> bool {
+        let points = &self.analysis.points;
+        let targets = self.policy.targets();
+        if targets.is_empty() {
+            let mut pods = self.pods().peekable();
+            return pods.peek().is_some() && pods.all(|(at, _)| points.as_ingress(at).is_some());
+        }
+        let gateway = |target: &TargetRef| {
+            let at = points.gateway(&self.policy.namespace, &target.name)?;
+            self.mesh()
+                .gateways
+                .get(at)
+                .filter(|_| target.kind == "Gateway")
+        };
+        targets
+            .iter()
+            .all(|one| gateway(one).is_some_and(Gateway::is_ingress))
     }
 
     fn rule_at(&self, index: usize) -> Position {

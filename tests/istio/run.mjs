@@ -42,8 +42,8 @@ const USAGE = `usage: node tests/istio/run.mjs [OPTION …]
 const REQUESTS = 40;
 // Of more disagreements than this, the rest is only counted.
 const SHOWN = 8;
-// What is doubtful at a gateway, where istiod's settings say which proxies before it are trusted.
-const BEHIND = ["trusted-proxies", "header-of-the-proxy"];
+// What is doubtful where Envoy may do either: which proxies before a gateway are trusted, and what becomes of some headers.
+const EITHER = ["trusted-proxies", "header-of-the-proxy"];
 // Envoy's configuration for so many sets at a time.
 const BATCH = 120;
 
@@ -163,8 +163,7 @@ function disagreements(set, { validation, verdicts, refusal }, { answers, refuse
     // Who knows what a proxy does that keeps its old configuration? What is no request is refused by any.
     const malformed = JSON.stringify(answer ?? null).includes("Envoy answers 400");
     const expected = refusal === undefined ? verdicts[at] : malformed ? "denied" : "depends";
-    // Behind whom a gateway stands is not in the input.
-    if (answer?.depends?.some((doubt) => BEHIND.includes(doubt)) && set.context.layer === "gateway") return;
+    if (answer?.depends?.some((doubt) => EITHER.includes(doubt))) return;
     if (expected && answer && answer.verdict !== expected) found.push({ set, at, expected, answer });
   });
   return found;

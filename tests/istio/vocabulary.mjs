@@ -53,8 +53,8 @@ const HOSTS = [
   "web",
   "10.96.0.10",
 ];
-// Envoy joins the values of the last two.
-const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant", "User-Agent", "X-Forwarded-Host"];
+// Envoy joins the values of two, and sets the last itself if it likes.
+const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant", "User-Agent", "X-Forwarded-Host", "X-Request-Id"];
 const HEADER_VALUES = ["prod", "dev", "prod,dev", "admin", "PROD", "a b", "prod2", "*x"];
 
 /**

@@ -1,7 +1,11 @@
 //! What `diff` says of requests by the ways that they take: ports of Services, waypoints, pods that nobody describes, addresses,
 //! and what the input does not tell.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

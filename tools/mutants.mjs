@@ -31,7 +31,7 @@ const CONCERNED = {
   "src/analysis/diff": "mesh_policy described described_ways diff found_outside limits laws".split(" "),
   "src/analysis/exact_lints.rs": "mesh_policy lint limits laws".split(" "),
   "src/analysis/expect": "mesh_policy expect input reachability limits".split(" "),
-  "src/analysis/symbolic/": "mesh_policy described described_ways diff found_outside expect reach reachability safety lint limits faults laws".split(" "),
+  "src/analysis/symbolic/": "mesh_policy string_classes described described_ways diff found_outside expect reach reachability safety lint limits faults laws".split(" "),
   "src/analysis/": "mesh_policy semantics conditions ways gateways explain overview probes reachability lint lint_names lint_values lint_enforcement lint_rules diff expect found_outside limits laws".split(" "),
   "src/istio/": "mesh_policy semantics refusals probes lint kube input output limits library".split(" "),
   "src/juju/": "mesh_policy origins relations consumer deployment databags charm_lints hooks ownership input lint reachability limits library".split(" "),

@@ -33,7 +33,8 @@ impl Linter<'_> {
 
     fn at_pods(&mut self, at: usize) {
         let policy = self.policy;
-        if policy.selector.as_ref().is_some_and(Vec::is_empty) {
+        // `matchLabels: {}` selects the whole namespace in every data plane.
+        if policy.selector.as_ref().is_some_and(Vec::is_empty) && !policy.empty_match_labels {
             self.warn(
                 code::EMPTY_SELECTOR,
                 policy.selector_at,

@@ -2,7 +2,7 @@
 
 use super::{Linter, code};
 use crate::istio::policy::{Action, Attribute, Condition, List, Text};
-use crate::istio::validation::is_template;
+use crate::istio::validation::{is_named_key, is_template};
 use crate::juju::charm::clip;
 use crate::mesh::PathNormalization;
 use crate::text::Position;
@@ -299,10 +299,9 @@ impl Linter<'_> {
 
     fn condition(&mut self, condition: &Condition) {
         let key = condition.key.text.as_str();
-        let is_header = key
-            .strip_prefix("request.headers[")
-            .is_some_and(|rest| rest.len() > 1 && rest.ends_with(']'));
-        if key.starts_with("request.headers") && !is_header {
+        // A key that is not `name[key]` is refused.
+        let is_odd = key.starts_with("request.headers") && !key.starts_with("request.headers[");
+        if is_odd && is_named_key(key) {
             self.error(
                 code::ODD_CONDITION,
                 condition.key.at,
@@ -341,13 +340,12 @@ fn never_matches(path: &str, mode: PathNormalization) -> Option<&'static str> {
     if mode == PathNormalization::None {
         return None;
     }
-    let closed = path.strip_suffix('*').unwrap_or(path);
-    let dots = closed.split('/').enumerate().any(|(at, segment)| {
-        // The last segment of a prefix and the first of a suffix may be a part of one.
-        let whole = (at > 0 || path.starts_with('/'))
-            && (closed.len() == path.len() || !closed.ends_with(segment));
-        whole && (segment == "." || segment == "..")
-    });
+    let mut segments = path.split('/');
+    // The last segment of a prefix may be a part of one.
+    if path.ends_with('*') {
+        segments.next_back();
+    }
+    let dots = segments.any(|segment| segment == "." || segment == "..");
     if dots {
         return Some("`.` and `..` are resolved before policies see it");
     }

@@ -320,11 +320,11 @@ impl TargetForm {
         policies.any(|policy| policy.matches.has_unknown())
     }
 
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// The verdict on every request, of the policies that `present` says are there.
     pub fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         self.solve(space)?.verdict(space, present)
     }
@@ -363,11 +363,11 @@ struct SolvedPoint {
 }
 
 impl SolvedForm {
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// The verdict on every request, of the policies that `present` says are there.
     pub fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         let mut allowed = Vec::with_capacity(self.cells.len());
         let mut open = Vec::with_capacity(self.cells.len());
@@ -423,7 +423,7 @@ impl SolvedForm {
 fn of_ways(
     chains: &[Vec<SolvedPoint>],
     space: &mut Space,
-    present: &dyn Fn(u32) -> bool,
+    present: &dyn Fn(u32) -> Presence,
 ) -> Result<Verdict, TooComplex> {
     let mut whole: Option<Verdict> = None;
     for chain in chains {
@@ -460,24 +460,40 @@ impl SolvedPoint {
     fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         if self.stale {
             return Ok(Verdict::UNKNOWN);
         }
         let mut kept: Vec<Solved> = Vec::with_capacity(self.policies.len());
         for (number, policy) in &self.policies {
-            if present(*number) {
-                kept.push(*policy);
+            match present(*number) {
+                Presence::Gone => {}
+                Presence::There => kept.push(*policy),
+                Presence::Perhaps => kept.push(Solved {
+                    conditional: true,
+                    ..*policy
+                }),
             }
         }
         at_point(space, &kept)
     }
 }
 
+/// Whether a policy is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is not.
+    Gone,
+    /// It is, as far as the input says so.
+    There,
+    /// Either; then the verdict holds for both.
+    Perhaps,
+}
+
 /// Every policy is there.
-pub fn all_present(_: u32) -> bool {
-    true
+pub fn all_present(_: u32) -> Presence {
+    Presence::There
 }
 
 /// The points of all ways.

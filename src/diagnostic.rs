@@ -211,9 +211,13 @@ impl Diagnostic {
 
     /// Text that could not be read.
     pub fn unreadable(file: &str, error: &TextError) -> Self {
-        Self::error(error.code, error.message.clone())
+        let unreadable = Self::error(error.code, error.message.clone())
             .at(file, error.at)
-            .bad_input()
+            .bad_input();
+        match error.help {
+            Some(help) => unreadable.help(help),
+            None => unreadable,
+        }
     }
 
     /// Adds what to write or do instead.

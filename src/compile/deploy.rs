@@ -10,7 +10,7 @@ use crate::juju::deployment::{Beacon, Deployment};
 use crate::juju::lint::lint;
 use crate::juju::relations::{Charms, Model};
 use crate::juju::template::{Names, mentions};
-use crate::juju::when::{Truth, evaluate};
+use crate::juju::when::{Truth, evaluate, is_set_to};
 use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::text::{Node, Position};
@@ -192,7 +192,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         if application
             .options
             .get(key)
-            .is_none_or(|value| value != "false")
+            .is_none_or(|value| !is_set_to(value, "false"))
         {
             return true;
         }

@@ -125,11 +125,15 @@ pub fn read_bundle<'a>(
             .iter()
             .flat_map(|(file, documents)| documents.iter().map(|document| (*file, document))),
     );
-    for (file, document) in layers {
+    for (at, (file, document)) in layers.enumerate() {
         if document.root.is_null() {
             continue;
         }
-        let mut reader = Reader { file, diagnostics };
+        let mut reader = Reader {
+            file,
+            is_overlay: at > 0,
+            diagnostics,
+        };
         for (at, key) in &document.duplicates {
             reader.diagnostics.push(
                 Diagnostic::warning(
@@ -144,8 +148,11 @@ pub fn read_bundle<'a>(
     Some(bundle)
 }
 
+/// Reads one layer, as Juju merges it into those before.
+/// Source: juju/charm `overlay.go`.
 struct Reader<'a, 'd> {
     file: &'a str,
+    is_overlay: bool,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -216,6 +223,8 @@ impl<'a> Reader<'a, '_> {
                         let (file, at) = (self.file, member.at);
                         bundle.saas.insert(name, Saas { file, at, url });
                     }
+                    // An overlay may say something else of one that has it.
+                    None if bundle.saas.get(name).is_some() => {}
                     None => self.wrong(
                         member.value.at,
                         format!("the `saas` entry `{}` has no `url`", clip(name)),
@@ -256,8 +265,9 @@ impl<'a> Reader<'a, '_> {
         at: Position,
         node: &'a Node<'a>,
     ) {
-        // An overlay takes an application out, with its relations, by `null`.
-        if node.is_null() && bundle.applications.remove(name).is_some() {
+        // An overlay takes an application out, with its relations, by `null`, whether it is there or not.
+        if node.is_null() && self.is_overlay {
+            bundle.applications.remove(name);
             remove_relations(bundle, name);
             return;
         }
@@ -287,17 +297,27 @@ impl<'a> Reader<'a, '_> {
         if let Some(charm) = object.get("charm").and_then(Node::as_str) {
             application.charm = charm_name(charm);
         }
-        if let Some(options) = self.mapping(object, "options") {
+        // What is empty clears what is there, and `null` takes one entry out.
+        if is_empty(object, "options") {
+            application.options = Map::new();
+        } else if let Some(options) = self.mapping(object, "options") {
             for member in options.iter() {
+                let name = member.key.as_ref();
                 if let Some(text) = member.value.scalar_text() {
-                    application
-                        .options
-                        .insert(member.key.as_ref(), text.into_owned());
+                    application.options.insert(name, text.into_owned());
+                } else if member.value.is_null() {
+                    application.options.remove(name);
                 }
             }
         }
-        if let Some(offers) = self.mapping(object, "offers") {
+        if is_empty(object, "offers") {
+            application.offers = Map::new();
+        } else if let Some(offers) = self.mapping(object, "offers") {
             for member in offers.iter() {
+                if member.value.is_null() {
+                    application.offers.remove(member.key.as_ref());
+                    continue;
+                }
                 let endpoints = member
                     .value
                     .get("endpoints")
@@ -329,6 +349,16 @@ impl<'a> Reader<'a, '_> {
         };
         Some([end(left)?, end(right)?])
     }
+}
+
+/// Whether a mapping is there and has nothing in it.
+fn is_empty(object: &Object<'_>, key: &str) -> bool {
+    object.get(key).is_some_and(|node| {
+        node.is_null()
+            || node
+                .as_object()
+                .is_some_and(|map| map.iter().next().is_none())
+    })
 }
 
 fn remove_relations(bundle: &mut Bundle<'_>, name: &str) {
@@ -397,6 +427,33 @@ mod tests {
         for url in ["", "admin/cos", "admin/.loki", "admin/cos."] {
             assert_eq!(parse_saas_url(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn overlays_clear() {
+        let text = "applications:\n  a: {charm: x, options: {k: 1, l: 2}, offers: {o: {endpoints: [p]}, q: {endpoints: [p]}}}\n\
+                    \x20 b: {charm: y, options: {k: 1}, offers: {o: {endpoints: [p]}}}\nsaas: {s: {url: m.s}}\n\
+                    --- # overlay\n\
+                    applications: {a: {options: {k: null}, offers: {o: null}}, b: {options: {}, offers: null}, gone: null}\n\
+                    saas: {s: {}, t: null}\n";
+        let documents = parse_yaml(text).expect("reads");
+        let mut diagnostics = Vec::new();
+        let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
+        assert_eq!(diagnostics, []);
+        let kept = |name: &str| {
+            let one = bundle.applications.get(name).expect("an application");
+            let keys = one.options.keys().chain(one.offers.keys());
+            keys.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (kept("a"), kept("b").len()),
+            (vec!["l".into(), "q".into()], 0)
+        );
+        assert_eq!(bundle.saas.get("s").expect("s").url, "m.s");
+        // In the bundle itself there is nothing to take out.
+        let documents = parse_yaml("applications: {a: null}\n").expect("reads");
+        read_bundle("b.yaml", &documents, &[], &mut diagnostics);
+        assert_eq!(diagnostics.len(), 1);
     }
 
     #[test]

@@ -238,3 +238,40 @@ fn without_charm_files_relations_without_endpoints_are_no_error() {
         .collect();
     assert!(!severities.contains(&Severity::Error), "{severities:?}");
 }
+
+/// juju/juju#19479: `juju export-bundle` in a model whose offer is used.
+#[test]
+fn an_export_names_those_who_use_an_offer_without_telling_who_they_are() {
+    let offering = "saas:\n  remote-1aar40408f75328d83d8ee7bb6a23f14: {}\n\
+        applications: {exporter: {charm: exporter}, beacon: {charm: istio-beacon-k8s}}\n\
+        relations:\n- - exporter:target\n  - remote-1aar40408f75328d83d8ee7bb6a23f14:target\n\
+        - [exporter:service-mesh, beacon:service-mesh]\n- [exporter:provide-cmr-mesh, remote-1aar40408f75328d83d8ee7bb6a23f14:require-cmr-mesh]\n\
+        --- # overlay.yaml\napplications: {exporter: {offers: {metrics: {endpoints: [target, provide-cmr-mesh]}}}}\n";
+    let using = "saas: {metrics: {url: 'admin/infra.metrics'}}\napplications: {scraper: {charm: scraper}}\n\
+        relations: [[scraper:target, metrics:target], [scraper:require-cmr-mesh, metrics:provide-cmr-mesh]]\n";
+    let charm = "charm: exporter\nprovides: {target: {interface: http}, provide-cmr-mesh: {interface: cross_model_mesh}}\n\
+        requires: {service-mesh: {interface: service_mesh}}\npolicies: [{kind: unit, relation: target, ports: [9100]}]\n";
+    let compiled = |bundles: &[(&'static str, &'static str)]| {
+        let sources = bundles.iter().map(|(model, text)| Source {
+            model: Some(model),
+            ..Source::new("bundle.yaml", *text)
+        });
+        let compiled = compile(&Input {
+            bundles: sources.collect(),
+            charms: vec![Source::new("exporter.yaml", charm)],
+            ..Input::default()
+        });
+        assert!(!compiled.bad_input() && !compiled.dropped());
+        let codes: Vec<_> = compiled.diagnostics.iter().map(|one| one.code).collect();
+        (compiled.mesh_policies.len(), codes)
+    };
+    assert_eq!(
+        compiled(&[("infra", offering)]),
+        (0, vec!["unknown-consumer"])
+    );
+    let (policies, codes) = compiled(&[("infra", offering), ("apps", using)]);
+    assert!(
+        policies == 1 && !codes.contains(&"unknown-consumer"),
+        "{policies} {codes:?}"
+    );
+}

@@ -16,6 +16,9 @@ pub struct Bundle<'a> {
     pub applications: Map<'a, Application<'a>>,
     /// What other models offer to this one, by local name.
     pub saas: Map<'a, Saas<'a>>,
+    /// Applications of other models that use offers of this one, as `juju export-bundle` names them: `remote-…: {}`. Who
+    /// they are stands in their own models' bundles alone. The file and the place of each.
+    pub consumers: Map<'a, (&'a str, Position)>,
     /// Relations, in order, as written.
     pub relations: Vec<WrittenRelation<'a>>,
 }
@@ -104,6 +107,7 @@ pub fn read_bundle<'a>(
         name: None,
         applications: Map::new(),
         saas: Map::new(),
+        consumers: Map::new(),
         relations: Vec::new(),
     };
     let base = documents.first();
@@ -215,6 +219,7 @@ impl<'a> Reader<'a, '_> {
                 // An overlay takes an entry out with `null`.
                 if member.value.is_null() {
                     bundle.saas.remove(name);
+                    bundle.consumers.remove(name);
                     remove_relations(bundle, name);
                     continue;
                 }
@@ -225,6 +230,9 @@ impl<'a> Reader<'a, '_> {
                     }
                     // An overlay may say something else of one that has it.
                     None if bundle.saas.get(name).is_some() => {}
+                    None if is_consumer(name, &member.value) => {
+                        bundle.consumers.insert(name, (self.file, member.at));
+                    }
                     None => self.wrong(
                         member.value.at,
                         format!("the `saas` entry `{}` has no `url`", clip(name)),
@@ -349,6 +357,11 @@ impl<'a> Reader<'a, '_> {
         };
         Some([end(left)?, end(right)?])
     }
+}
+
+/// Juju makes up the names of those who use an offer and has no URL for them.
+fn is_consumer(name: &str, entry: &Node<'_>) -> bool {
+    name.starts_with("remote-") && entry.as_object().is_some()
 }
 
 /// Whether a mapping is there and has nothing in it.

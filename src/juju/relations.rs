@@ -247,6 +247,13 @@ pub fn resolve<'a>(
             bundle
                 .relations
                 .iter()
+                .filter(|relation| {
+                    let consumers = &bundle.consumers;
+                    !relation
+                        .ends
+                        .iter()
+                        .any(|end| consumers.contains_key(end.application))
+                })
                 .filter_map(|relation| resolver.relation(relation))
                 .collect()
         })

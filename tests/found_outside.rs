@@ -174,6 +174,11 @@ fn an_answer_about_a_charm_without_a_file_says_so() {
     assert_eq!(codes, ["charm-file-missing"]);
     let (text, _) = told(&[Source::new("api.yaml", charm)]);
     assert!(!text.contains(assumed), "{text}");
+    // A charm's own charmcraft.yaml has its endpoints, and no policies.
+    let own = charm.replace("charm: api", "name: api\ntype: charm");
+    let (text, codes) = told(&[Source::new("charmcraft.yaml", own.as_str())]);
+    assert!(text.contains(assumed), "{text}");
+    assert_eq!(codes, ["charm-file-missing"]);
 }
 
 /// samples/security/spire of Istio, CRDs as controller-gen writes them, and many a hand: lines within brackets and quotes

@@ -124,7 +124,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     beacon: index.get(name).and_then(|at| members.get_mut(at)?.take()),
                     joins,
                     worker_of: None,
-                    declared: charm.is_some(),
+                    declared: charm.is_some_and(|charm| charm.tells),
                     options: MESH_OPTIONS
                         .iter()
                         .filter(|(charm, _)| *charm == application.charm)

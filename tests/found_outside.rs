@@ -4,7 +4,8 @@
 
 use mesh_policy::analysis::diff::{Diff, diff};
 use mesh_policy::analysis::{Analysis, Request};
-use mesh_policy::compile::Source;
+use mesh_policy::compile::{Input, Source, compile};
+use mesh_policy::diagnostic::Severity;
 use mesh_policy::mesh::DataPlane;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
@@ -173,4 +174,109 @@ fn an_answer_about_a_charm_without_a_file_says_so() {
     assert_eq!(codes, ["charm-file-missing"]);
     let (text, _) = told(&[Source::new("api.yaml", charm)]);
     assert!(!text.contains(assumed), "{text}");
+    // A charm's own charmcraft.yaml has its endpoints, and no policies.
+    let own = charm.replace("charm: api", "name: api\ntype: charm");
+    let (text, codes) = told(&[Source::new("charmcraft.yaml", own.as_str())]);
+    assert!(text.contains(assumed), "{text}");
+    assert_eq!(codes, ["charm-file-missing"]);
+}
+
+/// samples/security/spire of Istio, CRDs as controller-gen writes them, and many a hand: lines within brackets and quotes
+/// that begin no deeper than their key. YAML 1.2 forbids it, and nobody who reads manifests or bundles does.
+#[test]
+fn lines_within_brackets_and_quotes_begin_anywhere() {
+    let rule = |paths: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: a\n  namespace: shop\n\
+             \x20 annotations: {{why: \"because of\n  that\"}}\nspec:\n  rules:\n    - to:\n        - operation:\n            paths: {paths}\n"
+        )
+    };
+    let multi_line = rule("[\n              \"/a\",\n              '/b/*',\n            ]");
+    let one_line = rule("[/a, /b/*]");
+    let (old, new) = (analysis(&[&one_line]), analysis(&[&multi_line]));
+    assert_eq!(old.mesh.policies.len(), 1);
+    assert!(diff(&old, &new).equivalent);
+}
+
+#[test]
+fn a_template_is_told_by_its_braces() {
+    let told = |text: &str| {
+        let (_, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source::new("a.yaml", text)],
+            ..MeshInput::default()
+        });
+        let help = diagnostics.first().and_then(|one| one.help.clone());
+        (
+            help.unwrap_or_default().contains("template"),
+            diagnostics.len(),
+        )
+    };
+    assert_eq!(
+        told("{{- if .Values.on }}\nkind: Pod\n{{- end }}\n"),
+        (true, 1)
+    );
+    assert_eq!(
+        told("kind: Pod\nmetadata: {name: {{ .Name }}}\n"),
+        (true, 1)
+    );
+    assert_eq!(told("- a\nkind: Pod\n"), (false, 1));
+}
+
+/// Bundles of Open Source MANO and old ones of Kubeflow relate applications without their endpoints, most of them on no
+/// mesh. Juju asks the charms.
+#[test]
+fn without_charm_files_relations_without_endpoints_are_no_error() {
+    let bundle = "applications: {lcm: {charm: ch:osm-lcm}, mongo: {charm: ch:mongodb-k8s}}\nrelations: [[lcm, mongo]]\n";
+    let source = Source {
+        model: Some("osm"),
+        ..Source::new("bundle.yaml", bundle)
+    };
+    let compiled = compile(&Input {
+        bundles: vec![source],
+        ..Input::default()
+    });
+    assert!(!compiled.dropped() && !compiled.bad_input());
+    let severities: Vec<_> = compiled
+        .diagnostics
+        .iter()
+        .map(|one| one.severity)
+        .collect();
+    assert!(!severities.contains(&Severity::Error), "{severities:?}");
+}
+
+/// juju/juju#19479: `juju export-bundle` in a model whose offer is used.
+#[test]
+fn an_export_names_those_who_use_an_offer_without_telling_who_they_are() {
+    let offering = "saas:\n  remote-1aar40408f75328d83d8ee7bb6a23f14: {}\n\
+        applications: {exporter: {charm: exporter}, beacon: {charm: istio-beacon-k8s}}\n\
+        relations:\n- - exporter:target\n  - remote-1aar40408f75328d83d8ee7bb6a23f14:target\n\
+        - [exporter:service-mesh, beacon:service-mesh]\n- [exporter:provide-cmr-mesh, remote-1aar40408f75328d83d8ee7bb6a23f14:require-cmr-mesh]\n\
+        --- # overlay.yaml\napplications: {exporter: {offers: {metrics: {endpoints: [target, provide-cmr-mesh]}}}}\n";
+    let using = "saas: {metrics: {url: 'admin/infra.metrics'}}\napplications: {scraper: {charm: scraper}}\n\
+        relations: [[scraper:target, metrics:target], [scraper:require-cmr-mesh, metrics:provide-cmr-mesh]]\n";
+    let charm = "charm: exporter\nprovides: {target: {interface: http}, provide-cmr-mesh: {interface: cross_model_mesh}}\n\
+        requires: {service-mesh: {interface: service_mesh}}\npolicies: [{kind: unit, relation: target, ports: [9100]}]\n";
+    let compiled = |bundles: &[(&'static str, &'static str)]| {
+        let sources = bundles.iter().map(|(model, text)| Source {
+            model: Some(model),
+            ..Source::new("bundle.yaml", *text)
+        });
+        let compiled = compile(&Input {
+            bundles: sources.collect(),
+            charms: vec![Source::new("exporter.yaml", charm)],
+            ..Input::default()
+        });
+        assert!(!compiled.bad_input() && !compiled.dropped());
+        let codes: Vec<_> = compiled.diagnostics.iter().map(|one| one.code).collect();
+        (compiled.mesh_policies.len(), codes)
+    };
+    assert_eq!(
+        compiled(&[("infra", offering)]),
+        (0, vec!["unknown-consumer"])
+    );
+    let (policies, codes) = compiled(&[("infra", offering), ("apps", using)]);
+    assert!(
+        policies == 1 && !codes.contains(&"unknown-consumer"),
+        "{policies} {codes:?}"
+    );
 }

@@ -6,6 +6,7 @@
 
 mod emit;
 mod float;
+mod indent;
 pub mod insert;
 mod json;
 mod serialize;
@@ -42,6 +43,8 @@ pub struct TextError {
     pub message: String,
     /// Where reading stopped.
     pub at: Position,
+    /// What to give instead, where that can be told.
+    pub help: Option<&'static str>,
 }
 
 impl TextError {
@@ -50,6 +53,7 @@ impl TextError {
             code,
             message: message.into(),
             at,
+            help: None,
         }
     }
 

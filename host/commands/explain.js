@@ -27,7 +27,7 @@ export function explain(program) {
 
 /** @param {string} text */
 function port(text) {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('write a number from 0 to 65535.');
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('write a number from 1 to 65535.');
   return Number(text);
 }
 

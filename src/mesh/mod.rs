@@ -6,8 +6,13 @@
 mod conclude;
 pub mod from_bundle;
 pub mod input;
+mod kinds;
 pub mod manifests;
+mod mesh_config;
+pub mod repeated;
+mod services;
 pub mod settings;
+mod shape;
 
 pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};

@@ -211,7 +211,7 @@ test('options that make no sense', () => {
     [['lint', mesh, '--max-input', '-1'], /write a number of bytes/],
     [['lint', mesh, '--max-input', '9'.repeat(400)], /write a number of bytes/],
     [['lint', mesh, '--max-input', '0'], /larger than 0 bytes/],
-    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--port', '65536'], /0 to 65535/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--port', '65536'], /1 to 65535/],
     [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--source-ip', '::1::2'], /sourceIp|address/],
     [['explain', mesh, '--from', 'a/b/c', '--to', 'pod:shop/web'], /names no client/],
     [['explain', mesh, '--from', 'outside', '--to', 'pod:shop'], /names no target/],

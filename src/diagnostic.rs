@@ -149,6 +149,8 @@ pub mod code {
     pub const ASSUMED_PRINCIPAL: &str = "assumed-principal";
     /// An offer is not in the bundle that a `saas` URL names.
     pub const UNKNOWN_OFFER: &str = "unknown-offer";
+    /// Who uses an offer is not in the input.
+    pub const UNKNOWN_CONSUMER: &str = "unknown-consumer";
     /// A policy exists only under a condition that this input cannot decide.
     pub const CONDITIONAL_POLICY: &str = "conditional-policy";
     /// A policy is a template that this input cannot fill.
@@ -223,9 +225,13 @@ impl Diagnostic {
 
     /// Text that could not be read.
     pub fn unreadable(file: &str, error: &TextError) -> Self {
-        Self::error(error.code, error.message.clone())
+        let unreadable = Self::error(error.code, error.message.clone())
             .at(file, error.at)
-            .bad_input()
+            .bad_input();
+        match error.help {
+            Some(help) => unreadable.help(help),
+            None => unreadable,
+        }
     }
 
     /// Adds what to write or do instead.

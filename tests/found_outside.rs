@@ -5,7 +5,8 @@
 use mesh_policy::analysis::diff::{Diff, diff};
 use mesh_policy::analysis::reach::reach;
 use mesh_policy::analysis::{Analysis, Request};
-use mesh_policy::compile::Source;
+use mesh_policy::compile::{Input, Source, compile};
+use mesh_policy::diagnostic::Severity;
 use mesh_policy::mesh::DataPlane;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
@@ -149,15 +150,16 @@ fn no_connection_comes_from_an_unspecified_address() {
     assert!(compared(&blocks(r#""0.0.0.0","::""#), &blocks(r#""::""#)).equivalent);
 }
 
-/// A model whose applications `web` and `api` are on the mesh; the charm of `api` is described where it is asked for.
-fn model(described: bool, manifests: &str) -> (Analysis, Vec<&'static str>) {
+const API: &str = "charm: api\nprovides: {api: {interface: http}}\nrequires: {service-mesh: {interface: service_mesh}}\nmesh: {service_mesh_consumer: true}\n";
+
+/// A model whose applications `web` and `api` are on the mesh, with a charm file for `api` or an empty text.
+fn model(api: &str, manifests: &str) -> (Analysis, Vec<&'static str>) {
     let bundle = "applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}\n\
                   relations: [[web:api, api:api], [web:service-mesh, beacon:service-mesh], [api:service-mesh, beacon:service-mesh]]\n";
     let web = "charm: web\nrequires: {api: {interface: http}, service-mesh: {interface: service_mesh}}\nmesh: {service_mesh_consumer: true}\n";
-    let api = "charm: api\nprovides: {api: {interface: http}}\nrequires: {service-mesh: {interface: service_mesh}}\nmesh: {service_mesh_consumer: true}\n";
     let mut input = MeshInput::default();
     input.juju.charms.push(Source::new("web.yaml", web));
-    if described {
+    if !api.is_empty() {
         input.juju.charms.push(Source::new("api.yaml", api));
     }
     input.files.push(Source {
@@ -182,15 +184,21 @@ fn an_answer_about_a_charm_without_a_file_depends_on_it() {
     let back = TO_API.replace(r#""serviceAccount":"web""#, r#""serviceAccount":"api""#);
     let back = back.replace("shop/api", "shop/web");
     let back = Request::read(&back).expect("a request");
-    let (unknown, codes) = model(false, "");
+    let (unknown, codes) = model("", "");
     // It is related to a mesh, so that there is no mesh is not said.
     assert_eq!(codes, ["charm-file-missing"]);
     let answer = unknown.trace_json(&request);
     let depends = r#""verdict":"depends","depends":["charm-file-missing"]"#;
     assert!(answer.contains(depends), "{answer}");
     assert!(!answer.contains("not known"), "{answer}");
+    // A charm's own charmcraft.yaml has its endpoints, and no policies.
+    let own = API.replace("charm: api", "name: api\ntype: charm");
+    let own = own.replace("mesh: {service_mesh_consumer: true}\n", "");
+    let (analysis, codes) = model(&own, "");
+    assert_eq!(codes, ["charm-file-missing"]);
+    assert!(analysis.trace_json(&request).contains(depends));
     // The policies of a target are its own charm's.
-    let (described, codes) = model(true, "");
+    let (described, codes) = model(API, "");
     assert_eq!(codes, [""; 0]);
     for (analysis, request) in [(&unknown, &back), (&described, &request)] {
         let answer = analysis.trace_json(request);
@@ -210,7 +218,7 @@ fn what_a_missing_charm_file_cannot_change_is_sure() {
         ("ALLOW", "allowed", "depends"),
         ("DENY", "denied", "depends"),
     ] {
-        let (analysis, _) = model(false, &policy(action));
+        let (analysis, _) = model("", &policy(action));
         for (method, verdict) in [("GET", get), ("POST", post)] {
             let text = TO_API.replace("GET", method);
             let request = Request::read(&text).expect("a request");
@@ -227,4 +235,104 @@ fn what_a_missing_charm_file_cannot_change_is_sure() {
             "{reach}"
         );
     }
+}
+
+/// samples/security/spire of Istio, CRDs as controller-gen writes them, and many a hand: lines within brackets and quotes
+/// that begin no deeper than their key. YAML 1.2 forbids it, and nobody who reads manifests or bundles does.
+#[test]
+fn lines_within_brackets_and_quotes_begin_anywhere() {
+    let rule = |paths: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: a\n  namespace: shop\n\
+             \x20 annotations: {{why: \"because of\n  that\"}}\nspec:\n  rules:\n    - to:\n        - operation:\n            paths: {paths}\n"
+        )
+    };
+    let multi_line = rule("[\n              \"/a\",\n              '/b/*',\n            ]");
+    let one_line = rule("[/a, /b/*]");
+    let (old, new) = (analysis(&[&one_line]), analysis(&[&multi_line]));
+    assert_eq!(old.mesh.policies.len(), 1);
+    assert!(diff(&old, &new).equivalent);
+}
+
+#[test]
+fn a_template_is_told_by_its_braces() {
+    let told = |text: &str| {
+        let (_, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source::new("a.yaml", text)],
+            ..MeshInput::default()
+        });
+        let help = diagnostics.first().and_then(|one| one.help.clone());
+        (
+            help.unwrap_or_default().contains("template"),
+            diagnostics.len(),
+        )
+    };
+    assert_eq!(
+        told("{{- if .Values.on }}\nkind: Pod\n{{- end }}\n"),
+        (true, 1)
+    );
+    assert_eq!(
+        told("kind: Pod\nmetadata: {name: {{ .Name }}}\n"),
+        (true, 1)
+    );
+    assert_eq!(told("- a\nkind: Pod\n"), (false, 1));
+}
+
+/// Bundles of Open Source MANO and old ones of Kubeflow relate applications without their endpoints, most of them on no
+/// mesh. Juju asks the charms.
+#[test]
+fn without_charm_files_relations_without_endpoints_are_no_error() {
+    let bundle = "applications: {lcm: {charm: ch:osm-lcm}, mongo: {charm: ch:mongodb-k8s}}\nrelations: [[lcm, mongo]]\n";
+    let source = Source {
+        model: Some("osm"),
+        ..Source::new("bundle.yaml", bundle)
+    };
+    let compiled = compile(&Input {
+        bundles: vec![source],
+        ..Input::default()
+    });
+    assert!(!compiled.dropped() && !compiled.bad_input());
+    let severities: Vec<_> = compiled
+        .diagnostics
+        .iter()
+        .map(|one| one.severity)
+        .collect();
+    assert!(!severities.contains(&Severity::Error), "{severities:?}");
+}
+
+/// juju/juju#19479: `juju export-bundle` in a model whose offer is used.
+#[test]
+fn an_export_names_those_who_use_an_offer_without_telling_who_they_are() {
+    let offering = "saas:\n  remote-1aar40408f75328d83d8ee7bb6a23f14: {}\n\
+        applications: {exporter: {charm: exporter}, beacon: {charm: istio-beacon-k8s}}\n\
+        relations:\n- - exporter:target\n  - remote-1aar40408f75328d83d8ee7bb6a23f14:target\n\
+        - [exporter:service-mesh, beacon:service-mesh]\n- [exporter:provide-cmr-mesh, remote-1aar40408f75328d83d8ee7bb6a23f14:require-cmr-mesh]\n\
+        --- # overlay.yaml\napplications: {exporter: {offers: {metrics: {endpoints: [target, provide-cmr-mesh]}}}}\n";
+    let using = "saas: {metrics: {url: 'admin/infra.metrics'}}\napplications: {scraper: {charm: scraper}}\n\
+        relations: [[scraper:target, metrics:target], [scraper:require-cmr-mesh, metrics:provide-cmr-mesh]]\n";
+    let charm = "charm: exporter\nprovides: {target: {interface: http}, provide-cmr-mesh: {interface: cross_model_mesh}}\n\
+        requires: {service-mesh: {interface: service_mesh}}\npolicies: [{kind: unit, relation: target, ports: [9100]}]\n";
+    let compiled = |bundles: &[(&'static str, &'static str)]| {
+        let sources = bundles.iter().map(|(model, text)| Source {
+            model: Some(model),
+            ..Source::new("bundle.yaml", *text)
+        });
+        let compiled = compile(&Input {
+            bundles: sources.collect(),
+            charms: vec![Source::new("exporter.yaml", charm)],
+            ..Input::default()
+        });
+        assert!(!compiled.bad_input() && !compiled.dropped());
+        let codes: Vec<_> = compiled.diagnostics.iter().map(|one| one.code).collect();
+        (compiled.mesh_policies.len(), codes)
+    };
+    assert_eq!(
+        compiled(&[("infra", offering)]),
+        (0, vec!["unknown-consumer"])
+    );
+    let (policies, codes) = compiled(&[("infra", offering), ("apps", using)]);
+    assert!(
+        policies == 1 && !codes.contains(&"unknown-consumer"),
+        "{policies} {codes:?}"
+    );
 }

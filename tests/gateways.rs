@@ -193,6 +193,31 @@ fn what_a_gateway_sees() {
         asked(&mesh(&[], &behind), &json!({})),
         ("depends".into(), vec!["trusted-proxies".into()])
     );
+    // Of two services one is surely asked: then nothing else is in doubt.
+    let service = |name: &str, rule: Value| {
+        json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"action": "CUSTOM", "provider": {"name": "opa"}, "rules": [rule]}})
+    };
+    let maybe = service(
+        "maybe",
+        json!({"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}),
+    );
+    let surely = service("surely", json!({}));
+    for (policies, depends) in [
+        (
+            vec![maybe.clone()],
+            vec!["custom-policy", "trusted-proxies"],
+        ),
+        (vec![maybe.clone(), surely.clone()], vec!["custom-policy"]),
+        (vec![surely, maybe], vec!["custom-policy"]),
+    ] {
+        let depends = depends.into_iter().map(str::to_owned).collect();
+        assert_eq!(
+            asked(&mesh(&[], &policies), &json!({})),
+            ("depends".into(), depends)
+        );
+    }
     let header = only(
         json!({"when": [{"key": "request.headers[x-forwarded-for]", "values": ["10.1.2.3"]}]}),
     );
@@ -294,5 +319,36 @@ fn templates_that_a_gateway_cannot_load_are_errors() {
         assert!(codes.contains(&"envoy-refuses"), "{spec}: {codes:?}");
         let depends = asked(&mesh, &json!({})).1;
         assert_eq!(depends, ["envoy-refuses-configuration"], "{spec}");
+    }
+}
+
+/// A gateway does not take a client's word for its address; what it lets through may.
+#[test]
+fn an_address_is_not_forged_at_a_gateway() {
+    let rules = json!([{"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}, {"when": [{"key": "remote.ip", "values": ["10.1.0.0/16"]}]}]);
+    let edge = json!({"matchLabels": {"app": "edge"}});
+    for (found, spec) in [
+        (
+            0,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "edge")}),
+        ),
+        (0, json!({"rules": rules, "selector": edge})),
+        (2, json!({"rules": rules})),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Service", "edge")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "other")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "selector": {"matchLabels": {"app": "nobody"}}}),
+        ),
+    ] {
+        let all = lint(&mesh(&[], &[policy("shop", spec.clone())]));
+        let codes = all.iter().filter(|one| one.code == "forgeable-address");
+        assert_eq!(codes.count(), found, "{spec}");
     }
 }

@@ -71,7 +71,6 @@ pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held>
         // What enforces nothing is part of the configuration all the same.
         let unloadable = match &http {
             Some(http) => http.unloadable.clone(),
-            None if refused => None,
             None => envoy::unloadable(policy, context(false)),
         };
         held.push(Held {

@@ -73,6 +73,9 @@ pub struct Charm<'a> {
     pub name: &'a str,
     /// Whether it uses a `ServiceMeshConsumer`.
     pub consumer: bool,
+    /// Whether the file tells what the charm does on a mesh. A charm's own `charmcraft.yaml` or `metadata.yaml` names its
+    /// endpoints alone.
+    pub tells: bool,
     /// Name of the endpoint that joins a mesh.
     pub mesh_relation_name: &'a str,
     /// Name of the `cross_model_mesh` requirer.
@@ -191,6 +194,13 @@ pub fn read_charm<'a>(
     let consumer = mesh
         .and_then(|mesh| reader.flag(mesh, "service_mesh_consumer"))
         .unwrap_or(declares || mesh.is_some());
+    let tells = [
+        "charm",
+        "mesh",
+        "policies",
+        "raw_policies",
+        "internal_mesh_policies",
+    ];
     let mut argument = |name: &str, default: &'a str| {
         arguments
             .and_then(|arguments| reader.name(arguments, name))
@@ -201,6 +211,7 @@ pub fn read_charm<'a>(
         at,
         name: text,
         consumer,
+        tells: tells.iter().any(|key| object.get(key).is_some()),
         mesh_relation_name: argument("mesh_relation_name", "service-mesh"),
         cmr_requires_name: argument("cross_model_mesh_requires_name", "require-cmr-mesh"),
         cmr_provides_name: argument("cross_model_mesh_provides_name", "provide-cmr-mesh"),

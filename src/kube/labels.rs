@@ -14,7 +14,7 @@ use super::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::labels::label_configmap_name;
-use crate::text::Node;
+use crate::text::{Node, push_string};
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
@@ -562,7 +562,7 @@ fn patch(
         json::key(&mut body, key);
         match value {
             Some(value) => {
-                json::string(&mut body, value);
+                push_string(&mut body, value);
                 set.push(key);
             }
             None => {

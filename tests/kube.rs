@@ -550,3 +550,26 @@ fn what_is_not_managed_is_not_deleted() {
         }
     }
 }
+
+/// A misspelled `namespace` would widen a run to the whole cluster.
+#[test]
+fn options_that_no_program_knows() {
+    for (kind, options) in [
+        (
+            ProgramKind::DeletePolicies,
+            r#"{"appName":"a","modelName":"m","labels":{"a":"b"},"namespcae":"shop"}"#,
+        ),
+        (
+            ProgramKind::ReconcileCharmLabels,
+            r#"{"appName":"a","namespace":"m","labels":{},"dryrun":true}"#,
+        ),
+        (ProgramKind::ReadMesh, r#"{"namespace":"shop"}"#),
+    ] {
+        let program = Program::start(kind, options);
+        let Step::Failed(failure) = program.step() else {
+            panic!("{options} was taken");
+        };
+        assert_eq!(failure.diagnostic.code, "wrong-option", "{options}");
+        assert!(failure.diagnostic.help.is_some());
+    }
+}

@@ -12,6 +12,26 @@ use crate::juju::charm::describe;
 use crate::model::validate_mesh_policy;
 use crate::text::{Node, parse_json};
 
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 16] = [
+    "appName",
+    "modelName",
+    "labels",
+    "namespace",
+    "fieldManager",
+    "force",
+    "dryRun",
+    "ignoreMissing",
+    "plan",
+    "allOrNothing",
+    "prune",
+    "keep",
+    "meshType",
+    "policies",
+    "rawPolicies",
+    "pageSize",
+];
+
 /// Starts the program; `is_deletion` wants no policy at all.
 pub(super) fn start(
     options: &Options<'_>,

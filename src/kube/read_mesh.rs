@@ -66,6 +66,9 @@ const KINDS: &[Kind] = &[
     kind(istio::API_VERSION, "PeerAuthentication", SECURITY, "peerauthentications", Scope::Namespaced),
 ];
 
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 3] = ["namespaces", "rootNamespace", "pageSize"];
+
 /// Starts the program.
 pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
     let root = options.name("rootNamespace")?.unwrap_or(ROOT_NAMESPACE);

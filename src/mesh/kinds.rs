@@ -4,7 +4,7 @@ use crate::diagnostic::clip;
 use crate::names::one_edit_apart;
 
 /// The kinds that are read, with their groups and the versions that API servers have or had.
-const READ: [(&str, &str, &[&str]); 16] = [
+const READ: [(&str, &str, &[&str]); 17] = [
     ("", "Namespace", CORE),
     ("", "Pod", CORE),
     ("", "Service", CORE),
@@ -18,6 +18,7 @@ const READ: [(&str, &str, &[&str]); 16] = [
     ("batch", "CronJob", BATCH),
     ("gateway.networking.k8s.io", "Gateway", GATEWAY),
     ("gateway.networking.k8s.io", "GatewayClass", GATEWAY),
+    ("networking.istio.io", "Gateway", NETWORKING),
     ("networking.istio.io", "ServiceEntry", NETWORKING),
     ("security.istio.io", "AuthorizationPolicy", SECURITY),
     ("security.istio.io", "PeerAuthentication", SECURITY),

@@ -280,3 +280,61 @@ fn an_export_names_those_who_use_an_offer_without_telling_who_they_are() {
         "{policies} {codes:?}"
     );
 }
+
+/// Manifests of an application alone: who set it up keeps the Namespace and its waypoint elsewhere, or made them by
+/// `istioctl waypoint apply --enroll-namespace`.
+#[test]
+fn whether_a_waypoint_is_used_is_unknown_without_its_namespace() {
+    let service = |labels: &str| {
+        format!(
+            r#"{{"kind":"Service","apiVersion":"v1","metadata":{{"name":"web","namespace":"shop","labels":{labels}}},"spec":{{"ports":[{{"port":80}}]}}}}"#
+        )
+    };
+    let policy = r#"{"kind":"AuthorizationPolicy","apiVersion":"security.istio.io/v1","metadata":{"name":"p","namespace":"shop"},
+        "spec":{"targetRefs":[{"kind":"Service","group":"","name":"web"}]}}"#;
+    let labelled = r#"{"istio.io/use-waypoint":"w"}"#;
+    let waypoint = |name: &str, takes: &str| {
+        format!(
+            r#"{{"kind":"Gateway","apiVersion":"gateway.networking.k8s.io/v1","metadata":{{"name":"{name}","namespace":"shop",
+                "labels":{{"istio.io/waypoint-for":"{takes}"}}}},"spec":{{"gatewayClassName":"istio-waypoint"}}}}"#
+        )
+    };
+    let found = |texts: &[&str]| {
+        let found = mesh_policy::analysis::lint::lint(&analysis(texts));
+        let sure = |code| ["not-enforced", "cannot-verify"].contains(&code);
+        let mut found = found.into_iter().filter(|one| sure(one.code));
+        let first = found
+            .next()
+            .map(|one| (one.code, one.help.unwrap_or_default()));
+        first.unwrap_or_default()
+    };
+    let (plain, bound) = (service("{}"), service(labelled));
+    assert_eq!(found(&[&plain, policy]).0, "cannot-verify");
+    assert_eq!(found(&[&plain, policy, NAMESPACES]).0, "not-enforced");
+    assert_eq!(found(&[&bound, policy]).0, "cannot-verify");
+    assert_eq!(
+        found(&[&bound, policy, &waypoint("other", "all")]).0,
+        "not-enforced"
+    );
+    assert_eq!(found(&[&bound, policy, &waypoint("w", "all")]).0, "");
+    // Seen in a Terraform module.
+    let (code, help) = found(&[&bound, policy, &waypoint("w", "namespace")]);
+    assert!(
+        code == "not-enforced" && help.contains("istio.io/waypoint-for: service"),
+        "{help}"
+    );
+
+    let request = r#"{"from":{"namespace":"shop","serviceAccount":"c"},"to":{"service":"shop/web"},"port":80}"#;
+    let assumed = "no waypoint is used: the input has no Namespace `shop`";
+    assert!(
+        analysis(&[&plain, policy])
+            .explain(&Request::read(request).expect("a request"))
+            .contains(assumed)
+    );
+    let described = analysis(&[&plain, policy, NAMESPACES]);
+    assert!(
+        !described
+            .explain(&Request::read(request).expect("a request"))
+            .contains(assumed)
+    );
+}

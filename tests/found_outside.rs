@@ -338,3 +338,81 @@ fn whether_a_waypoint_is_used_is_unknown_without_its_namespace() {
             .contains(assumed)
     );
 }
+
+/// Gateways as Helm's chart `gateway` and istioctl make them: their Envoys are no sidecars, TLS ends at them, and what they
+/// listen to stands in Gateways of networking.istio.io.
+#[test]
+fn gateways_of_istios_own_api() {
+    let pods = |pod: &str| {
+        format!(
+            r#"{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"ingress"}}}}
+---
+{{"kind":"Deployment","apiVersion":"apps/v1","metadata":{{"name":"gw","namespace":"ingress"}},"spec":{{"template":{pod}}}}}
+---
+{{"kind":"Service","apiVersion":"v1","metadata":{{"name":"gw","namespace":"ingress"}},
+  "spec":{{"selector":{{"istio":"ingress"}},"ports":[{{"name":"http2","port":80}},{{"name":"https","port":443}}]}}}}
+---
+{{"kind":"AuthorizationPolicy","apiVersion":"security.istio.io/v1","metadata":{{"name":"p","namespace":"ingress"}},
+  "spec":{{"selector":{{"matchLabels":{{"istio":"ingress"}}}},"rules":[{{"to":[{{"operation":{{"methods":["GET"]}}}}]}}]}}}}"#
+        )
+    };
+    let injected = r#"{"metadata":{"labels":{"istio":"ingress","sidecar.istio.io/inject":"true"},"annotations":{"inject.istio.io/templates":"gateway"}},
+        "spec":{"containers":[{"name":"istio-proxy","image":"auto"}]}}"#;
+    let written = r#"{"metadata":{"labels":{"istio":"ingress"}},"spec":{"containers":[{"name":"istio-proxy","args":["proxy","router"]}]}}"#;
+    let sidecar = r#"{"metadata":{"labels":{"istio":"ingress","sidecar.istio.io/inject":"true"}},"spec":{"containers":[{"name":"app"}]}}"#;
+    let gateway = |servers: &str| {
+        format!(
+            "\n---\n{{kind: Gateway, apiVersion: networking.istio.io/v1, metadata: {{name: g, namespace: apps}}, \
+             spec: {{selector: {{istio: ingress}}, servers: [{servers}]}}}}\n"
+        )
+    };
+    let https = "{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: c}}, {port: {number: 80, protocol: HTTP}}";
+    let passed = "{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}}";
+    let answer = |text: &str, method: &str| {
+        let request = format!(
+            r#"{{"from":null,"to":{{"service":"ingress/gw"}},"port":443,"method":"{method}","path":"/"}}"#
+        );
+        let request = Request::read(&request).expect("a request");
+        analysis(&[text]).explain(&request)
+    };
+    for pod in [injected, written] {
+        let described = pods(pod) + &gateway(https);
+        assert!(
+            answer(&described, "GET").starts_with("allowed"),
+            "{}",
+            answer(&described, "GET")
+        );
+        assert!(answer(&described, "PUT").starts_with("denied"));
+        for text in [
+            pods(pod),
+            pods(pod) + &gateway(passed),
+            described + &gateway(passed),
+        ] {
+            let told = answer(&text, "GET");
+            assert!(
+                told.starts_with("it depends") && told.contains("which listener"),
+                "{told}"
+            );
+        }
+    }
+    // A sidecar does not open what clients encrypt.
+    assert!(answer(&(pods(sidecar) + &gateway(https)), "GET").starts_with("denied"));
+}
+
+/// Argo Rollouts and the like own pods as Deployments do.
+#[test]
+fn other_owners_of_pods() {
+    let mesh = analysis(&[r#"{"kind":"List","apiVersion":"v1","items":[
+        {"kind":"Rollout","apiVersion":"argoproj.io/v1alpha1","metadata":{"name":"web","namespace":"shop"},
+         "spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"serviceAccountName":"web"}}}},
+        {"kind":"DeploymentConfig","apiVersion":"apps.openshift.io/v1","metadata":{"name":"api","namespace":"shop"},
+         "spec":{"template":{"metadata":{"labels":{"app":"api"}},"spec":{"serviceAccountName":"api"}}}},
+        {"kind":"Rollout","apiVersion":"example.com/v1","metadata":{"name":"other","namespace":"shop"},"spec":{"template":{}}}]}"#])
+    .mesh;
+    let names: Vec<_> = mesh
+        .workloads
+        .iter()
+        .map(|one| one.service_account.as_str())
+        .collect();
+    assert_eq!(names, ["web", "api"]);
+}

@@ -11,8 +11,8 @@ pub use super::held::{Held, Origin};
 use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
-    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Service, WAYPOINT_CLASS, Workload, label,
-    selects,
+    DataPlane, Gateway, Labels, Mesh, PeerAuthentication, Routed, Service, WAYPOINT_CLASS,
+    Workload, label, selects,
 };
 use std::net::IpAddr;
 
@@ -453,8 +453,8 @@ impl Points {
         }
     }
 
-    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
-    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    /// Istio's gateways that are no waypoints: what references their Gateway, where it is one of the Gateway API, and what
+    /// selects their pods as if these had sidecars. No PeerAuthentication concerns their listeners.
     fn attach_ingress(&mut self, mesh: &Mesh) {
         for workload in &mesh.workloads {
             let (namespace, labels) = (&workload.namespace, &workload.labels);
@@ -462,17 +462,20 @@ impl Points {
                 let at = self.index.gateways.find(&[namespace, name]).next()?;
                 mesh.gateways.get(at).filter(|one| one.is_ingress())
             });
-            let ingress = gateway.map(|gateway| {
+            let opaque = gateway.map_or_else(
+                || workload.routed.map(|routed| routed == Routed::Opaque),
+                |gateway| Some(gateway.opaque),
+            );
+            let ingress = opaque.map(|opaque| {
                 let mut attached = self.wide(mesh, namespace);
                 attached.extend(self.selecting(mesh, namespace, labels, true));
-                let key = [namespace, "Gateway", &gateway.name];
-                for at in self.index.targeted.find(&key) {
-                    attached.extend(self.attach(at, Doubts::NONE));
+                if let Some(gateway) = gateway {
+                    let key = [namespace, "Gateway", &gateway.name];
+                    for at in self.index.targeted.find(&key) {
+                        attached.extend(self.attach(at, Doubts::NONE));
+                    }
                 }
-                Ingress {
-                    attached,
-                    opaque: gateway.opaque,
-                }
+                Ingress { attached, opaque }
             });
             self.ingress.push(ingress);
         }

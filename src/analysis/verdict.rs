@@ -93,7 +93,7 @@ const DOUBTS: [(&str, &str); 19] = [
     ),
     (
         "listener-not-http",
-        "which listener takes the request: some of the gateway's carry other than HTTP",
+        "which listener takes the request: some of the gateway's carry other than HTTP, or the input does not describe them",
     ),
 ];
 

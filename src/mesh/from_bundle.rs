@@ -185,6 +185,7 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: plane,
+        routed: None,
     });
     for (name, headless) in [
         (application.name.clone(), false),
@@ -232,6 +233,7 @@ fn ingress(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: Some(DataPlane::Sidecar),
+        routed: None,
     });
 }
 
@@ -248,6 +250,7 @@ fn model_operator(mesh: &mut Mesh, model: &str) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: None,
+        routed: None,
     });
     mesh.services.push(Service {
         namespace: model.to_owned(),

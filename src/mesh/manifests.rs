@@ -1,9 +1,10 @@
 //! A mesh from Kubernetes objects, as manifests or as `kubectl get -o yaml` prints them.
 
+use super::routers::{Routers, is_router};
 use super::settings::{MOST_ALIASES, PathNormalization, strings};
 use super::{
     AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
-    Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
+    Protocol, Readiness, Routed, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
 };
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, clip, code};
@@ -45,6 +46,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         file: "".into(),
         classes: Vec::new(),
         unlabelled: Vec::new(),
+        routers: Routers::default(),
     };
     for source in sources {
         reader.file = source.file.into();
@@ -66,6 +68,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         }
     }
     reader.apply_classes();
+    reader.routers.apply(reader.mesh);
 }
 
 struct Reader<'m, 'd> {
@@ -76,6 +79,8 @@ struct Reader<'m, 'd> {
     classes: Vec<(String, WaypointFor)>,
     /// Gateways that do not say so themselves.
     unlabelled: Vec<usize>,
+    /// Gateways of Istio's own API.
+    routers: Routers,
 }
 
 impl Reader<'_, '_> {
@@ -158,6 +163,14 @@ impl Reader<'_, '_> {
                 }
             }
             ("networking.istio.io", "ServiceEntry") => self.service_entry(root),
+            ("networking.istio.io", "Gateway") => self.routers.read(root),
+            // Others that own pods, by a template of the same form.
+            ("", "ReplicationController")
+            | ("apps.openshift.io", "DeploymentConfig")
+            | ("argoproj.io", "Rollout")
+            | ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet") => {
+                self.owner(root, root.get("spec"));
+            }
             ("security.istio.io", "AuthorizationPolicy") => {
                 let policy = read_policy(&self.file, root, "default");
                 self.mesh.policies.push(policy);
@@ -520,7 +533,7 @@ fn text_at<'n>(root: &'n Node<'_>, key: &str) -> Option<&'n str> {
 
 /// Labels, or anything else that maps names to text.
 #[inline(never)]
-fn labels(node: Option<&Node<'_>>) -> Labels {
+pub(super) fn labels(node: Option<&Node<'_>>) -> Labels {
     let object = node.and_then(Node::as_object);
     object
         .into_iter()
@@ -603,6 +616,7 @@ fn workload(
         ips: Vec::new(),
         ports,
         data_plane,
+        routed: is_router(&annotations, containers()).then_some(Routed::Opaque),
     }
 }
 

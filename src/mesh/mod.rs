@@ -7,6 +7,7 @@ mod conclude;
 pub mod from_bundle;
 pub mod input;
 pub mod manifests;
+mod routers;
 pub mod settings;
 
 pub use conclude::finish;
@@ -91,6 +92,17 @@ pub struct Workload {
     pub ports: Vec<(String, u16)>,
     /// Who carries its traffic; `None`: the input does not say.
     pub data_plane: Option<DataPlane>,
+    /// What its Envoy listens to, where that is a gateway of Istio's own API and no sidecar.
+    pub routed: Option<Routed>,
+}
+
+/// What the Envoy of a gateway listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routed {
+    /// HTTP alone, with TLS or without.
+    Http,
+    /// Something else too, or the input does not say.
+    Opaque,
 }
 
 /// Where a Service's port leads.

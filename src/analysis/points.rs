@@ -1,6 +1,6 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
-use super::binding::{binding, strict};
+use super::binding::{binding, strict, unsaid};
 use super::index::Index;
 use super::matching::Identity;
 use super::verdict::Doubts;
@@ -146,6 +146,19 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// What the input would have to say for a Service's waypoint to be known; `has_gateways` tells of which namespaces it
+    /// has some.
+    pub(super) fn unsaid_waypoint(
+        &self,
+        mesh: &Mesh,
+        service: usize,
+        has_gateways: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let service = mesh.services.get(service)?;
+        let (labels, namespace) = (&service.labels, &service.namespace);
+        unsaid(&self.index, mesh, labels, namespace, has_gateways)
     }
 
     /// The Gateway of a name.

@@ -179,6 +179,13 @@ impl Reader<'_, '_> {
             ("networking.istio.io", "ServiceEntry") => {
                 self.mesh.services.push(services::service_entry(root));
             }
+            // Others that own pods, by a template of the same form.
+            ("", "ReplicationController")
+            | ("apps.openshift.io", "DeploymentConfig")
+            | ("argoproj.io", "Rollout")
+            | ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet") => {
+                self.owner(root, root.get("spec"));
+            }
             ("security.istio.io", "AuthorizationPolicy") => {
                 let policy = read_policy(&self.file, root, "default");
                 self.mesh.policies.push(policy);

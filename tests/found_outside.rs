@@ -336,3 +336,139 @@ fn an_export_names_those_who_use_an_offer_without_telling_who_they_are() {
         "{policies} {codes:?}"
     );
 }
+
+/// Manifests of an application alone: who set it up keeps the Namespace and its waypoint elsewhere, or made them by
+/// `istioctl waypoint apply --enroll-namespace`.
+#[test]
+fn whether_a_waypoint_is_used_is_unknown_without_its_namespace() {
+    let service = |labels: &str| {
+        format!(
+            r#"{{"kind":"Service","apiVersion":"v1","metadata":{{"name":"web","namespace":"shop","labels":{labels}}},"spec":{{"ports":[{{"port":80}}]}}}}"#
+        )
+    };
+    let policy = r#"{"kind":"AuthorizationPolicy","apiVersion":"security.istio.io/v1","metadata":{"name":"p","namespace":"shop"},
+        "spec":{"targetRefs":[{"kind":"Service","group":"","name":"web"}]}}"#;
+    let labelled = r#"{"istio.io/use-waypoint":"w"}"#;
+    let waypoint = |name: &str, takes: &str| {
+        format!(
+            r#"{{"kind":"Gateway","apiVersion":"gateway.networking.k8s.io/v1","metadata":{{"name":"{name}","namespace":"shop",
+                "labels":{{"istio.io/waypoint-for":"{takes}"}}}},"spec":{{"gatewayClassName":"istio-waypoint"}}}}"#
+        )
+    };
+    let found = |texts: &[&str]| {
+        let found = mesh_policy::analysis::lint::lint(&analysis(texts));
+        let sure = |code| ["not-enforced", "cannot-verify"].contains(&code);
+        let mut found = found.into_iter().filter(|one| sure(one.code));
+        let first = found
+            .next()
+            .map(|one| (one.code, one.help.unwrap_or_default()));
+        first.unwrap_or_default()
+    };
+    let (plain, bound) = (service("{}"), service(labelled));
+    assert_eq!(found(&[&plain, policy]).0, "cannot-verify");
+    assert_eq!(found(&[&plain, policy, NAMESPACES]).0, "not-enforced");
+    assert_eq!(found(&[&bound, policy]).0, "cannot-verify");
+    assert_eq!(
+        found(&[&bound, policy, &waypoint("other", "all")]).0,
+        "not-enforced"
+    );
+    assert_eq!(found(&[&bound, policy, &waypoint("w", "all")]).0, "");
+    // Seen in a Terraform module.
+    let (code, help) = found(&[&bound, policy, &waypoint("w", "namespace")]);
+    assert!(
+        code == "not-enforced" && help.contains("istio.io/waypoint-for: service"),
+        "{help}"
+    );
+
+    let request = r#"{"from":{"namespace":"shop","serviceAccount":"c"},"to":{"service":"shop/web"},"port":80}"#;
+    let assumed = "no waypoint is used: the input has no Namespace `shop`";
+    assert!(
+        analysis(&[&plain, policy])
+            .explain(&Request::read(request).expect("a request"))
+            .contains(assumed)
+    );
+    let described = analysis(&[&plain, policy, NAMESPACES]);
+    assert!(
+        !described
+            .explain(&Request::read(request).expect("a request"))
+            .contains(assumed)
+    );
+}
+
+/// Gateways as Helm's chart `gateway` and istioctl make them: their Envoys are no sidecars, TLS ends at them, and what they
+/// listen to stands in Gateways of networking.istio.io.
+#[test]
+fn gateways_of_istios_own_api() {
+    let pods = |pod: &str| {
+        format!(
+            r#"{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"ingress"}}}}
+---
+{{"kind":"Deployment","apiVersion":"apps/v1","metadata":{{"name":"gw","namespace":"ingress"}},"spec":{{"template":{pod}}}}}
+---
+{{"kind":"Service","apiVersion":"v1","metadata":{{"name":"gw","namespace":"ingress"}},
+  "spec":{{"selector":{{"istio":"ingress"}},"ports":[{{"name":"http2","port":80}},{{"name":"https","port":443}}]}}}}
+---
+{{"kind":"AuthorizationPolicy","apiVersion":"security.istio.io/v1","metadata":{{"name":"p","namespace":"ingress"}},
+  "spec":{{"selector":{{"matchLabels":{{"istio":"ingress"}}}},"rules":[{{"to":[{{"operation":{{"methods":["GET"]}}}}]}}]}}}}"#
+        )
+    };
+    let injected = r#"{"metadata":{"labels":{"istio":"ingress","sidecar.istio.io/inject":"true"},"annotations":{"inject.istio.io/templates":"gateway"}},
+        "spec":{"containers":[{"name":"istio-proxy","image":"auto"}]}}"#;
+    let written = r#"{"metadata":{"labels":{"istio":"ingress"}},"spec":{"containers":[{"name":"istio-proxy","args":["proxy","router"]}]}}"#;
+    let sidecar = r#"{"metadata":{"labels":{"istio":"ingress","sidecar.istio.io/inject":"true"}},"spec":{"containers":[{"name":"app"}]}}"#;
+    let gateway = |servers: &str| {
+        format!(
+            "\n---\n{{kind: Gateway, apiVersion: networking.istio.io/v1, metadata: {{name: g, namespace: apps}}, \
+             spec: {{selector: {{istio: ingress}}, servers: [{servers}]}}}}\n"
+        )
+    };
+    let https = "{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: c}}, {port: {number: 80, protocol: HTTP}}";
+    let passed = "{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}}";
+    let answer = |text: &str, method: &str| {
+        let request = format!(
+            r#"{{"from":null,"to":{{"service":"ingress/gw"}},"port":443,"method":"{method}","path":"/"}}"#
+        );
+        let request = Request::read(&request).expect("a request");
+        analysis(&[text]).explain(&request)
+    };
+    for pod in [injected, written] {
+        let described = pods(pod) + &gateway(https);
+        assert!(
+            answer(&described, "GET").starts_with("allowed"),
+            "{}",
+            answer(&described, "GET")
+        );
+        assert!(answer(&described, "PUT").starts_with("denied"));
+        for text in [
+            pods(pod),
+            pods(pod) + &gateway(passed),
+            described + &gateway(passed),
+        ] {
+            let told = answer(&text, "GET");
+            assert!(
+                told.starts_with("it depends") && told.contains("which listener"),
+                "{told}"
+            );
+        }
+    }
+    // A sidecar does not open what clients encrypt.
+    assert!(answer(&(pods(sidecar) + &gateway(https)), "GET").starts_with("denied"));
+}
+
+/// Argo Rollouts and the like own pods as Deployments do.
+#[test]
+fn other_owners_of_pods() {
+    let mesh = analysis(&[r#"{"kind":"List","apiVersion":"v1","items":[
+        {"kind":"Rollout","apiVersion":"argoproj.io/v1alpha1","metadata":{"name":"web","namespace":"shop"},
+         "spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"serviceAccountName":"web"}}}},
+        {"kind":"DeploymentConfig","apiVersion":"apps.openshift.io/v1","metadata":{"name":"api","namespace":"shop"},
+         "spec":{"template":{"metadata":{"labels":{"app":"api"}},"spec":{"serviceAccountName":"api"}}}},
+        {"kind":"Rollout","apiVersion":"example.com/v1","metadata":{"name":"other","namespace":"shop"},"spec":{"template":{}}}]}"#])
+    .mesh;
+    let names: Vec<_> = mesh
+        .workloads
+        .iter()
+        .map(|one| one.service_account.as_str())
+        .collect();
+    assert_eq!(names, ["web", "api"]);
+}

@@ -392,10 +392,10 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
         }
         program.resume(responses);
     }
-    assert_eq!(kinds.len(), 11);
+    assert_eq!(kinds.len(), 12);
     let outcome = done(program.step());
     let unknown: Vec<_> = outcome.unknown.iter().map(|remark| remark.kind).collect();
-    assert_eq!(unknown, ["Pod", "Gateway"]);
+    assert_eq!(unknown, ["Pod", "Gateway", "Gateway"]);
     let text = outcome.manifests.as_deref().expect("was read");
     let list = parse_json(text).expect("is JSON");
     assert_eq!(list.root.get("kind").and_then(Node::as_str), Some("List"));
@@ -455,9 +455,21 @@ fn what_of_a_mesh_may_be_missing() {
         ("pods", 403, Ok(("Pod", ""))),
         ("pods", 404, Err(code::NOT_FOUND)),
         ("pods", 500, Err(code::UNAVAILABLE)),
-        ("gateways", 403, Ok(("Gateway", ""))),
-        ("gateways", 404, Ok(("Gateway", ""))),
-        ("gateways", 500, Err(code::UNAVAILABLE)),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            403,
+            Ok(("Gateway", "")),
+        ),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            404,
+            Ok(("Gateway", "")),
+        ),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            500,
+            Err(code::UNAVAILABLE),
+        ),
         ("istio", 403, Ok(("ConfigMap", "istio"))),
         ("istio", 404, Ok(("ConfigMap", "istio"))),
         ("istio", 500, Err(code::UNAVAILABLE)),
@@ -491,7 +503,7 @@ fn what_of_a_mesh_may_be_missing() {
     let Step::Requests(next, progress) = program.resume(vec![answer(&first, 200, read)]) else {
         panic!("it reads on");
     };
-    assert_eq!((next.len(), progress.done, progress.total), (1, 1, 18));
+    assert_eq!((next.len(), progress.done, progress.total), (1, 1, 20));
 }
 
 /// An API server that lies: objects of another kind or namespace are not read as what was asked for.

@@ -298,7 +298,7 @@ fn objects_that_are_odd_and_right() {
         assert_eq!(said(&object(kind, part)), [""; 0], "{part}");
     }
     for other in [
-        "{apiVersion: networking.istio.io/v1, kind: Gateway, spec: 5}",
+        "{apiVersion: networking.istio.io/v1, kind: VirtualService, spec: 5}",
         "{apiVersion: policy.linkerd.io/v1alpha1, kind: AuthorizationPolicy, spec: {targetRef: {}}}",
         "{apiVersion: serving.knative.dev/v1, kind: Service}",
         "{apiVersion: example.com/v1, kind: AllowList, items: {a: 1}}",

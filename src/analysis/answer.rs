@@ -320,8 +320,15 @@ impl Analysis {
                 .workload(&self.mesh, namespace, name)
                 .and_then(|at| self.points.workload_waypoints.get(at)),
         };
-        if let Some(Binding::Unusable(why)) = binding {
+        if let Some(Binding::Unusable(why, _)) = binding {
             assumed.push(format!("{why}, so that requests go past it"));
+        }
+        if let Some(Binding::None) = binding
+            && let Target::Service { namespace, name } = &request.to
+            && let Some(at) = self.points.service(namespace, name)
+            && let Some(why) = self.points.unsaid_waypoint(&self.mesh, at, |_| true)
+        {
+            assumed.push(format!("no waypoint is used: {why}"));
         }
         if let Some((namespace, account)) = &request.from
             && request.layer.is_none()

@@ -1,6 +1,6 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
-use super::binding::{binding, strict};
+use super::binding::{binding, strict, unsaid};
 use super::index::Index;
 use super::matching::Identity;
 use super::verdict::Doubts;
@@ -152,6 +152,19 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// What the input would have to say for a Service's waypoint to be known; `has_gateways` tells of which namespaces it
+    /// has some.
+    pub(super) fn unsaid_waypoint(
+        &self,
+        mesh: &Mesh,
+        service: usize,
+        has_gateways: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let service = mesh.services.get(service)?;
+        let (labels, namespace) = (&service.labels, &service.namespace);
+        unsaid(&self.index, mesh, labels, namespace, has_gateways)
     }
 
     /// The Gateway of a name.
@@ -465,7 +478,8 @@ impl Points {
     }
 
     /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
-    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners. A Gateway of
+    /// Istio's own is nothing that a policy can reference.
     fn attach_ingress(&mut self, mesh: &Mesh) {
         for workload in &mesh.workloads {
             let (namespace, labels) = (&workload.namespace, &workload.labels);
@@ -473,19 +487,33 @@ impl Points {
                 let at = self.index.gateways.find(&[namespace, name]).next()?;
                 mesh.gateways.get(at).filter(|one| one.is_ingress())
             });
-            let ingress = gateway.map(|gateway| {
-                let mut attached = self.wide(mesh, namespace);
-                attached.extend(self.selecting(mesh, namespace, labels, true));
+            if gateway.is_none() && !workload.router {
+                self.ingress.push(None);
+                continue;
+            }
+            let mut attached = self.wide(mesh, namespace);
+            attached.extend(self.selecting(mesh, namespace, labels, true));
+            if let Some(gateway) = gateway {
                 let key = [namespace, "Gateway", &gateway.name];
                 for at in self.index.targeted.find(&key) {
                     attached.extend(self.attach(at, Doubts::NONE));
                 }
-                Ingress {
-                    attached,
-                    opaque: gateway.opaque,
+            }
+            let mut open = gateway.map(|one| one.opaque);
+            if workload.router {
+                for servers in mesh
+                    .servers
+                    .iter()
+                    .filter(|one| selects(&one.selector, labels))
+                {
+                    open = Some(open.unwrap_or_default() || servers.opaque);
                 }
-            });
-            self.ingress.push(ingress);
+            }
+            self.ingress.push(Some(Ingress {
+                attached,
+                // Where no listener is known, what they carry is not.
+                opaque: open.unwrap_or(true),
+            }));
         }
     }
 

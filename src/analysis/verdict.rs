@@ -93,7 +93,7 @@ const DOUBTS: [(&str, &str); 20] = [
     ),
     (
         "listener-not-http",
-        "which listener takes the request: some of the gateway's carry other than HTTP",
+        "which listener of the gateway takes the request, and whether that carries HTTP",
     ),
     (
         "charm-file-missing",

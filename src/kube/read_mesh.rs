@@ -35,6 +35,7 @@ struct Kind {
 
 const CORE: &str = "/api/v1";
 const GATEWAYS: &str = "/apis/gateway.networking.k8s.io/v1";
+const NETWORKING: &str = "/apis/networking.istio.io/v1";
 const SECURITY: &str = "/apis/security.istio.io/v1";
 
 const fn kind(
@@ -61,7 +62,8 @@ const KINDS: &[Kind] = &[
     kind("v1", "ServiceAccount", CORE, "serviceaccounts", Scope::Namespaced),
     kind("gateway.networking.k8s.io/v1", "GatewayClass", GATEWAYS, "gatewayclasses", Scope::Cluster),
     kind("gateway.networking.k8s.io/v1", "Gateway", GATEWAYS, "gateways", Scope::Namespaced),
-    kind("networking.istio.io/v1", "ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", Scope::Namespaced),
+    kind("networking.istio.io/v1", "Gateway", NETWORKING, "gateways", Scope::Namespaced),
+    kind("networking.istio.io/v1", "ServiceEntry", NETWORKING, "serviceentries", Scope::Namespaced),
     kind(istio::API_VERSION, istio::KIND, SECURITY, "authorizationpolicies", Scope::Namespaced),
     kind(istio::API_VERSION, "PeerAuthentication", SECURITY, "peerauthentications", Scope::Namespaced),
 ];

@@ -4,7 +4,7 @@ use crate::diagnostic::clip;
 use crate::names::one_edit_apart;
 
 /// The kinds that are read, with their groups and the versions that API servers have or had.
-const READ: [(&str, &str, &[&str]); 16] = [
+const READ: [(&str, &str, &[&str]); 23] = [
     ("", "Namespace", CORE),
     ("", "Pod", CORE),
     ("", "Service", CORE),
@@ -16,8 +16,15 @@ const READ: [(&str, &str, &[&str]); 16] = [
     ("apps", "ReplicaSet", APPS),
     ("batch", "Job", BATCH),
     ("batch", "CronJob", BATCH),
+    ("", "ReplicationController", CORE),
+    ("apps.openshift.io", "DeploymentConfig", ANY),
+    ("argoproj.io", "Rollout", ANY),
+    ("apps.kruise.io", "CloneSet", ANY),
+    ("apps.kruise.io", "StatefulSet", ANY),
+    ("apps.kruise.io", "DaemonSet", ANY),
     ("gateway.networking.k8s.io", "Gateway", GATEWAY),
     ("gateway.networking.k8s.io", "GatewayClass", GATEWAY),
+    ("networking.istio.io", "Gateway", NETWORKING),
     ("networking.istio.io", "ServiceEntry", NETWORKING),
     ("security.istio.io", "AuthorizationPolicy", SECURITY),
     ("security.istio.io", "PeerAuthentication", SECURITY),
@@ -27,6 +34,8 @@ const APPS: &[&str] = &["v1", "v1beta2", "v1beta1"];
 const BATCH: &[&str] = &["v1", "v1beta1", "v2alpha1"];
 const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha2", "v1alpha1"];
 const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+/// Whatever others serve.
+const ANY: &[&str] = &[];
 const SECURITY: &[&str] = &["v1", "v1beta1"];
 
 /// What an object's `apiVersion` and `kind` say.
@@ -49,8 +58,16 @@ pub(super) fn split(api_version: &str) -> (&str, &str) {
 pub(super) fn judge(api_version: Option<&str>, kind: &str) -> Judged {
     let api_version = api_version.unwrap_or_default();
     let (group, version) = split(api_version);
-    let of_group = |name: &str| READ.iter().any(|(group, _, _)| *group == name);
-    let meant = READ.iter().find(|(known, name, versions)| {
+    let is_read = READ.iter().any(|(known, name, versions)| {
+        (*known, *name) == (group, kind) && (versions.is_empty() || versions.contains(&version))
+    });
+    if is_read {
+        return Judged::Read;
+    }
+    // Only of these is it known what there is beside.
+    let ours = || READ.iter().filter(|(_, _, versions)| !versions.is_empty());
+    let of_group = |name: &str| ours().any(|(group, _, _)| *group == name);
+    let meant = ours().find(|(known, name, versions)| {
         let same_kind = *name == kind;
         if *known == group {
             // A version that nobody serves, or a kind that is nearly one of this group.
@@ -77,12 +94,6 @@ pub(super) fn judge(api_version: Option<&str>, kind: &str) -> Judged {
             let help = format!("write `apiVersion: {group}{slash}{version}` and `kind: {name}`");
             Judged::Unknown(text, help)
         }
-        None if READ
-            .iter()
-            .any(|(known, name, _)| (*known, *name) == (group, kind)) =>
-        {
-            Judged::Read
-        }
         None => Judged::Other,
     }
 }
@@ -99,11 +110,14 @@ mod tests {
             ("security.istio.io/v1beta1", "AuthorizationPolicy"),
             ("networking.istio.io/v1alpha3", "ServiceEntry"),
             ("gateway.networking.k8s.io/v1", "Gateway"),
+            ("networking.istio.io/v1", "Gateway"),
+            ("apps.kruise.io/v9", "StatefulSet"),
         ] {
             assert_eq!(judge(Some(version), kind), Judged::Read, "{version} {kind}");
         }
         for (version, kind) in [
-            ("networking.istio.io/v1", "Gateway"),
+            ("apps.kruise.io/v1alpha1", "BroadcastJob"),
+            ("argoproj.io/v1alpha1", "Workflow"),
             ("networking.istio.io/v1", "VirtualService"),
             ("security.istio.io/v1", "RequestAuthentication"),
             ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),

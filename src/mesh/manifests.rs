@@ -2,11 +2,9 @@
 
 use super::kinds::{self, Judged};
 use super::repeated::{Counts, Seen};
-use super::{
-    AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
-    Readiness, WaypointFor, Workload, label,
-};
-use super::{mesh_config, services, shape};
+use super::workloads::workload;
+use super::{Labels, Mesh, MutualTls, Namespace, PeerAuthentication, WaypointFor, label};
+use super::{gateways, mesh_config, services, shape};
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
@@ -122,7 +120,7 @@ impl Reader<'_, '_> {
     fn object(&mut self, root: &Node<'_>, version: Option<&str>, kind: &str) {
         let (group, _) = kinds::split(version.unwrap_or_default());
         match kinds::judge(version, kind) {
-            Judged::Read if self.is_named(root, kind) && self.is_shaped(root, kind) => {}
+            Judged::Read if self.is_named(root, kind) && self.is_shaped(root, group, kind) => {}
             Judged::Read | Judged::Other => return,
             Judged::Unknown(text, help) => return self.refuse(root.at, text, &help),
         }
@@ -161,15 +159,32 @@ impl Reader<'_, '_> {
                     .and_then(|spec| spec.get("jobTemplate"))
                     .and_then(|job| job.get("spec")),
             ),
-            ("gateway.networking.k8s.io", "Gateway") => self.gateway(root),
+            ("gateway.networking.k8s.io", "Gateway") => {
+                let (gateway, says) = gateways::gateway(root);
+                if !says {
+                    self.unlabelled.push(self.mesh.gateways.len());
+                }
+                self.mesh.gateways.push(gateway);
+            }
             ("gateway.networking.k8s.io", "GatewayClass") => {
                 let labels = labels(root.get("metadata").and_then(|node| node.get("labels")));
                 if let Some(text) = label(&labels, "istio.io/waypoint-for") {
-                    self.classes.push((name(root), waypoint_for(text)));
+                    self.classes
+                        .push((name(root), gateways::waypoint_for(text)));
                 }
+            }
+            ("networking.istio.io", "Gateway") => {
+                self.mesh.servers.push(gateways::servers(root.get("spec")));
             }
             ("networking.istio.io", "ServiceEntry") => {
                 self.mesh.services.push(services::service_entry(root));
+            }
+            // Others that own pods, by a template of the same form.
+            ("", "ReplicationController")
+            | ("apps.openshift.io", "DeploymentConfig")
+            | ("argoproj.io", "Rollout")
+            | ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet") => {
+                self.owner(root, root.get("spec"));
             }
             ("security.istio.io", "AuthorizationPolicy") => {
                 let policy = read_policy(&self.file, root, "default");
@@ -216,8 +231,8 @@ impl Reader<'_, '_> {
     }
 
     /// What the API server would not take must not be read as something else.
-    fn is_shaped(&mut self, root: &Node<'_>, kind: &str) -> bool {
-        let report = shape::examine(root, kind);
+    fn is_shaped(&mut self, root: &Node<'_>, group: &str, kind: &str) -> bool {
+        let report = shape::examine(root, group, kind);
         for (at, key, meant) in report.misspelled {
             let text = format!("the key `{}` is not known and is ignored", clip(&key));
             let warning = Diagnostic::warning(code::MISSPELLED_KEY, text).at(&self.file, at);
@@ -287,50 +302,6 @@ impl Reader<'_, '_> {
                 }
             }
         }
-    }
-
-    fn gateway(&mut self, root: &Node<'_>) {
-        let metadata = root.get("metadata");
-        let labels = labels(metadata.and_then(|node| node.get("labels")));
-        let spec = root.get("spec");
-        let written = label(&labels, "istio.io/waypoint-for");
-        if written.is_none() {
-            self.unlabelled.push(self.mesh.gateways.len());
-        }
-        let addresses = root
-            .get("status")
-            .and_then(|status| status.get("addresses"));
-        // Objects that come from a cluster have these; there, no address means not ready.
-        let live = root.get("status").is_some()
-            || metadata.is_some_and(|node| {
-                ["uid", "resourceVersion", "creationTimestamp"]
-                    .iter()
-                    .any(|key| node.get(key).is_some())
-            });
-        let listeners = spec.and_then(|spec| spec.get("listeners"));
-        let is_http = |listener: &Node<'_>| {
-            let protocol = listener.get("protocol").and_then(Node::as_str);
-            matches!(protocol, Some("HTTP" | "HTTPS"))
-        };
-        let listeners = listeners.and_then(Node::as_array).unwrap_or_default();
-        self.mesh.gateways.push(Gateway {
-            opaque: !listeners.iter().all(is_http),
-            namespace: namespace(root),
-            name: name(root),
-            class: spec
-                .and_then(|spec| spec.get("gatewayClassName"))
-                .and_then(Node::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            waypoint_for: written.map(waypoint_for).unwrap_or_default(),
-            allowed: allowed_routes(spec),
-            ready: match addresses.and_then(Node::as_array) {
-                Some(list) if !list.is_empty() => Readiness::Ready,
-                _ if live => Readiness::NotReady,
-                _ => Readiness::Unknown,
-            },
-            service_accounts: Vec::new(),
-        });
     }
 
     fn apply_classes(&mut self) {
@@ -419,108 +390,4 @@ pub(super) fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
 #[inline(never)]
 pub(super) fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
     shape::port(node?)
-}
-
-/// A pod (`root` is `described`), or an owner and its template.
-#[inline(never)]
-fn workload(
-    root: &Node<'_>,
-    described: &Node<'_>,
-    spec: Option<&Node<'_>>,
-    template: bool,
-) -> Workload {
-    let metadata = described.get("metadata");
-    let annotations = labels(metadata.and_then(|node| node.get("annotations")));
-    let get = |key: &str| spec.and_then(|spec| spec.get(key));
-    let containers = || {
-        ["containers", "initContainers"]
-            .into_iter()
-            .filter_map(get)
-            .flat_map(|list| list.as_array().unwrap_or_default())
-    };
-    let mut ports = Vec::new();
-    for port in containers().flat_map(|container| {
-        let ports = container.get("ports").and_then(Node::as_array);
-        ports.unwrap_or_default()
-    }) {
-        if let (Some(name), Some(number)) = (
-            port.get("name").and_then(Node::as_str),
-            port_number(port.get("containerPort")),
-        ) {
-            ports.push((name.to_owned(), number));
-        }
-    }
-    let has_proxy = containers()
-        .any(|container| container.get("name").and_then(Node::as_str) == Some("istio-proxy"));
-    let is_gateway = metadata
-        .and_then(|node| node.get("labels"))
-        .is_some_and(|labels| labels.get(GATEWAY_NAME).is_some());
-    let data_plane = if label(&annotations, "ambient.istio.io/redirection") == Some("enabled") {
-        Some(DataPlane::Ambient)
-    } else if (has_proxy || label(&annotations, "sidecar.istio.io/status").is_some()) && !is_gateway
-    {
-        Some(DataPlane::Sidecar)
-    } else if get("hostNetwork").and_then(Node::as_bool) == Some(true) {
-        // Pods on the node's own network cannot be redirected.
-        Some(DataPlane::None)
-    } else {
-        None
-    };
-    let account = get("serviceAccountName").or(get("serviceAccount"));
-    Workload {
-        namespace: namespace(root),
-        name: name(root),
-        template,
-        labels: labels(metadata.and_then(|node| node.get("labels"))),
-        service_account: account
-            .and_then(Node::as_str)
-            .unwrap_or("default")
-            .to_owned(),
-        ips: Vec::new(),
-        ports,
-        data_plane,
-    }
-}
-
-fn waypoint_for(text: &str) -> WaypointFor {
-    match text {
-        "service" => WaypointFor::Service,
-        "workload" => WaypointFor::Workload,
-        "all" => WaypointFor::All,
-        _ => WaypointFor::None,
-    }
-}
-
-/// `allowedRoutes` of the HBONE listener; without one, only the Gateway's own namespace.
-fn allowed_routes(spec: Option<&Node<'_>>) -> AllowedRoutes {
-    let listeners = spec.and_then(|spec| spec.get("listeners"));
-    let listener = listeners
-        .and_then(Node::as_array)
-        .unwrap_or_default()
-        .iter()
-        .find(|listener| {
-            listener.get("protocol").and_then(Node::as_str) == Some("HBONE")
-                && port_number(listener.get("port")) == Some(15008)
-        });
-    let namespaces = listener
-        .and_then(|listener| listener.get("allowedRoutes"))
-        .and_then(|routes| routes.get("namespaces"));
-    match namespaces
-        .and_then(|node| node.get("from"))
-        .and_then(Node::as_str)
-    {
-        Some("All") => AllowedRoutes::All,
-        Some("Selector") => {
-            let selector = namespaces.and_then(|node| node.get("selector"));
-            let expressions = selector.and_then(|node| node.get("matchExpressions"));
-            if expressions
-                .and_then(Node::as_array)
-                .is_some_and(|list| !list.is_empty())
-            {
-                return AllowedRoutes::Expressions;
-            }
-            AllowedRoutes::Selector(labels(selector.and_then(|node| node.get("matchLabels"))))
-        }
-        _ => AllowedRoutes::Same,
-    }
 }

@@ -126,8 +126,8 @@ fn settle(mesh: &mut Mesh, list: usize, at: usize, last: impl Fn(bool) -> bool) 
         }),
         1 => one_of(&mut mesh.workloads, at, last, |a, b| {
             like(&a.labels, &b.labels)
-                && (&a.service_account, &a.ports, a.data_plane)
-                    == (&b.service_account, &b.ports, b.data_plane)
+                && (&a.service_account, &a.ports, a.data_plane, a.router)
+                    == (&b.service_account, &b.ports, b.data_plane, b.router)
         }),
         2 => one_of(&mut mesh.services, at, last, |a, b| {
             like(&a.labels, &b.labels)

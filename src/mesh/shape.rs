@@ -52,6 +52,7 @@ const METADATA: (&str, Shape) = (
 );
 const CONTAINER: Fields = &[
     ("name", Text),
+    ("args", Texts),
     ("ports", Objects(&[("name", Text), ("containerPort", Port)])),
     ("env", Objects(&[("name", Text), ("value", Text)])),
 ];
@@ -166,6 +167,23 @@ const PEER_AUTHENTICATION_OBJECT: Fields = &[
         ]),
     ),
 ];
+/// A Gateway of Istio's own.
+const SERVERS_OBJECT: Fields = &[
+    METADATA,
+    (
+        "spec",
+        Object(&[
+            ("selector", Map),
+            (
+                "servers",
+                Objects(&[
+                    ("port", Object(&[("protocol", Text)])),
+                    ("tls", Object(&[("mode", Text)])),
+                ]),
+            ),
+        ]),
+    ),
+];
 /// What its `spec` may hold is read and judged as Istio does: [`crate::istio::policy`].
 const POLICY_OBJECT: Fields = &[METADATA, ("spec", Any)];
 
@@ -179,8 +197,9 @@ pub(super) struct Report {
 }
 
 /// Looks at an object of a kind that is read.
-pub(super) fn examine(root: &Node<'_>, kind: &str) -> Report {
+pub(super) fn examine(root: &Node<'_>, group: &str, kind: &str) -> Report {
     let fields = match kind {
+        "Gateway" if group == "networking.istio.io" => SERVERS_OBJECT,
         "Pod" => POD_OBJECT,
         "Service" => SERVICE_OBJECT,
         "ConfigMap" => CONFIG_MAP_OBJECT,

@@ -41,7 +41,8 @@ function contextOf(r, layer) {
       app: "web",
       labels: { app: "web", tier: r.pick(["back", "front"]) },
       ip: r.pick(["10.96.0.10", "127.0.0.4"]),
-      ...(layer === "gateway" ? { gateway: EDGE } : {}),
+      // The others are Istio's own gateways.
+      ...(layer === "gateway" && r.chance(0.6) ? { gateway: EDGE } : {}),
     },
     settings: {
       rootNamespace: r.weighted([
@@ -79,8 +80,9 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
     layer === "sidecar" ? { "istio-injection": "enabled" } : { "istio.io/dataplane-mode": "ambient" };
   const waypoint = layer === "waypoint";
   const podIp = waypoint ? "10.0.0.99" : ip;
+  const classic = layer === "gateway" && gateway === undefined;
   const labels =
-    layer === "gateway"
+    gateway !== undefined && !waypoint
       ? { ...target.labels, "gateway.networking.k8s.io/gateway-name": gateway, "istio.io/dataplane-mode": "none" }
       : target.labels;
   const gatewayOf = (/** @type {string | undefined} */ name, /** @type {string} */ gatewayClassName, /** @type {object[]} */ listeners) => ({
@@ -110,6 +112,7 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
         containers: [
           { name: app, image: app },
           ...(layer === "sidecar" ? [{ name: "istio-proxy", image: "proxyv2" }] : []),
+          ...(classic ? [{ name: "istio-proxy", image: "proxyv2", args: ["proxy", "router"] }] : []),
         ],
       },
       status: { phase: "Running", podIP: podIp, podIPs: [{ ip: podIp }] },
@@ -123,7 +126,20 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
           },
         ]
       : []),
-    ...(layer === "gateway"
+    ...(classic
+      ? [
+          {
+            apiVersion: "networking.istio.io/v1",
+            kind: "Gateway",
+            metadata: { name: EDGE, namespace: "pay" },
+            spec: {
+              selector: { app },
+              servers: ports.map(({ name, port }) => ({ port: { number: port, name, protocol: "HTTP" }, hosts: ["*"] })),
+            },
+          },
+        ]
+      : []),
+    ...(layer === "gateway" && !classic
       ? [gatewayOf(gateway, "istio", ports.map(({ name, port }) => ({ name, port, protocol: "HTTP" })))]
       : []),
   ];

@@ -103,7 +103,7 @@ function attachment(r, context, namespace) {
     ]),
   });
   if (layer === "gateway") {
-    const edge = { kind: "Gateway", group: GATEWAY_GROUP, name: target.gateway };
+    const edge = { kind: "Gateway", group: GATEWAY_GROUP, name: words.EDGE };
     return r.weighted([
       [5, () => ({ targetRefs: [edge] })],
       [1, () => ({ targetRef: edge })],
@@ -112,7 +112,7 @@ function attachment(r, context, namespace) {
       [0.3, () => ({ targetRefs: [{ ...edge, namespace: "elsewhere" }] })],
       [0.5, () => ({ targetRefs: [{ ...edge, kind: "GatewayClass", name: r.pick(["istio", "istio-waypoint"]) }] })],
       [0.5, () => ({ targetRefs: [{ kind: "Service", group: "", name: target.app }] })],
-      [0.5, () => ({ selector: { matchLabels: { "gateway.networking.k8s.io/gateway-name": target.gateway } } })],
+      [0.5, () => ({ selector: { matchLabels: { "gateway.networking.k8s.io/gateway-name": words.EDGE } } })],
       [3, selector],
       [3, () => ({})],
     ])();

@@ -14,7 +14,7 @@
  * @property {string} app The Service's name, and the pod's label `app`; the pod is `APP-0`.
  * @property {Record<string, string>} labels Of the pod.
  * @property {string} ip The address that requests are for, the Service's or the pod's.
- * @property {string} [gateway] A Service's waypoint, if not `waypoint`; the Gateway that the pod is of.
+ * @property {string} [gateway] A Service's waypoint, if not `waypoint`; the Gateway that the pod is of, if it is of one.
  *
  * @typedef {object} Context Where policies are enforced.
  * @property {Layer} layer

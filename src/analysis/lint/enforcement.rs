@@ -298,16 +298,36 @@ impl Linter<'_> {
             );
             return;
         }
-        let why = match self.analysis.points.service_waypoints.get(at) {
-            Some(Binding::None) => "the Service uses no waypoint".to_owned(),
-            Some(Binding::Unusable(why)) => why.clone(),
+        let none = "label the Service or its namespace with `istio.io/use-waypoint`, or select the pods by `selector`";
+        let points = &self.analysis.points;
+        let (why, help) = match points.service_waypoints.get(at) {
+            Some(Binding::None) => ("the Service uses no waypoint", none),
+            Some(Binding::Unusable(why, help)) => (why.as_str(), *help),
             _ => return,
         };
+        let has_gateways = |space: &str| self.known.has_gateways(space);
+        if let Some(unsaid) = points.unsaid_waypoint(mesh, at, has_gateways) {
+            self.note(
+                code::CANNOT_VERIFY,
+                target.at,
+                format!(
+                    "cannot verify that `{}` uses a waypoint, which alone enforces `{}`: {unsaid}",
+                    clip(&target.name),
+                    name(self.policy)
+                ),
+                "give its manifest as well",
+            );
+            return;
+        }
         self.error(
             code::NOT_ENFORCED,
             target.at,
-            format!("nobody enforces `{}` for `{}`: {why}", name(self.policy), clip(&target.name)),
-            "label the Service or its namespace with `istio.io/use-waypoint`, or select the pods by `selector`",
+            format!(
+                "nobody enforces `{}` for `{}`: {why}",
+                name(self.policy),
+                clip(&target.name)
+            ),
+            help,
         );
     }
 

@@ -216,6 +216,20 @@ fn values() {
     finds(&to("{methods: [/shop.Web/Get]}"), &[code::ODD_METHOD]);
     finds(&to("{paths: [api]}"), &[code::PATH_NEVER_MATCHES]);
     finds(&to("{paths: ['/api?x=1']}"), &[code::PATH_NEVER_MATCHES]);
+    finds(&to("{paths: ['/a b']}"), &[code::PATH_NEVER_MATCHES]);
+    for host in ["http://web.shop", "web shop", "w\u{200b}eb", "*.shop/"] {
+        let hosts = format!("{{hosts: [{host:?}]}}").replace("\\u{200b}", "\u{200b}");
+        finds(&to(&hosts), &[code::ODD_HOST]);
+    }
+    for host in [
+        "*.example.com",
+        "Example.com:8080",
+        "web_1.example.com",
+        "[fd00::1]:80",
+        "*",
+    ] {
+        finds(&to(&format!("{{hosts: ['{host}']}}")), &[]);
+    }
     finds(&to("{notPaths: [/admin]}"), &[code::PATH_BYPASS]);
     finds(
         &on_service("action: DENY, rules: [{to: [{operation: {paths: [/admin*]}}]}]"),

@@ -201,6 +201,26 @@ fn charm_files_that_would_be_misread() {
         let said = compiled(BUNDLE, &changed(CHARM, from, to));
         assert!(said.iter().any(|one| one == expected), "{to}: {said:?}");
     }
+    for (from, to, expected) in [
+        (
+            "ports: [80]",
+            "ports: [true]",
+            "invalid-policy: a port must be a number, not a boolean",
+        ),
+        (
+            "relation: answer,",
+            "relation: answer, service: 'a b',",
+            "invalid-name: `a b` is no name of a Service",
+        ),
+        (
+            "relation: answer,",
+            "relation: answer, service: '*',",
+            "invalid-name: `*` is no name of a Service",
+        ),
+    ] {
+        let said = compiled(BUNDLE, &changed(CHARM, from, to));
+        assert_eq!(said, [expected], "{to}");
+    }
     let whole = changed(
         CHARM,
         "mesh: {service_mesh_consumer: true, arguments: {mesh_relation_name: service-mesh}}",

@@ -380,6 +380,9 @@ impl<'a> Reader<'a, '_> {
                     continue;
                 }
             };
+            if self.says_the_impossible(fields) {
+                continue;
+            }
             match validated {
                 Ok(policy) => policies.push(Declared {
                     policy,
@@ -394,6 +397,31 @@ impl<'a> Reader<'a, '_> {
             }
         }
         policies
+    }
+
+    /// What the library takes and nobody can mean: `true` as port 1, a Service of a name that none has.
+    fn says_the_impossible(&mut self, fields: &'a Object<'a>) -> bool {
+        let endpoints = fields.get("endpoints").and_then(Node::as_array);
+        let ports = endpoints.into_iter().flatten();
+        let ports = ports.filter_map(|endpoint| endpoint.get("ports"));
+        let ports = ports.chain(fields.get("ports"));
+        let mut ports = ports.flat_map(|list| list.as_array().unwrap_or_default());
+        let service = fields.get("service");
+        let named = |text: &str| !text.is_empty() && !crate::names::is_dns_label(text);
+        let (code, message, at) = if let Some(port) = ports.find(|node| node.as_bool().is_some()) {
+            let message = "a port must be a number, not a boolean".to_owned();
+            (code::INVALID_POLICY, message, port.at)
+        } else if let Some(node) = service
+            && let Some(text) = node.as_str().filter(|text| named(text))
+        {
+            let message = format!("`{}` is no name of a Service", clip(text));
+            (code::INVALID_NAME, message, node.at)
+        } else {
+            return false;
+        };
+        let error = Diagnostic::error(code, message).at(self.file, at);
+        self.diagnostics.push(error.dropped());
+        true
     }
 
     fn templates(&mut self, object: &'a Object<'a>, key: &str) -> Vec<Template<'a>> {

@@ -15,6 +15,8 @@ pub const FOREIGN_TRUST_DOMAIN: &str = "foreign-trust-domain";
 pub const LITERAL_STAR: &str = "literal-star";
 /// A namespace pattern that Envoy reads wider than it looks.
 pub const WIDE_NAMESPACE: &str = "wide-namespace-pattern";
+/// A host has characters that no `Host` header has.
+pub const ODD_HOST: &str = "odd-host";
 /// A host without port, where clients send one.
 pub const HOST_WITHOUT_PORT: &str = "host-without-port";
 /// Port 0.

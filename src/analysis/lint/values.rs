@@ -1,6 +1,7 @@
 //! Values that match nothing, or more than they seem to.
 
 use super::{Linter, code};
+use crate::analysis::symbolic::universe::Universe;
 use crate::istio::policy::{Action, Attribute, Condition, List, Text};
 use crate::istio::validation::{is_named_key, is_template};
 use crate::juju::charm::clip;
@@ -178,6 +179,16 @@ impl Linter<'_> {
 
     fn host(&mut self, entry: &[List], list: &List, value: &Text) {
         let text = value.text.as_str();
+        let plain = text.trim_matches('*');
+        if !plain.is_empty() && !Universe::Authority.contains(plain) {
+            self.warn(
+                code::ODD_HOST,
+                value.at,
+                format!("`{}` is no host, so it matches no request", clip(text)),
+                "write a name such as web.shop, without scheme and path",
+            );
+            return;
+        }
         if self.literal_star(value) || text.ends_with('*') || list.negated {
             return;
         }
@@ -337,6 +348,11 @@ fn never_matches(path: &str, mode: PathNormalization) -> Option<&'static str> {
     if !path.starts_with('/') && !path.starts_with('*') {
         return Some("paths begin with `/`");
     }
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(
+            "blanks, control characters and letters beyond ASCII are sent as `%20` and the like",
+        );
+    }
     if mode == PathNormalization::None {
         return None;
     }
@@ -390,6 +406,9 @@ mod tests {
             ("/x/..*", Base, true),
             ("/a//b", Base, true),
             ("/a//b", MergeSlashes, false),
+            ("/a b", Plain, false),
+            ("/a\n", Base, false),
+            ("/é*", Base, false),
             ("/%61", Base, false),
             ("/%2F", Base, true),
             ("*", Base, true),

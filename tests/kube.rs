@@ -510,6 +510,7 @@ fn what_of_a_mesh_may_be_missing() {
 #[test]
 fn what_was_not_asked_for_is_not_read() {
     for (options, item) in [
+        (r#"{}"#, ""),
         (
             r#"{}"#,
             r#"{"kind":"Secret","metadata":{"name":"b","namespace":"n"}}"#,
@@ -520,7 +521,12 @@ fn what_was_not_asked_for_is_not_read() {
         ),
     ] {
         let mut program = Program::start(ProgramKind::ReadMesh, options);
-        let body = format!(r#"{{"items":[{item}]}}"#);
+        let body = format!(r#"{{"kind":"SecretList","items":[{item}]}}"#);
+        let body = if item.is_empty() {
+            body
+        } else {
+            body.replace("SecretList", "List")
+        };
         let asked = requests(program.step());
         let lists = asked.iter().filter(|one| query(one, "limit").is_some());
         let responses = lists.map(|request| answer(request, 200, &body)).collect();

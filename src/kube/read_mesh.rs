@@ -235,6 +235,11 @@ impl ReadMesh {
                     return Err(Diagnostic::error(code::UNREADABLE, message)
                         .help("check that the address is that of an API server"));
                 };
+                let list = document.root.get("kind").and_then(Node::as_str);
+                let listed = list.and_then(|list| list.strip_suffix("List"));
+                if listed.is_some_and(|kind| !kind.is_empty() && kind != read.kind) {
+                    return Err(another(read.kind));
+                }
                 for item in items {
                     if !read.asked_for(item) {
                         return Err(another(read.kind));

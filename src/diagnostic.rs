@@ -175,6 +175,8 @@ pub mod code {
     pub const MORE: &str = "more-diagnostics";
     /// A file holds no document.
     pub const NOTHING_TO_READ: &str = "nothing-to-read";
+    /// Charm files are given, and nothing that they are for.
+    pub const UNUSED_CHARM_FILES: &str = "unused-charm-files";
     /// The bundle relates nothing to a mesh.
     pub const NO_MESH: &str = "no-mesh";
     /// A beacon is configured not to manage policies.

@@ -1,7 +1,5 @@
 //! Manifests that must be refused, not read as something else.
 
-#![allow(clippy::indexing_slicing, reason = "a failing test panics")]
-
 use mesh_policy::compile::Source;
 use mesh_policy::diagnostic::Diagnostic;
 use mesh_policy::mesh::Mesh;

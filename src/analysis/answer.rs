@@ -345,13 +345,6 @@ impl Analysis {
             let steps = answer.ways.iter().flat_map(|way| &way.steps);
             steps.filter_map(|step| self.mesh.workloads.get(step.workload?))
         };
-        for (namespace, name) in &self.mesh.undeclared {
-            if workloads().any(|one| one.namespace == *namespace && one.name == *name) {
-                assumed.push(format!(
-                    "{namespace}/{name} asks for no policies: its charm's file is missing"
-                ));
-            }
-        }
         let unsaid = workloads().any(|workload| workload.data_plane.is_none());
         if unsaid && request.layer.is_none() {
             assumed.push("pods are in the ambient mesh where the input does not say".into());

@@ -88,6 +88,8 @@ pub struct Points {
     pub gateway_ips: Vec<Option<IpAddr>>,
     /// What Envoy refuses to load, for each Gateway.
     pub unloadable: Vec<bool>,
+    /// Applications of which nobody knows what they ask for.
+    undeclared: crate::map::Index<'static>,
     /// The policy of PeerAuthentications that demand mutual TLS.
     strict: u32,
     index: Index,
@@ -123,8 +125,12 @@ impl Points {
                 .collect(),
             gateway_ips: Vec::new(),
             unloadable: vec![false; mesh.gateways.len()],
+            undeclared: crate::map::Index::default(),
             index,
         };
+        for (namespace, name) in &mesh.undeclared {
+            points.undeclared.add(format!("{namespace}/{name}"));
+        }
         points.gateway_ips = mesh
             .gateways
             .iter()
@@ -264,6 +270,22 @@ impl Points {
         })
     }
 
+    /// What an application may ask for at its own Service and pods whose charm's file is missing.
+    fn unknown(&self, mesh: &Mesh, namespace: &str, name: &str) -> Vec<Attached> {
+        if mesh.undeclared.is_empty()
+            || self
+                .undeclared
+                .get(&format!("{namespace}/{name}"))
+                .is_none()
+        {
+            return Vec::new();
+        }
+        let first = mesh.policies.len() + mesh.gateways.len();
+        let both = [first, first + 1].into_iter();
+        both.filter_map(|at| self.attach(at, Doubts::NONE))
+            .collect()
+    }
+
     /// Policies without selector: for their whole namespace, in the root namespace for the mesh.
     #[inline(never)]
     fn wide(&self, mesh: &Mesh, namespace: &str) -> Vec<Attached> {
@@ -366,10 +388,11 @@ impl Points {
             } else {
                 binding(&self.index, mesh, &service.labels, &service.namespace, true)
             };
-            let attached = match &binding {
+            let mut attached = match &binding {
                 Binding::To(at, _) => self.targeting(mesh, Some(service), mesh.gateways.get(*at)),
                 _ => self.targeting(mesh, Some(service), None),
             };
+            attached.extend(self.unknown(mesh, &service.namespace, &service.name));
             let mut backends = Vec::new();
             if let Some(selector) = &service.selector
                 && let Some((key, value)) = selector.first()
@@ -425,6 +448,7 @@ impl Points {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
             attached.extend(self.selecting(mesh, &workload.namespace, &workload.labels, sidecar));
+            attached.extend(self.unknown(mesh, &workload.namespace, &workload.name));
             let own = binding(
                 &self.index,
                 mesh,

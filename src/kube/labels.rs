@@ -24,6 +24,17 @@ const STATEFUL_SET: usize = 1;
 const SERVICE: usize = 2;
 const KINDS: [&str; 3] = ["ConfigMap", "StatefulSet", "Service"];
 
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 7] = [
+    "appName",
+    "namespace",
+    "labelConfigmapName",
+    "labels",
+    "plan",
+    "dryRun",
+    "fieldManager",
+];
+
 /// Starts the program; `is_removal` takes away all labels, and then the ConfigMap.
 pub(super) fn start(
     options: &Options<'_>,

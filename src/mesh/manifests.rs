@@ -201,8 +201,6 @@ impl Reader<'_, '_> {
         let named =
             |key: &str, check: fn(&str) -> bool| match metadata.and_then(|node| node.get(key)) {
                 Some(node) if !node.is_null() => match node.as_str() {
-                    // As if it were not there; which namespace is then meant is kubectl's to say.
-                    Some("") if key == "namespace" => Ok(()),
                     Some(text) if check(text) => Ok(()),
                     Some(text) => Err((
                         node.at,

@@ -4,7 +4,7 @@ use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, code, refuse_repeated_keys};
 use crate::juju::charm::clip;
 use crate::names::is_dns_label;
-use crate::text::{Node, decode_utf8, parse_any};
+use crate::text::{Node, Position, decode_utf8, parse_any};
 use serde::Serialize;
 
 /// How a proxy changes a request's path before policies see it.
@@ -126,6 +126,10 @@ impl Settings {
                 return;
             }
         };
+        if documents.iter().all(|document| document.root.is_null()) {
+            let note = Diagnostic::note(code::NOTHING_TO_READ, "this file holds no setting");
+            diagnostics.push(note.at(file, Position::new(1, 1)));
+        }
         for document in documents.iter().filter(|document| !document.root.is_null()) {
             refuse_repeated_keys(file, document, diagnostics);
             self.take(file, &document.root, diagnostics);

@@ -234,7 +234,7 @@ fn named<'s>(side: &Side<'s>, form: &TargetForm) -> Vec<(&'s str, u32, Effect)> 
     for point in points(form) {
         for (policy, number) in point.policies.iter().zip(&point.held) {
             if let Some(held) = side.held(*number)
-                && !matches!(held.origin, Origin::AutoAllow(_))
+                && !matches!(held.origin, Origin::AutoAllow(_) | Origin::Undeclared)
             {
                 found.push((held.id.as_str(), *number, policy.effect));
             }

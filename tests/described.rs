@@ -25,6 +25,7 @@ fn described(settings: &str, rules: &str) -> Vec<String> {
     };
     let nothing = "{from: [{source: {principals: [none]}}]}";
     let found = diff(&side(nothing), &side(rules));
+    assert!(found.not_compared.is_empty(), "{}", found.json());
     let told = serde_json::to_value(&found.granted).expect("changes");
     let told = told.as_array().expect("a list").iter();
     told.map(|one| {

@@ -155,6 +155,10 @@ fn ports_methods_and_paths() {
             &["anyone in or outside the mesh: connect on ports 7-9, 9090 | port 9090"],
         ),
         (
+            "{to: [{operation: {ports: ['7', '8', '9']}}]}",
+            &["anyone in or outside the mesh: connect on ports 7-9 | port 7"],
+        ),
+        (
             "{to: [{operation: {notPorts: ['80']}}]}",
             &["anyone in or outside the mesh: connect on ports 1-79, 81-65535 | port 8080"],
         ),

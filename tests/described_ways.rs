@@ -160,6 +160,26 @@ fn a_trust_domain_that_reads_like_a_path() {
     }
 }
 
+/// ztunnel holds a namespace's pattern against the namespace alone.
+#[test]
+fn patterns_of_namespaces_at_ztunnel() {
+    let mesh = SIDECARS.replace(
+        "istio-injection: enabled",
+        "istio.io/dataplane-mode: ambient",
+    );
+    for (namespace, who) in [
+        ("cos", "anyone in namespace cos"),
+        ("c*", "clients like cluster.local/ns/c*/sa/*"),
+        ("*s", "clients like cluster.local/ns/*s/sa/*"),
+    ] {
+        let rule = format!("{{from: [{{source: {{namespaces: ['{namespace}']}}}}]}}");
+        let told = granted(&mesh, "", &rule);
+        let expected = ["service shop/web", "pod shop/web-0"];
+        let expected = expected.map(|to| format!("+ {who}: connect to {to}"));
+        assert_eq!(told, expected, "{namespace}");
+    }
+}
+
 #[test]
 fn pods_that_nobody_describes() {
     let service = "{kind: Service, apiVersion: v1, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{name: http, port: 80}]}}\n";

@@ -399,3 +399,17 @@ fn paths_that_are_normalised_differently() {
         assert!(all.iter().all(|one| one.ends_with(setting)), "{all:?}");
     }
 }
+
+#[test]
+fn paths_with_their_query_are_normalised_differently() {
+    let rule = "{when: [{key: 'request.headers[:path]', values: ['/a/b?x*']}]}";
+    let allow = policy("a", &format!("{{rules: [{rule}]}}"));
+    let mesh = format!("{}{allow}", web());
+    let mode = |mode: &str| format!("pathNormalization: {mode}");
+    let told = told_of((&mesh, &mode("BASE")), (&mesh, &mode("MERGE_SLASHES")));
+    let path = told["granted"][0]["witness"]["path"]
+        .as_str()
+        .expect("a path");
+    assert!(path.contains("//") && path.contains("?x"), "{path}");
+    assert_eq!(told["revoked"], json!([]));
+}

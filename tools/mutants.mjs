@@ -226,7 +226,11 @@ function summary(results) {
     const count = (/** @type {string[]} */ ...outcomes) => all.filter(({ outcome }) => outcomes.includes(outcome)).length;
     const missed = all.filter(({ outcome }) => outcome === "missed").map(({ name }) => name);
     const open = missed.filter((name) => !explained.some(({ is }) => is.test(name)));
-    const cells = [count("caught"), count("timeout"), missed.length - open.length, open.length, count("does not compile", "not woven")];
+    // Of a file that has changed since, the page says what it was.
+    const now = digest(file);
+    if (files.has(file) && all.some(({ source }) => source !== now)) continue;
+    const as = output("git", ["log", "-1", "--format=%h", "--", file]).trim();
+    const cells = [count("caught"), count("timeout"), missed.length - open.length, open.length, count("does not compile", "not woven"), as];
     files.set(file, { row: `| \`${file}\` | ${cells.join(" | ")} |`, open: open.map((name) => `- \`${name.slice(file.length + 1)}\``) });
     for (const { name, is } of explained) {
       if (name.startsWith(`${file}:`) && !missed.some((one) => is.test(one))) console.log(`explained, and not missed: ${name}`);
@@ -240,10 +244,10 @@ function summary(results) {
     "",
     `Last run on ${statSync(RESULTS).mtime.toISOString().slice(0, 10)}.`,
     "",
-    "| file | caught | time-out | missed, explained | missed, open | not tried |",
-    "|---|---|---|---|---|---|",
+    "| file | caught | time-out | missed, explained | missed, open | not tried | last changed by |",
+    "|---|---|---|---|---|---|---|",
     ...sorted.map(([, { row }]) => row),
-    `| together | ${sums.join(" | ")} |`,
+    `| together | ${sums.join(" | ")} | |`,
     "",
     open.length > 0 ? "Open, by line and column:" : "Nothing is open.",
     "",

@@ -251,6 +251,10 @@ fn hosts_and_server_names() {
             &["anyone in or outside the mesh: connect, server name a.example or *.b | sni b.b"],
         ),
         (
+            "{when: [{key: connection.sni, notValues: [b]}]}",
+            &["anyone in or outside the mesh: connect, server name anything but b | "],
+        ),
+        (
             "{when: [{key: connection.sni, notValues: ['*']}]}",
             &["anyone in or outside the mesh: connect, server name anything but * | "],
         ),

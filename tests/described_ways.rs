@@ -93,6 +93,54 @@ fn the_address_of_the_destination() {
 }
 
 #[test]
+fn the_address_of_the_destination_alone() {
+    let deny = |ip: &str| {
+        let spec = format!(
+            "{{action: DENY, rules: [{{when: [{{key: destination.ip, values: [{ip}]}}]}}]}}"
+        );
+        changes(SIDECARS, "", "", &policy("p", &spec))
+    };
+    let expected = [
+        format!("- {ANYONE}: connect to service shop/web"),
+        format!("- {ANYONE}: connect to pod shop/web-0"),
+        // The input does not tell its address.
+        "? some answers for pod shop/db-0 depend on what the input does not say, and may have changed".to_owned(),
+    ];
+    assert_eq!(deny("10.0.0.7"), expected);
+    assert_eq!(deny("10.0.0.8"), expected[2..]);
+}
+
+#[test]
+fn what_is_not_solved_is_named() {
+    let side = |text: &str| {
+        let rule = format!(
+            "{{from: [{{source: {{remoteIpBlocks: [10.0.0.0/8]}}}}], when: [{{key: 'request.headers[x-forwarded-for]', values: ['{text}']}}]}}"
+        );
+        let spec = format!("{{selector: {{matchLabels: {{app: web}}}}, rules: [{rule}]}}");
+        analysis(&format!("{SIDECARS}{}", policy("p", &spec)), "")
+    };
+    // A part of the last entry, and all of it.
+    for (text, solved) in [("*.8.8", false), ("*,10.8.8.8", true), ("10.8*", true)] {
+        let found = diff(&side("10.9*"), &side(text));
+        let why = "patterns of X-Forwarded-For that begin with `*`";
+        assert_eq!(
+            found.not_compared.is_empty(),
+            solved,
+            "{text} {}",
+            found.json()
+        );
+        assert!(
+            found
+                .not_compared
+                .iter()
+                .all(|one| one.why.starts_with(why)),
+            "{}",
+            found.json()
+        );
+    }
+}
+
+#[test]
 fn what_no_request_tells() {
     let depends = |target: &str| {
         format!(

@@ -11,6 +11,7 @@ mod common;
 
 use common::{analysis, policy};
 use mesh_policy::analysis::diff::diff;
+use mesh_policy::analysis::{Request, Verdict};
 use serde_json::{Value, json};
 
 fn pod(name: &str, labels: &str) -> String {
@@ -412,4 +413,107 @@ fn paths_with_their_query_are_normalised_differently() {
         .expect("a path");
     assert!(path.contains("//") && path.contains("?x"), "{path}");
     assert_eq!(told["revoked"], json!([]));
+}
+
+/// The objects around the policies change; `web` and its Service, which are told by these words.
+fn objects(pod: &str, service: &str) -> String {
+    let mut text = format!(
+        "{SIDECARS}---\n{{kind: Pod, apiVersion: v1, metadata: {{name: web, namespace: shop, labels: {{app: web}}}}, status: {{podIP: {pod}}}}}\n"
+    );
+    if !service.is_empty() {
+        text.push_str(&format!("---\n{{kind: Service, apiVersion: v1, metadata: {{name: web, namespace: shop}}, spec: {{{service}selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}}}\n"));
+    }
+    text
+}
+
+#[test]
+fn objects_that_change_change_answers() {
+    let ports = policy(
+        "a",
+        "{rules: [{to: [{operation: {ports: ['8080', '9090']}}]}]}",
+    );
+    let address = policy(
+        "a",
+        "{rules: [{when: [{key: destination.ip, values: [10.0.0.7]}]}]}",
+    );
+    let plain = objects("10.0.0.7", "clusterIP: 10.8.0.1, ");
+    let moved = objects("10.0.0.8", "clusterIP: 10.8.0.1, ");
+    let other = plain.replace("targetPort: 8080", "targetPort: 8081");
+    let headless = objects("10.0.0.7", "clusterIP: None, ");
+    let gone = objects("10.0.0.7", "");
+    let why = "its Service, its pods or its waypoint change";
+    let all = format!("connect to service shop/web: {why}");
+    for (policy, old, new, revoked) in [
+        (&ports, &plain, &plain, vec![]),
+        (&ports, &plain, &other, vec![all.clone()]),
+        (
+            &address,
+            &plain,
+            &moved,
+            vec![all.clone(), format!("connect to pod shop/web: {why}")],
+        ),
+        // Asked by its name, a headless Service is its pods, on any port.
+        (
+            &ports,
+            &headless,
+            &plain,
+            vec![format!(
+                "connect on ports 8080, 9090 to service shop/web: {why}"
+            )],
+        ),
+        (
+            &ports,
+            &plain,
+            &gone,
+            vec!["connect to service shop/web: shop/a removed".to_owned()],
+        ),
+    ] {
+        let side = |around: &str| format!("{around}{policy}");
+        let told = told_of((&side(old), ""), (&side(new), ""));
+        assert_eq!(reasons(&told, "revoked"), revoked, "{old} {new} {told}");
+    }
+}
+
+#[test]
+fn a_policy_that_comes_under_a_condition() {
+    let sure = allow("a", "GET");
+    let perhaps = sure.replace(
+        "namespace: shop",
+        "namespace: shop, annotations: {mesh-policy/when: config x=y}",
+    );
+    for (old, new) in [(&sure, &perhaps), (&perhaps, &sure)] {
+        let told = told(&web(), std::slice::from_ref(old), std::slice::from_ref(new));
+        assert_eq!(told["unknown"].as_array().map(Vec::len), Some(1), "{told}");
+        assert_eq!(
+            (&told["granted"], &told["revoked"]),
+            (&json!([]), &json!([]))
+        );
+    }
+}
+
+/// Beside paths, other things count as well.
+#[test]
+fn requests_whose_paths_are_normalised_differently_are_replayed() {
+    let rule = "{from: [{source: {principals: [cluster.local/ns/shop/sa/x]}}], to: [{operation: {methods: [GET], ports: ['80'], paths: [/a/b]}}]}";
+    let allow = policy("a", &format!("{{rules: [{rule}]}}"));
+    let side = |mode: &str| {
+        analysis(
+            &format!("{}{allow}", web()),
+            &format!("pathNormalization: {mode}"),
+        )
+    };
+    let (old, new) = (side("BASE"), side("MERGE_SLASHES"));
+    let found = diff(&old, &new);
+    assert_eq!(
+        (found.granted.len(), found.revoked.len()),
+        (1, 0),
+        "{}",
+        found.json()
+    );
+    for change in &found.granted {
+        let line = serde_json::to_string(&change.witness).expect("a request");
+        let request = Request::read(&line).expect(&line);
+        let answers = (old.decide(&request).verdict, new.decide(&request).verdict);
+        assert_eq!(answers, (Verdict::Denied, Verdict::Allowed), "{line}");
+    }
 }

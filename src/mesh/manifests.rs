@@ -47,6 +47,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         classes: Vec::new(),
         unlabelled: Vec::new(),
         routers: Routers::default(),
+        unplaced: false,
     };
     for source in sources {
         reader.file = source.file.into();
@@ -69,6 +70,10 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
     }
     reader.apply_classes();
     reader.routers.apply(reader.mesh);
+    if reader.unplaced {
+        let text = "what names no namespace is in `default`";
+        reader.mesh.assumptions.push(text.into());
+    }
 }
 
 struct Reader<'m, 'd> {
@@ -81,6 +86,8 @@ struct Reader<'m, 'd> {
     unlabelled: Vec<usize>,
     /// Gateways of Istio's own API.
     routers: Routers,
+    /// Something names no namespace.
+    unplaced: bool,
 }
 
 impl Reader<'_, '_> {
@@ -132,8 +139,11 @@ impl Reader<'_, '_> {
 
     fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
         let group = version.split_once('/').map_or("", |(group, _)| group);
-        if READ.contains(&(group, kind)) && !self.is_named(root, kind) {
-            return;
+        if READ.contains(&(group, kind)) {
+            if !self.is_named(root, kind) {
+                return;
+            }
+            self.unplaced |= kind != "Namespace" && text_at(root, "namespace").is_none();
         }
         match (group, kind) {
             ("", "Namespace") => self.mesh.namespaces.push(Namespace {

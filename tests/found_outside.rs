@@ -454,3 +454,26 @@ fn values_of_the_wrong_type_are_there() {
         ["write ALLOW, DENY, AUDIT or CUSTOM"]
     );
 }
+
+/// An export may end in an empty overlay; `juju status --format yaml` has applications and is no bundle.
+#[test]
+fn what_juju_prints() {
+    let read = |text: &'static str| {
+        let bundles = vec![Source {
+            model: Some("shop"),
+            ..Source::new("bundle.yaml", text)
+        }];
+        let compiled = compile(&Input {
+            bundles,
+            ..Input::default()
+        });
+        let errors = compiled.diagnostics.into_iter();
+        let errors = errors.filter(|one| one.severity == Severity::Error);
+        errors
+            .map(|one| one.help.unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(read("applications: {web: {charm: web}}\n--- {}\n"), [""; 0]);
+    let status = "model: {name: shop, type: caas, controller: k8s}\napplications: {web: {charm: web, scale: 1}}\n";
+    assert_eq!(read(status), ["give what `juju export-bundle` prints"]);
+}

@@ -124,6 +124,20 @@ pub fn read_bundle<'a>(
         );
         return None;
     }
+    if let Some(model) = base.and_then(|document| document.root.get("model"))
+        && model.get("controller").is_some()
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                code::WRONG_SHAPE,
+                "this is what `juju status` prints: it has no relations as bundles have them",
+            )
+            .at(file, model.at)
+            .help("give what `juju export-bundle` prints")
+            .bad_input(),
+        );
+        return None;
+    }
     let layers = documents.iter().map(|document| (file, document)).chain(
         overlays
             .iter()
@@ -189,10 +203,8 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         };
-        if !object
-            .iter()
-            .any(|member| KEYS.contains(&member.key.as_ref()))
-        {
+        let mut members = object.iter().peekable();
+        if members.peek().is_some() && !members.any(|member| KEYS.contains(&member.key.as_ref())) {
             self.wrong(
                 root.at,
                 "this is no bundle and no overlay of one: it has nothing that a bundle has"

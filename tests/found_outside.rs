@@ -477,3 +477,46 @@ fn what_juju_prints() {
     let status = "model: {name: shop, type: caas, controller: k8s}\napplications: {web: {charm: web, scale: 1}}\n";
     assert_eq!(read(status), ["give what `juju export-bundle` prints"]);
 }
+
+/// Seen in a tutorial: an API server takes no object without `apiVersion`. A policy that is passed by without a word
+/// looks as if nothing were wrong with it.
+#[test]
+fn policies_of_no_api_are_told() {
+    let told = |text: &str| {
+        let (mesh, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source::new("a.yaml", text)],
+            ..MeshInput::default()
+        });
+        let help = diagnostics.first().and_then(|one| one.help.clone());
+        (
+            mesh.policies.len() + mesh.workloads.len(),
+            help.unwrap_or_default(),
+        )
+    };
+    let object = |version: &str, kind: &str| {
+        told(&format!(
+            "{version}kind: {kind}\nmetadata: {{name: p, namespace: shop}}\nspec: {{}}\n"
+        ))
+    };
+    let help = "write `apiVersion: security.istio.io/v1`; the object is left out";
+    assert_eq!(object("", "AuthorizationPolicy"), (0, help.into()));
+    assert_eq!(
+        object("apiVersion: v1\n", "AuthorizationPolicy"),
+        (0, help.into())
+    );
+    assert!(object("", "Pod").1.contains("`apiVersion: v1`"));
+    for (version, kind, many) in [
+        ("security.istio.io/v1beta1", "AuthorizationPolicy", 1),
+        // Of other meshes.
+        ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy", 0),
+        ("v1", "Pod", 1),
+        ("serving.knative.dev/v1", "Service", 0),
+        ("networking.istio.io/v1", "Gateway", 0),
+    ] {
+        assert_eq!(
+            object(&format!("apiVersion: {version}\n"), kind),
+            (many, String::new()),
+            "{version} {kind}"
+        );
+    }
+}

@@ -144,7 +144,13 @@ pub fn read_bundle<'a>(
             .flat_map(|(file, documents)| documents.iter().map(|document| (*file, document))),
     );
     for (at, (file, document)) in layers.enumerate() {
-        if document.root.is_null() {
+        let is_empty = document
+            .root
+            .as_object()
+            .is_some_and(|object| object.iter().next().is_none());
+        // Where a model has no offers, some versions of Juju print an empty overlay after the bundle.
+        let is_nothing = is_empty && at > 0 && at < documents.len();
+        if document.root.is_null() || is_nothing {
             continue;
         }
         let mut reader = Reader {
@@ -203,8 +209,10 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         };
-        let mut members = object.iter().peekable();
-        if members.peek().is_some() && !members.any(|member| KEYS.contains(&member.key.as_ref())) {
+        if !object
+            .iter()
+            .any(|member| KEYS.contains(&member.key.as_ref()))
+        {
             self.wrong(
                 root.at,
                 "this is no bundle and no overlay of one: it has nothing that a bundle has"

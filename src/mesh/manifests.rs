@@ -139,6 +139,14 @@ impl Reader<'_, '_> {
 
     fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
         let group = version.split_once('/').map_or("", |(group, _)| group);
+        let known = READ.iter().find(|(_, one)| *one == kind);
+        if let Some((known, _)) = known
+            && group.is_empty()
+            && (version.is_empty() || !known.is_empty() && !READ.contains(&("", kind)))
+        {
+            self.of_no_api(root, version, known, kind);
+            return;
+        }
         if READ.contains(&(group, kind)) {
             if !self.is_named(root, kind) {
                 return;
@@ -188,6 +196,20 @@ impl Reader<'_, '_> {
             ("security.istio.io", "PeerAuthentication") => self.peer_authentication(root),
             _ => {}
         }
+    }
+
+    /// No API server takes it, and nobody is helped when it is passed by without a word.
+    #[inline(never)]
+    fn of_no_api(&mut self, root: &Node<'_>, version: &str, group: &str, kind: &str) {
+        let text = if version.is_empty() {
+            format!("this {kind} has no `apiVersion`")
+        } else {
+            format!("`{}` has no {kind}", clip(version))
+        };
+        let slash = if group.is_empty() { "" } else { "/" };
+        let error = Diagnostic::error(code::WRONG_SHAPE, text).at(&self.file, root.at);
+        let help = format!("write `apiVersion: {group}{slash}v1`; the object is left out");
+        self.diagnostics.push(error.help(help));
     }
 
     fn duplicates(&mut self, document: &Document<'_>) {

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use mesh_policy::analysis::diff::{Diff, diff};
+use mesh_policy::analysis::reach::reach;
 use mesh_policy::analysis::{Analysis, Request};
 use mesh_policy::compile::{Input, Source, compile};
 use mesh_policy::diagnostic::Severity;
@@ -149,36 +150,91 @@ fn no_connection_comes_from_an_unspecified_address() {
     assert!(compared(&blocks(r#""0.0.0.0","::""#), &blocks(r#""::""#)).equivalent);
 }
 
-/// What a charm declares is in its file: without it nothing is known, and an answer says that it rests on that.
-#[test]
-fn an_answer_about_a_charm_without_a_file_says_so() {
+const API: &str = "charm: api\nprovides: {api: {interface: http}}\nrequires: {service-mesh: {interface: service_mesh}}\nmesh: {service_mesh_consumer: true}\n";
+
+/// A model whose applications `web` and `api` are on the mesh, with a charm file for `api` or an empty text.
+fn model(api: &str, manifests: &str) -> (Analysis, Vec<&'static str>) {
     let bundle = "applications: {web: {charm: web}, api: {charm: api}, beacon: {charm: istio-beacon-k8s}}\n\
-                  relations: [[web:api, api:api], [api:service-mesh, beacon:service-mesh]]\n";
-    let charm = "charm: api\nprovides: {api: {interface: http}}\nrequires: {service-mesh: {interface: service_mesh}}\n";
-    let told = |charms: &[Source<'_>]| {
-        let mut input = MeshInput::default();
-        input.juju.charms = charms.to_vec();
-        input.files.push(Source {
-            model: Some("shop"),
-            ..Source::new("bundle.yaml", bundle)
-        });
-        let (mesh, diagnostics) = read_mesh(&input);
-        let request = Request::read(r#"{"from":{"namespace":"shop","serviceAccount":"web"},"to":{"service":"shop/api"},"port":80}"#).expect("a request");
-        let codes: Vec<_> = diagnostics.iter().map(|one| one.code).collect();
-        (Analysis::new(mesh).trace_json(&request), codes)
-    };
-    let assumed = "shop/api asks for no policies: its charm's file is missing";
-    let (text, codes) = told(&[]);
-    assert!(text.contains(assumed), "{text}");
+                  relations: [[web:api, api:api], [web:service-mesh, beacon:service-mesh], [api:service-mesh, beacon:service-mesh]]\n";
+    let web = "charm: web\nrequires: {api: {interface: http}, service-mesh: {interface: service_mesh}}\nmesh: {service_mesh_consumer: true}\n";
+    let mut input = MeshInput::default();
+    input.juju.charms.push(Source::new("web.yaml", web));
+    if !api.is_empty() {
+        input.juju.charms.push(Source::new("api.yaml", api));
+    }
+    input.files.push(Source {
+        model: Some("shop"),
+        ..Source::new("bundle.yaml", bundle)
+    });
+    if !manifests.is_empty() {
+        input.manifests.push(Source::new("m.yaml", manifests));
+    }
+    let (mesh, diagnostics) = read_mesh(&input);
+    let codes = diagnostics.iter().map(|one| one.code).collect();
+    (Analysis::new(mesh), codes)
+}
+
+const TO_API: &str = r#"{"from":{"namespace":"shop","serviceAccount":"web"},"to":{"service":"shop/api"},"port":80,"method":"GET","path":"/"}"#;
+
+/// What a charm declares is in its file: without it nothing is known of its policies, and no answer is sure that they
+/// could change.
+#[test]
+fn an_answer_about_a_charm_without_a_file_depends_on_it() {
+    let request = Request::read(TO_API).expect("a request");
+    let back = TO_API.replace(r#""serviceAccount":"web""#, r#""serviceAccount":"api""#);
+    let back = back.replace("shop/api", "shop/web");
+    let back = Request::read(&back).expect("a request");
+    let (unknown, codes) = model("", "");
     // It is related to a mesh, so that there is no mesh is not said.
     assert_eq!(codes, ["charm-file-missing"]);
-    let (text, _) = told(&[Source::new("api.yaml", charm)]);
-    assert!(!text.contains(assumed), "{text}");
+    let answer = unknown.trace_json(&request);
+    let depends = r#""verdict":"depends","depends":["charm-file-missing"]"#;
+    assert!(answer.contains(depends), "{answer}");
+    assert!(!answer.contains("not known"), "{answer}");
     // A charm's own charmcraft.yaml has its endpoints, and no policies.
-    let own = charm.replace("charm: api", "name: api\ntype: charm");
-    let (text, codes) = told(&[Source::new("charmcraft.yaml", own.as_str())]);
-    assert!(text.contains(assumed), "{text}");
+    let own = API.replace("charm: api", "name: api\ntype: charm");
+    let own = own.replace("mesh: {service_mesh_consumer: true}\n", "");
+    let (analysis, codes) = model(&own, "");
     assert_eq!(codes, ["charm-file-missing"]);
+    assert!(analysis.trace_json(&request).contains(depends));
+    // The policies of a target are its own charm's.
+    let (described, codes) = model(API, "");
+    assert_eq!(codes, [""; 0]);
+    for (analysis, request) in [(&unknown, &back), (&described, &request)] {
+        let answer = analysis.trace_json(request);
+        assert!(!answer.contains("depends\":[\"charm"), "{answer}");
+    }
+}
+
+/// What no policy of the charm can change stays sure.
+#[test]
+fn what_a_missing_charm_file_cannot_change_is_sure() {
+    let policy = |action: &str| {
+        format!(
+            "{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p, namespace: shop}}, spec: {{action: {action}, targetRefs: [{{group: '', kind: Service, name: api}}], rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}}}"
+        )
+    };
+    for (action, get, post) in [
+        ("ALLOW", "allowed", "depends"),
+        ("DENY", "denied", "depends"),
+    ] {
+        let (analysis, _) = model("", &policy(action));
+        for (method, verdict) in [("GET", get), ("POST", post)] {
+            let text = TO_API.replace("GET", method);
+            let request = Request::read(&text).expect("a request");
+            let answer = analysis.decide(&request);
+            assert_eq!(answer.verdict.name(), verdict, "{action} {method}");
+        }
+        // The exact engine says the same.
+        let reach = reach(&analysis).json();
+        let sure =
+            reach.contains(r#""to":{"service":"shop/api"},"via":"waypoint","depends":false"#);
+        assert_eq!(sure, action == "ALLOW", "{reach}");
+        assert!(
+            reach.contains(r#""to":{"service":"shop/api"},"via":"waypoint","depends":true"#),
+            "{reach}"
+        );
+    }
 }
 
 /// samples/security/spire of Istio, CRDs as controller-gen writes them, and many a hand: lines within brackets and quotes
@@ -476,47 +532,4 @@ fn what_juju_prints() {
     assert_eq!(read("applications: {web: {charm: web}}\n--- {}\n"), [""; 0]);
     let status = "model: {name: shop, type: caas, controller: k8s}\napplications: {web: {charm: web, scale: 1}}\n";
     assert_eq!(read(status), ["give what `juju export-bundle` prints"]);
-}
-
-/// Seen in a tutorial: an API server takes no object without `apiVersion`. A policy that is passed by without a word
-/// looks as if nothing were wrong with it.
-#[test]
-fn policies_of_no_api_are_told() {
-    let told = |text: &str| {
-        let (mesh, diagnostics) = read_mesh(&MeshInput {
-            manifests: vec![Source::new("a.yaml", text)],
-            ..MeshInput::default()
-        });
-        let help = diagnostics.first().and_then(|one| one.help.clone());
-        (
-            mesh.policies.len() + mesh.workloads.len(),
-            help.unwrap_or_default(),
-        )
-    };
-    let object = |version: &str, kind: &str| {
-        told(&format!(
-            "{version}kind: {kind}\nmetadata: {{name: p, namespace: shop}}\nspec: {{}}\n"
-        ))
-    };
-    let help = "write `apiVersion: security.istio.io/v1`; the object is left out";
-    assert_eq!(object("", "AuthorizationPolicy"), (0, help.into()));
-    assert_eq!(
-        object("apiVersion: v1\n", "AuthorizationPolicy"),
-        (0, help.into())
-    );
-    assert!(object("", "Pod").1.contains("`apiVersion: v1`"));
-    for (version, kind, many) in [
-        ("security.istio.io/v1beta1", "AuthorizationPolicy", 1),
-        // Of other meshes.
-        ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy", 0),
-        ("v1", "Pod", 1),
-        ("serving.knative.dev/v1", "Service", 0),
-        ("networking.istio.io/v1", "Gateway", 0),
-    ] {
-        assert_eq!(
-            object(&format!("apiVersion: {version}\n"), kind),
-            (many, String::new()),
-            "{version} {kind}"
-        );
-    }
 }

@@ -3,7 +3,10 @@
 mod common;
 
 use common::{analysis, policy};
+use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::lint::{code, lint};
+use mesh_policy::diagnostic::Place;
+use mesh_policy::mesh::Mesh;
 
 const SHOP: &str = "
 {kind: Namespace, apiVersion: v1, metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}}
@@ -60,6 +63,105 @@ fn ports() {
         let rule = format!("to: [{{operation: {{ports: ['{port}']}}}}]");
         assert_eq!(found(code::UNKNOWN_PORT, "", &rule), unknown, "{port}");
     }
+}
+
+#[test]
+fn ports_of_several_pods_and_services() {
+    // Of these pods the one before the last listens on 80 itself.
+    let pod = |name: &str, port: u16| {
+        format!(
+            "---\n{{kind: Pod, apiVersion: v1, metadata: {{name: {name}, namespace: shop, labels: {{app: web, of: {name}}}}}, spec: {{containers: [{{name: c, ports: [{{name: http, containerPort: {port}}}]}}]}}}}\n"
+        )
+    };
+    let service = |name: &str, port: &str, target: &str| {
+        format!(
+            "---\n{{kind: Service, apiVersion: v1, metadata: {{name: {name}, namespace: shop}}, spec: {{selector: {{app: web}}, ports: [{{port: {port}, targetPort: {target}}}]}}}}\n"
+        )
+    };
+    let said = |more: &str| -> Vec<String> {
+        let spec =
+            "{selector: {matchLabels: {app: web}}, rules: [{to: [{operation: {ports: ['80']}}]}]}";
+        let text = format!(
+            "{{kind: Namespace, apiVersion: v1, metadata: {{name: shop}}}}\n{more}{}",
+            policy("p", spec)
+        );
+        let found = lint(&analysis(&text, ""));
+        let found = found
+            .into_iter()
+            .filter(|one| one.code == code::UNKNOWN_PORT);
+        found.map(|one| one.message).collect()
+    };
+    let leads = |service: &str, target: u16| {
+        vec![format!(
+            "`80` is the port of the Service `{service}`; its pods listen on `{target}`"
+        )]
+    };
+    let (a, b) = (pod("a", 8080), pod("b", 80));
+    let web = service("web", "80", "8080");
+    assert_eq!(said(&format!("{a}{web}")), leads("web", 8080));
+    // One of the pods listens there itself, whichever.
+    assert!(said(&format!("{a}{b}{web}")).is_empty());
+    assert!(said(&format!("{b}{a}{web}")).is_empty());
+    // By the name of a port, of several.
+    let two = a.replace("ports: [", "ports: [{name: more, containerPort: 9090}, ");
+    let named = service("web", "80", "http");
+    assert_eq!(said(&format!("{two}{named}")), leads("web", 8080));
+    // Some Service leads there.
+    let right = service("right", "8000", "80");
+    assert!(said(&format!("{a}{web}{right}")).is_empty());
+    assert!(said(&format!("{a}{right}{web}")).is_empty());
+    // A Service whose port has a name that the pod does not know could lead anywhere.
+    let unknown = service("unknown", "8000", "nobody");
+    assert!(said(&format!("{a}{web}{unknown}")).is_empty());
+    // Of several that lead elsewhere the last is named, whichever pod comes last.
+    let (last, first) = (
+        service("last", "80", "9090"),
+        service("first", "80", "8080"),
+    );
+    let own = |text: &str, of: &str| {
+        text.replace("selector: {app: web}", &format!("selector: {{of: {of}}}"))
+    };
+    let c = pod("c", 8080);
+    assert_eq!(said(&format!("{a}{first}{last}")), leads("last", 9090));
+    let crossed = format!("{a}{c}{}{}", own(&first, "c"), own(&last, "a"));
+    assert_eq!(said(&crossed), leads("last", 9090));
+}
+
+#[test]
+fn labels_that_no_pod_has() {
+    let text = format!(
+        "{SHOP}{}",
+        policy("p", "{selector: {matchLabels: {app: no, tier: front}}}")
+    );
+    let mut mesh = analysis(&text, "").mesh;
+    let said = |mesh: &Mesh| -> Vec<(&'static str, String)> {
+        let found = lint(&Analysis::new(mesh.clone()));
+        let about = found
+            .into_iter()
+            .filter(|one| one.message.contains("has the labels"));
+        about.map(|one| (one.code, one.message)).collect()
+    };
+    let labels = "no workload of `shop` has the labels `app=no`, `tier=front`";
+    assert_eq!(said(&mesh), [(code::NO_WORKLOAD, labels.to_owned())]);
+    // Charms give their pods labels while they run; the application's name they all have.
+    let mut declared = |selector: &[(&str, &str)]| -> Vec<&'static str> {
+        for policy in &mut mesh.policies {
+            policy.declared = Some(Place {
+                file: "charm.yaml".into(),
+                line: 1,
+                column: 1,
+            });
+            let labels = selector
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()));
+            policy.selector = Some(labels.collect());
+        }
+        said(&mesh).into_iter().map(|(code, _)| code).collect()
+    };
+    let name = ("app.kubernetes.io/name", "no");
+    assert_eq!(declared(&[("app", "no")]), [code::CANNOT_VERIFY]);
+    assert_eq!(declared(&[name, ("app", "no")]), [code::CANNOT_VERIFY]);
+    assert_eq!(declared(&[name]), [code::NO_WORKLOAD]);
 }
 
 #[test]

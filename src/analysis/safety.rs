@@ -1,18 +1,17 @@
 //! Whether the states that writing a change goes through are safe.
 //!
 //! A change is written in phases with a barrier between them; within a phase writes go out
-//! together, or one by one. Every state in between is some subset of a phase's writes. Policies of
-//! one effect are monotone: more DENY, or fewer ALLOW beside others, only closes; fewer DENY, or more
-//! ALLOW beside others, only opens. So the last state of a phase of one kind speaks for all of its
-//! states, except where the first ALLOW of a target comes, or the last goes: there every single
-//! one is a state of its own. A mixed phase is taken subset by subset while it is small.
+//! together, or one by one. Every state in between is some subset of a phase's writes. Whether any of
+//! them can do harm is asked of all at once: each policy that is written may be there or not. Where
+//! that does not settle it, subsets are looked at: all of a few writes, of many those that are most
+//! likely to show it.
 
 use super::decide::Analysis;
 use super::diff::{Json, target_text};
 use super::request::Target;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, Side, SolvedForm, points, space};
+use super::symbolic::solve::{Gap, Presence, Side, SolvedForm, TargetForm, points, space};
 use super::symbolic::space::{Example, Space};
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
@@ -23,7 +22,7 @@ use crate::mesh::Mesh;
 use crate::text::to_json;
 use serde::Serialize;
 
-/// No phase of mixed writes to one target is taken apart further than this.
+/// Of no more writes to one target than these is every subset looked at.
 const MAX_SUBSETS: usize = 6;
 
 /// One write.
@@ -327,16 +326,24 @@ impl Plan {
     }
 
     /// Those of these versions that are there before any write; what istiod adds always is.
-    fn first(&self, versions: &[usize]) -> Vec<bool> {
+    fn first(&self, versions: &[usize]) -> Vec<Presence> {
         let many = self.last.len();
-        let is_there = |at: &usize| *at < self.old || *at >= many;
+        let is_there = |at: &usize| presence(*at < self.old || *at >= many);
         versions.iter().map(is_there).collect()
     }
 
     /// Those that are there in the end.
-    fn last(&self, versions: &[usize]) -> Vec<bool> {
-        let is_there = |at: &usize| self.last.get(*at).copied().unwrap_or(true);
+    fn last(&self, versions: &[usize]) -> Vec<Presence> {
+        let is_there = |at: &usize| presence(self.last.get(*at).copied().unwrap_or(true));
         versions.iter().map(is_there).collect()
+    }
+}
+
+fn presence(is_there: bool) -> Presence {
+    if is_there {
+        Presence::There
+    } else {
+        Presence::Gone
     }
 }
 
@@ -344,6 +351,8 @@ impl Plan {
 struct Found {
     harm: Harm,
     when: String,
+    /// What the answer depends on, where it is not known.
+    unknown: &'static str,
     example: Example,
 }
 
@@ -361,6 +370,21 @@ struct Examiner {
 
 fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found>, Gap> {
     let form = side.form(cells);
+    let has_unknown = form.has_unknown();
+    let mut found = examine_form(side, plan, form)?;
+    let opens = |one: &Found| one.harm != Harm::Interrupts;
+    if has_unknown && !found.iter().any(opens) {
+        // Neither policies allow it, if something is so that the input does not say; and a state does.
+        let more = examine_form(side, plan, side.form_with_unsaid(cells))?;
+        found.extend(more.into_iter().find(opens).map(|one| Found {
+            harm: Harm::Unproven,
+            ..one
+        }));
+    }
+    Ok(found)
+}
+
+fn examine_form(side: &Side<'_>, plan: &Plan, form: TargetForm) -> Result<Vec<Found>, Gap> {
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();
@@ -391,10 +415,16 @@ fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found
             }
             continue;
         }
-        for subset in subsets(&steps) {
-            let mut between = state.clone();
-            examiner.apply(&mut between, &subset);
-            examiner.look(&between, title, &subset)?;
+        let doubt = examiner.doubt(&state, &steps)?;
+        if !doubt.is_empty() {
+            for subset in subsets(&steps) {
+                let mut between = state.clone();
+                examiner.apply(&mut between, &subset);
+                examiner.look(&between, title, &subset)?;
+            }
+            if steps.len() > MAX_SUBSETS {
+                examiner.leave_open(&doubt, title);
+            }
         }
         examiner.apply(&mut state, &steps);
     }
@@ -406,20 +436,18 @@ fn verdict(
     form: &SolvedForm,
     space: &mut Space,
     versions: &[usize],
-    there: &[bool],
+    state: &[Presence],
 ) -> Result<Verdict, TooComplex> {
     form.verdict(space, &|number| {
         let at = versions.binary_search(&(number as usize));
-        at.ok().and_then(|at| there.get(at)) != Some(&false)
+        let found = at.ok().and_then(|at| state.get(at));
+        found.copied().unwrap_or(Presence::There)
     })
 }
 
-/// The subsets of writes whose states speak for all.
+/// The subsets of writes whose states are looked at.
 fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
     let many = steps.len();
-    if many == 0 {
-        return Vec::new();
-    }
     if many <= MAX_SUBSETS {
         let pick = |mask: usize| {
             let chosen = steps
@@ -431,7 +459,7 @@ fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
         return (1..1usize << many).map(pick).collect();
     }
     let mut found = vec![steps.to_vec()];
-    // One kind of effect at a time, and the two kinds that open, the two that close.
+    // What opens without what closes, and the other way round.
     for opens in [true, false] {
         let kind = |step: &&&Step| {
             let adds = step.put.is_some();
@@ -439,32 +467,75 @@ fn subsets<'s>(steps: &[&'s Step]) -> Vec<Vec<&'s Step>> {
         };
         found.push(steps.iter().filter(kind).copied().collect());
     }
+    // The first ALLOW of a target closes it, and the last that goes opens it.
     for (at, step) in steps.iter().enumerate() {
-        if step.action != Action::Allow || step.out.is_some() {
-            let mut but = steps.to_vec();
-            but.remove(at);
-            found.push(but);
-        }
-        if step.action == Action::Allow || step.out.is_none() {
-            found.push(vec![step]);
-        }
+        let mut but = steps.to_vec();
+        but.remove(at);
+        found.push(but);
+        found.push(vec![step]);
     }
     found
 }
 
+/// Requests that some state of a phase may expose, or interrupt.
+struct Doubt {
+    exposed: Region,
+    cut: Region,
+}
+
+impl Doubt {
+    fn is_empty(&self) -> bool {
+        self.exposed.is_none() && self.cut.is_none()
+    }
+}
+
 impl Examiner {
-    fn apply(&self, state: &mut [bool], steps: &[&Step]) {
+    fn apply(&self, state: &mut [Presence], steps: &[&Step]) {
         for step in steps {
-            for (version, there) in [(step.out, false), (step.put, true)] {
-                let at = version.and_then(|version| self.versions.binary_search(&version).ok());
-                if let Some(flag) = at.and_then(|at| state.get_mut(at)) {
-                    *flag = there;
-                }
-            }
+            self.mark(state, step.out, Presence::Gone);
+            self.mark(state, step.put, Presence::There);
         }
     }
 
-    fn look(&mut self, state: &[bool], title: &str, steps: &[&Step]) -> Result<(), TooComplex> {
+    fn mark(&self, state: &mut [Presence], version: Option<usize>, presence: Presence) {
+        let at = version.and_then(|version| self.versions.binary_search(&version).ok());
+        if let Some(slot) = at.and_then(|at| state.get_mut(at)) {
+            *slot = presence;
+        }
+    }
+
+    /// What writes that go out together may do, in whichever order.
+    fn doubt(&mut self, state: &[Presence], steps: &[&Step]) -> Result<Doubt, TooComplex> {
+        let mut any = state.to_vec();
+        for step in steps {
+            self.mark(&mut any, step.out, Presence::Perhaps);
+            self.mark(&mut any, step.put, Presence::Perhaps);
+        }
+        let all = verdict(&self.form, &mut self.space, &self.versions, &any)?;
+        let regions = &mut self.space.regions;
+        Ok(Doubt {
+            exposed: regions.minus(self.closed, all.denied)?,
+            cut: regions.minus(self.open, all.allowed)?,
+        })
+    }
+
+    /// Says of a phase whose subsets are too many that it may expose something, where none of those
+    /// that were looked at does.
+    fn leave_open(&mut self, doubt: &Doubt, title: &str) {
+        if self.found.iter().any(|one| one.harm != Harm::Interrupts) {
+            return;
+        }
+        if let Some(example) = self.space.example(doubt.exposed) {
+            self.found.push(Found {
+                harm: Harm::Unproven,
+                when: format!("{title}: in between"),
+                unknown: "the order in which they are made, and there are too many orders",
+                example,
+            });
+        }
+    }
+
+    fn look(&mut self, state: &[Presence], title: &str, steps: &[&Step]) -> Result<(), TooComplex> {
         let now = verdict(&self.form, &mut self.space, &self.versions, state)?;
         let regions = &mut self.space.regions;
         let exposed = regions.and(now.allowed, self.closed)?;
@@ -493,6 +564,7 @@ impl Examiner {
             self.found.push(Found {
                 harm,
                 when: format!("{title}: after {}", writes.join(", ")),
+                unknown: "what the input does not say",
                 example,
             });
         }
@@ -509,7 +581,8 @@ impl Found {
                 format!("{to} is open to requests that neither the old nor the new policies allow")
             }
             Harm::Unproven => format!(
-                "whether {to} is open to more than the old and the new policies allow depends on what the input does not say"
+                "whether {to} is open to more than the old and the new policies allow depends on {}",
+                self.unknown
             ),
             Harm::Interrupts => {
                 format!("{to} is closed to requests that both the old and the new policies allow")

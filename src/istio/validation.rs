@@ -349,10 +349,7 @@ impl Check {
             "connection.sni",
         ];
         if is_map {
-            // `name[key]`, the key of at least one character.
-            let well_formed =
-                key.ends_with(']') && key.find('[').is_some_and(|open| open + 2 < key.len());
-            if !well_formed {
+            if !is_named_key(key) {
                 self.refuse(
                     condition.key.at,
                     format!("the key `{}` is not of the form `name[key]`", clip(key)),
@@ -439,6 +436,11 @@ impl Check {
             }
         }
     }
+}
+
+/// `name[key]`, the key of at least one character.
+pub(crate) fn is_named_key(key: &str) -> bool {
+    key.ends_with(']') && key.find('[').is_some_and(|open| open + 2 < key.len())
 }
 
 /// Whether a path is read as a template.

@@ -1,8 +1,9 @@
 //! Juju bundles: applications, relations, offers and what other models offer, overlays merged.
 
 use super::charm::clip;
-use crate::diagnostic::{Diagnostic, code};
-use crate::map::Map;
+use super::keys;
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
+use crate::map::{Index, Map};
 use crate::text::{Document, Node, Object, Position};
 
 /// One model's bundle with its overlays applied.
@@ -88,6 +89,10 @@ const KEYS: [&str; 14] = [
     "tags",
     "description",
 ];
+/// Those of applications, offers and `saas` entries that mean something here. Juju has others.
+const APPLICATION_KEYS: [&str; 3] = ["charm", "options", "offers"];
+const OFFER_KEYS: [&str; 1] = ["endpoints"];
+const SAAS_KEYS: [&str; 1] = ["url"];
 
 /// Whether a document is a bundle rather than another kind of file.
 pub fn is_bundle(root: &Node<'_>) -> bool {
@@ -153,23 +158,55 @@ pub fn read_bundle<'a>(
         if document.root.is_null() || is_nothing {
             continue;
         }
+        repeated_keys(file, document, diagnostics);
         let mut reader = Reader {
             file,
             is_overlay: at > 0,
             diagnostics,
         };
-        for (at, key) in &document.duplicates {
-            reader.diagnostics.push(
-                Diagnostic::warning(
-                    code::DUPLICATE_KEY,
-                    format!("the key `{}` stands twice; the last one counts", clip(key)),
-                )
-                .at(file, *at),
-            );
-        }
         reader.layer(&mut bundle, &document.root);
     }
+    verify(&bundle, diagnostics);
     Some(bundle)
+}
+
+/// What Juju refuses of a whole bundle, and which nothing else here notices.
+fn verify(bundle: &Bundle<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, application) in bundle.applications.iter() {
+        if application.charm.is_empty() {
+            let text = format!("the application `{}` has no `charm`", clip(name));
+            let error = Diagnostic::error(code::WRONG_SHAPE, text).bad_input();
+            diagnostics.push(error.at(application.file, application.at));
+        }
+        if let Some(saas) = bundle.saas.get(name) {
+            let text = format!("`{}` is an application and a `saas` entry", clip(name));
+            let error = Diagnostic::error(code::DUPLICATE_KEY, text).bad_input();
+            let help = "give the `saas` entry another name, in `relations` too";
+            diagnostics.push(error.at(saas.file, saas.at).help(help));
+        }
+    }
+    let mut seen = Index::default();
+    for relation in &bundle.relations {
+        let [left, right] = &relation.ends;
+        if left.application == right.application {
+            let text = format!("`{}` is related to itself", clip(left.application));
+            let error = Diagnostic::error(code::RELATION_TO_ITSELF, text).bad_input();
+            let help = "take the relation out: Juju makes peer relations by itself";
+            diagnostics.push(error.at(relation.file, relation.at).help(help));
+        }
+        let mut ends = [left, right].map(|end| {
+            let endpoint = end.endpoint.unwrap_or_default();
+            format!("{}:{endpoint}", end.application)
+        });
+        if ends.first() > ends.last() {
+            ends.reverse();
+        }
+        if !seen.add(ends.join(" ")) {
+            let text = "this relation is written twice";
+            let warning = Diagnostic::warning(code::REPEATED_RELATION, text);
+            diagnostics.push(warning.at(relation.file, relation.at).help("take one out"));
+        }
+    }
 }
 
 /// Reads one layer, as Juju merges it into those before.
@@ -219,6 +256,7 @@ impl<'a> Reader<'a, '_> {
                     .to_owned(),
             );
         }
+        keys::misspelled(self.file, object, &KEYS, self.diagnostics);
         if let Some(name) = object.get("name").and_then(Node::as_str) {
             bundle.name.get_or_insert(name);
         }
@@ -242,6 +280,9 @@ impl<'a> Reader<'a, '_> {
                     bundle.consumers.remove(name);
                     remove_relations(bundle, name);
                     continue;
+                }
+                if let Some(fields) = member.value.as_object() {
+                    keys::misspelled(self.file, fields, &SAAS_KEYS, self.diagnostics);
                 }
                 match member.value.get("url").and_then(Node::as_str) {
                     Some(url) => {
@@ -322,8 +363,12 @@ impl<'a> Reader<'a, '_> {
         let Some(application) = made else {
             return;
         };
-        if let Some(charm) = object.get("charm").and_then(Node::as_str) {
-            application.charm = charm_name(charm);
+        keys::misspelled(self.file, object, &APPLICATION_KEYS, self.diagnostics);
+        if let Some(node) = object.get("charm").filter(|node| !node.is_null()) {
+            match node.as_str().filter(|text| !text.is_empty()) {
+                Some(charm) => application.charm = charm_name(charm),
+                None => self.wrong(node.at, "`charm` must be the name of a charm".to_owned()),
+            }
         }
         // What is empty clears what is there, and `null` takes one entry out.
         if is_empty(object, "options") {
@@ -331,10 +376,21 @@ impl<'a> Reader<'a, '_> {
         } else if let Some(options) = self.mapping(object, "options") {
             for member in options.iter() {
                 let name = member.key.as_ref();
-                if let Some(text) = member.value.scalar_text() {
-                    application.options.insert(name, text.into_owned());
-                } else if member.value.is_null() {
-                    application.options.remove(name);
+                match member.value.scalar_text() {
+                    Some(text) => {
+                        application.options.insert(name, text.into_owned());
+                    }
+                    None if member.value.is_null() => {
+                        application.options.remove(name);
+                    }
+                    None => self.wrong(
+                        member.value.at,
+                        format!(
+                            "the option `{}` must be text, a number or a boolean, not {}",
+                            clip(&member.key),
+                            member.value.kind()
+                        ),
+                    ),
                 }
             }
         }
@@ -346,12 +402,28 @@ impl<'a> Reader<'a, '_> {
                     application.offers.remove(member.key.as_ref());
                     continue;
                 }
-                let endpoints = member
-                    .value
-                    .get("endpoints")
-                    .and_then(Node::as_array)
-                    .unwrap_or_default();
-                let endpoints = endpoints.iter().filter_map(Node::as_str).collect();
+                let fields = member.value.as_object();
+                if let Some(fields) = fields {
+                    keys::misspelled(self.file, fields, &OFFER_KEYS, self.diagnostics);
+                }
+                let endpoints = fields.and_then(|fields| fields.get("endpoints"));
+                // An overlay may say more of an offer, such as who may use it.
+                let is_known = application.offers.get(&member.key).is_some();
+                if fields.is_some() && endpoints.is_none() && is_known {
+                    continue;
+                }
+                let endpoints = endpoints.and_then(Node::as_array);
+                let texts = endpoints.and_then(|list| list.iter().map(Node::as_str).collect());
+                let Some(endpoints) = texts else {
+                    self.wrong(
+                        member.value.at,
+                        format!(
+                            "the offer `{}` has no list of `endpoints`",
+                            clip(&member.key)
+                        ),
+                    );
+                    continue;
+                };
                 application
                     .offers
                     .insert(member.key.as_ref(), (member.at, endpoints));

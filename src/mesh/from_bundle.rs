@@ -185,7 +185,7 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: plane,
-        routed: None,
+        router: false,
     });
     for (name, headless) in [
         (application.name.clone(), false),
@@ -233,7 +233,7 @@ fn ingress(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: Some(DataPlane::Sidecar),
-        routed: None,
+        router: false,
     });
 }
 
@@ -250,7 +250,7 @@ fn model_operator(mesh: &mut Mesh, model: &str) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: None,
-        routed: None,
+        router: false,
     });
     mesh.services.push(Service {
         namespace: model.to_owned(),

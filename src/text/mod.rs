@@ -19,7 +19,7 @@ pub use float::float_text;
 pub use json::parse_json;
 pub(crate) use serialize::serialize_big_integer;
 pub use to_json::{NotJson, to_json, to_python_json};
-pub(crate) use to_json::{Out, push_integer};
+pub(crate) use to_json::{Out, push_integer, push_string};
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;
 

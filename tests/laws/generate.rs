@@ -93,6 +93,15 @@ const FORWARDED: &[&str] = &[
     "2001:db8::2",
     "*.8.8",
 ];
+const SERVER_NAMES: &[&str] = &["web.example", "*.example", "w*", "*"];
+const CLAIMS: &[&str] = &["admin", "a*", "*n", "*"];
+const TOKENS: &[&str] = &["issuer/ann", "issuer/*", "*/ann", "*", "i*"];
+/// What no request tells: Envoy sets it.
+const UNTOLD: &[&str] = &[
+    "request.headers[:scheme]",
+    "request.headers[X-Request-Id]",
+    "request.headers[x-envoy-internal]",
+];
 const AGENTS: &[&str] = &["curl*", "*bot", "curl/8", "*", "x,*"];
 
 fn list(random: &mut Random, pool: &[&str]) -> Value {
@@ -147,7 +156,7 @@ fn operation(random: &mut Random, l7: bool) -> Value {
 }
 
 fn condition(random: &mut Random) -> Value {
-    let (key, pool) = match random.below(14) {
+    let (key, pool) = match random.below(21) {
         0 | 1 => (random.pick(HEADERS), HEADER_VALUES),
         2 => ("source.principal", PRINCIPALS),
         3 => ("source.namespace", SOURCE_NAMESPACES),
@@ -165,6 +174,11 @@ fn condition(random: &mut Random) -> Value {
             AUTHORITIES,
         ),
         12 => ("request.headers[X-Forwarded-For]", FORWARDED),
+        13 | 14 => ("destination.ip", BLOCKS),
+        15 => ("connection.sni", SERVER_NAMES),
+        16 => ("request.auth.claims[groups]", CLAIMS),
+        17 => ("request.auth.principal", TOKENS),
+        18 => (random.pick(UNTOLD), HEADER_VALUES),
         _ => ("request.headers[User-Agent]", AGENTS),
     };
     let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
@@ -276,21 +290,32 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
     } else if !random.one_in(4) {
         shop["istio.io/use-waypoint"] = json!("wp");
     }
+    // Whether the pods of `web` have one address, its Service as well, or two.
+    let addresses = random.below(4);
     let pod = |namespace: &str, name: &str, account: &str| {
         let mut labels = json!({"app": name});
         if sidecar && namespace == "shop" {
             labels["security.istio.io/tlsMode"] = json!("istio");
         }
-        json!({
+        let mut pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": format!("{name}-0"), "namespace": namespace, "labels": labels},
             "spec": {"serviceAccountName": account, "containers": [{"name": "c", "ports": [{"containerPort": 8080, "name": "http"}]}]},
             "status": {"phase": "Running"},
-        })
+        });
+        if addresses > 0 && name == "web" {
+            pod["status"]["podIP"] = json!("10.1.2.3");
+        }
+        if addresses > 2 && name == "web" {
+            pod["status"]["podIPs"] = json!([{"ip": "10.1.2.3"}, {"ip": "2001:db8::7"}]);
+        }
+        pod
     };
     let headless = random.one_in(8);
     let alone = random.one_in(8);
     let named = random.one_in(4);
+    let past = random.one_in(4);
+    let entry = alone && random.one_in(2);
     let service = |namespace: &str, name: &str| {
         let mut service = json!({
             "apiVersion": "v1", "kind": "Service",
@@ -301,14 +326,29 @@ pub fn surroundings(random: &mut Random) -> Vec<Value> {
                 {"name": "tcp-db", "port": 443, "targetPort": 8443},
             ]},
         });
+        if addresses > 1 {
+            service["spec"]["clusterIP"] = json!("192.168.0.3");
+        }
         if headless {
             service["spec"]["clusterIP"] = json!("None");
+        }
+        if past {
+            service["metadata"]["labels"] = json!({"istio.io/ingress-use-waypoint": "true"});
         }
         if alone {
             service["spec"]["selector"] = json!({"app": "nobody"});
         }
         if named {
             service["spec"]["ports"][0]["targetPort"] = json!("http");
+        }
+        if entry {
+            service = json!({
+                "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {"hosts": ["web.example"], "resolution": "DNS", "ports": [
+                    {"name": "http", "number": 80, "protocol": "HTTP"}, {"name": "tls", "number": 443, "protocol": "TLS"},
+                ]},
+            });
         }
         service
     };
@@ -459,6 +499,20 @@ pub fn request(random: &mut Random) -> Value {
         let values: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(pool)).collect();
         headers.insert("user-agent".into(), json!(values));
     }
+    let mut claims = serde_json::Map::new();
+    for (name, pool) in [
+        ("groups", &["admin", "a", "on", "x", ""][..]),
+        ("iss", &["issuer", "i", "x"]),
+        ("sub", &["ann", "bob", ""]),
+    ] {
+        if random.one_in(2) {
+            // Issuer and subject are one text each.
+            let many = if name == "groups" { random.below(2) } else { 0 };
+            let values: Vec<&str> = (0..=many).map(|_| random.pick(pool)).collect();
+            claims.insert(name.into(), json!(values));
+        }
+    }
+    let sni = random.pick(&["", "web.example", "x.example", "w", "other"]);
     let port = [80, 9090, 443, 8080, 8443, 1][random.below(6)];
     json!({
         "id": "r", "from": from, "to": to, "sourceIp": ip,
@@ -469,7 +523,7 @@ pub fn request(random: &mut Random) -> Value {
             "/ab", "/a/c/d", "/a?q=1", "/a?x=1", "/b?x=1", "/a/b?x=1", "/a?b", "/?", "/a?%41", "/A", "/x/../a/b", "/%61/b",
         ]),
         "host": random.pick(&["web.shop", "WEB.shop", "web.shop:80", "web.shop:8080", "other", "Other", "a.shop", "x", "W"]),
-        "headers": headers,
+        "headers": headers, "claims": claims, "sni": sni,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::{DataPlane, WAYPOINT_CLASS};
+use crate::mesh::{DataPlane, Gateway, WAYPOINT_CLASS};
 use crate::text::Position;
 
 impl Linter<'_> {
@@ -33,7 +33,8 @@ impl Linter<'_> {
 
     fn at_pods(&mut self, at: usize) {
         let policy = self.policy;
-        if policy.selector.as_ref().is_some_and(Vec::is_empty) {
+        // `matchLabels: {}` selects the whole namespace in every data plane.
+        if policy.selector.as_ref().is_some_and(Vec::is_empty) && !policy.empty_match_labels {
             self.warn(
                 code::EMPTY_SELECTOR,
                 policy.selector_at,
@@ -92,6 +93,26 @@ impl Linter<'_> {
             Some(_) => Some(DataPlane::Sidecar),
             None => one.data_plane,
         }))
+    }
+
+    /// Whether nothing but ingress gateways enforces the policy, as far as is known, and one does.
+    pub(super) fn only_at_ingress(&self) -> bool {
+        let points = &self.analysis.points;
+        let targets = self.policy.targets();
+        if targets.is_empty() {
+            let mut pods = self.pods().peekable();
+            return pods.peek().is_some() && pods.all(|(at, _)| points.as_ingress(at).is_some());
+        }
+        let gateway = |target: &TargetRef| {
+            let at = points.gateway(&self.policy.namespace, &target.name)?;
+            self.mesh()
+                .gateways
+                .get(at)
+                .filter(|_| target.kind == "Gateway")
+        };
+        targets
+            .iter()
+            .all(|one| gateway(one).is_some_and(Gateway::is_ingress))
     }
 
     fn rule_at(&self, index: usize) -> Position {

@@ -138,7 +138,8 @@ impl Known {
     ) -> Vec<usize> {
         let everywhere = is_everywhere(mesh, policy);
         let namespace = policy.namespace.as_str();
-        match policy.selector.as_deref() {
+        let selector = policy.selector.as_deref();
+        match selector.filter(|_| !policy.empty_match_labels) {
             None if everywhere => (0..mesh.workloads.len()).collect(),
             None => self.workloads.find(&[namespace]).collect(),
             Some([]) => Vec::new(),

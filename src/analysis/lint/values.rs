@@ -2,9 +2,10 @@
 
 use super::{Linter, code};
 use crate::istio::policy::{Action, Attribute, Condition, List, Text};
-use crate::istio::validation::is_template;
+use crate::istio::validation::{is_named_key, is_template};
 use crate::juju::charm::clip;
 use crate::mesh::PathNormalization;
+use crate::text::Position;
 
 /// Methods that HTTP has. Source: RFC 9110 and RFC 5789.
 const METHODS: [&str; 9] = [
@@ -42,17 +43,27 @@ impl Linter<'_> {
             ),
             Attribute::Methods => self.method(value),
             Attribute::Paths => self.path(list, value),
-            Attribute::RemoteIpBlocks => self.note(
-                code::FORGEABLE_ADDRESS,
+            Attribute::RemoteIpBlocks => self.forwarded(
                 value.at,
-                format!(
-                    "`{}` is held against the last entry of `X-Forwarded-For`, which a client may write itself",
-                    clip(&value.text)
-                ),
-                "make sure that a trusted gateway sets the header, or use `ipBlocks`",
+                format!("`{}` is held against", clip(&value.text)),
+                "ipBlocks",
             ),
             _ => {}
         }
+    }
+
+    /// Behind a gateway the address is what the request says. At an ingress gateway it is the
+    /// connection's own, or what the proxies say that istiod's settings name.
+    fn forwarded(&mut self, at: Position, what: String, instead: &str) {
+        if self.only_at_ingress() {
+            return;
+        }
+        self.note(
+            code::FORGEABLE_ADDRESS,
+            at,
+            format!("{what} the last entry of `X-Forwarded-For`, which a client may write itself"),
+            &format!("make sure that a trusted gateway sets the header, or use `{instead}`"),
+        );
     }
 
     fn principal(&mut self, value: &Text) {
@@ -288,10 +299,9 @@ impl Linter<'_> {
 
     fn condition(&mut self, condition: &Condition) {
         let key = condition.key.text.as_str();
-        let is_header = key
-            .strip_prefix("request.headers[")
-            .is_some_and(|rest| rest.len() > 1 && rest.ends_with(']'));
-        if key.starts_with("request.headers") && !is_header {
+        // A key that is not `name[key]` is refused.
+        let is_odd = key.starts_with("request.headers") && !key.starts_with("request.headers[");
+        if is_odd && is_named_key(key) {
             self.error(
                 code::ODD_CONDITION,
                 condition.key.at,
@@ -300,12 +310,7 @@ impl Linter<'_> {
             );
         }
         if key == "remote.ip" {
-            self.note(
-                code::FORGEABLE_ADDRESS,
-                condition.key.at,
-                "`remote.ip` is the last entry of `X-Forwarded-For`, which a client may write itself".into(),
-                "make sure that a trusted gateway sets the header, or use `source.ip`",
-            );
+            self.forwarded(condition.key.at, "`remote.ip` is".into(), "source.ip");
         }
         if key == "source.principal" {
             for value in condition.values.iter().chain(&condition.not_values) {
@@ -335,13 +340,12 @@ fn never_matches(path: &str, mode: PathNormalization) -> Option<&'static str> {
     if mode == PathNormalization::None {
         return None;
     }
-    let closed = path.strip_suffix('*').unwrap_or(path);
-    let dots = closed.split('/').enumerate().any(|(at, segment)| {
-        // The last segment of a prefix and the first of a suffix may be a part of one.
-        let whole = (at > 0 || path.starts_with('/'))
-            && (closed.len() == path.len() || !closed.ends_with(segment));
-        whole && (segment == "." || segment == "..")
-    });
+    let mut segments = path.split('/');
+    // The last segment of a prefix may be a part of one.
+    if path.ends_with('*') {
+        segments.next_back();
+    }
+    let dots = segments.any(|segment| segment == "." || segment == "..");
     if dots {
         return Some("`.` and `..` are resolved before policies see it");
     }

@@ -44,10 +44,7 @@ impl Space {
 
     /// The class of a text of a field.
     pub fn class(&self, field: &Field, text: &str) -> Option<u32> {
-        let axis = self.axis(field)?;
-        let without = crate::analysis::path::without_query(text);
-        let is_path = *field == Field::Path && !axis.raw;
-        axis.class_of(if is_path { without } else { text })
+        self.axis(field)?.class_of(text)
     }
 
     /// A request of these classes, one a level.
@@ -76,6 +73,7 @@ impl Space {
                 Field::RemoteIp => example.remote_ip = point(LIKELY_ADDRESSES),
                 Field::Forwarded => example.forwarded = Some(text()),
                 Field::ServerName => example.server_name = text(),
+                Field::Unsaid(_) => {}
                 Field::Header(name) | Field::Claim(name) => {
                     let values: Vec<String> = if axis.count == Count::Many {
                         let there = (axis.level..).zip(list);
@@ -129,6 +127,7 @@ impl Space {
                 Field::RemoteIp => found.push(axis.class_at(request.remote_ip?)?),
                 Field::Forwarded => found.push(optional(&request.forwarded)?),
                 Field::ServerName => found.push(text(&request.server_name)?),
+                Field::Unsaid(_) => return None,
                 Field::Header(name) | Field::Claim(name) => {
                     let given = match &axis.field {
                         Field::Claim(_) => request.claims.as_slice(),

@@ -267,6 +267,7 @@ mod tests {
             (query(Glob::suffix("b")), "/b?c", "/c?b"),
             (query(Glob::prefix("/a")), "/a/b?c", "/?/a"),
             (Glob::exact("ab-1").in_any_case(), "aB-1", "ab_1"),
+            (Glob::exact("ab").in_any_case(), "AB", "Ax"),
         ] {
             assert!(glob.matches(yes), "{glob:?} {yes}");
             assert!(!glob.matches(no), "{glob:?} {no}");

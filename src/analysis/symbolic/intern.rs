@@ -20,13 +20,8 @@ impl Interner {
     }
 
     /// How many sequences there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 
     /// The sequence with this number; empty for a number that was never given.
@@ -130,7 +125,7 @@ mod tests {
         let ids: Vec<u32> = (0..1000u32)
             .map(|n| table.intern(&[n % 100, 7, n % 100]).0)
             .collect();
-        assert_eq!(table.len(), 100);
+        assert_eq!(table.count(), 100);
         assert!(
             ids.iter()
                 .enumerate()

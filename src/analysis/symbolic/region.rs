@@ -24,11 +24,6 @@ impl Region {
     pub fn is_none(self) -> bool {
         self == Region::NONE
     }
-
-    /// Whether every request is in it.
-    pub fn is_all(self) -> bool {
-        self == Region::ALL
-    }
 }
 
 /// A product of sets of classes: for each level, in ascending order, the classes; a level that
@@ -133,7 +128,7 @@ impl Regions {
 
     /// Which of these regions have a request of a cube, none of whose sets is empty.
     pub fn meeting(&mut self, cube: &Cube, regions: &[Region]) -> Result<Vec<bool>, TooComplex> {
-        self.seen.resize(self.nodes.len(), 0);
+        self.seen.resize(self.nodes.count(), 0);
         let mut found = Vec::with_capacity(regions.len());
         let mut open = Vec::new();
         for region in regions {

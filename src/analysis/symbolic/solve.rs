@@ -133,12 +133,22 @@ impl<'a> Side<'a> {
 
     /// The ways to a target as conditions.
     pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
+        self.form_with(cells, false)
+    }
+
+    /// The same, where each thing that the input does not say is a field of its own: what two meshes
+    /// do whatever it is can be compared so.
+    pub fn form_with_unsaid(&self, cells: &[Cell<'_>]) -> TargetForm {
+        self.form_with(cells, true)
+    }
+
+    fn form_with(&self, cells: &[Cell<'_>], unsaid: bool) -> TargetForm {
         let mut form = self.ways(cells);
         for (cell, form) in cells.iter().zip(&mut form.cells) {
-            for chain in &cell.chains {
+            for (way, chain) in cell.chains.iter().enumerate() {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
-                    points.push(self.point(point));
+                    points.push(self.point(point, unsaid.then_some(way)));
                 }
                 form.chains.push(points);
             }
@@ -183,11 +193,15 @@ impl<'a> Side<'a> {
             peer: point.peer,
             destination: point.destination,
             forwarded_unknown: point.layer == Layer::Gateway,
+            unsaid: None,
         }
     }
 
-    fn point(&self, point: &Point<'_>) -> PointForm {
-        let view = self.view(point);
+    fn point(&self, point: &Point<'_>, unsaid: Option<usize>) -> PointForm {
+        let view = View {
+            unsaid,
+            ..self.view(point)
+        };
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
@@ -300,11 +314,17 @@ impl TargetForm {
         }
     }
 
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// Whether a policy looks at something that the input does not say.
+    pub fn has_unknown(&self) -> bool {
+        let mut policies = points(self).flat_map(|point| &point.policies);
+        policies.any(|policy| policy.matches.has_unknown())
+    }
+
+    /// The verdict on every request, of the policies that `present` says are there.
     pub fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         self.solve(space)?.verdict(space, present)
     }
@@ -343,11 +363,11 @@ struct SolvedPoint {
 }
 
 impl SolvedForm {
-    /// The verdict on every request, of the policies that `present` keeps.
+    /// The verdict on every request, of the policies that `present` says are there.
     pub fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         let mut allowed = Vec::with_capacity(self.cells.len());
         let mut open = Vec::with_capacity(self.cells.len());
@@ -403,7 +423,7 @@ impl SolvedForm {
 fn of_ways(
     chains: &[Vec<SolvedPoint>],
     space: &mut Space,
-    present: &dyn Fn(u32) -> bool,
+    present: &dyn Fn(u32) -> Presence,
 ) -> Result<Verdict, TooComplex> {
     let mut whole: Option<Verdict> = None;
     for chain in chains {
@@ -440,24 +460,40 @@ impl SolvedPoint {
     fn verdict(
         &self,
         space: &mut Space,
-        present: &dyn Fn(u32) -> bool,
+        present: &dyn Fn(u32) -> Presence,
     ) -> Result<Verdict, TooComplex> {
         if self.stale {
             return Ok(Verdict::UNKNOWN);
         }
         let mut kept: Vec<Solved> = Vec::with_capacity(self.policies.len());
         for (number, policy) in &self.policies {
-            if present(*number) {
-                kept.push(*policy);
+            match present(*number) {
+                Presence::Gone => {}
+                Presence::There => kept.push(*policy),
+                Presence::Perhaps => kept.push(Solved {
+                    conditional: true,
+                    ..*policy
+                }),
             }
         }
         at_point(space, &kept)
     }
 }
 
+/// Whether a policy is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is not.
+    Gone,
+    /// It is, as far as the input says so.
+    There,
+    /// Either; then the verdict holds for both.
+    Perhaps,
+}
+
 /// Every policy is there.
-pub fn all_present(_: u32) -> bool {
-    true
+pub fn all_present(_: u32) -> Presence {
+    Presence::There
 }
 
 /// The points of all ways.

@@ -44,7 +44,7 @@ pub fn classes(
         explore_present(universe, globs, absent, work)?
     };
     let mut matched = vec![Vec::new(); globs.len()];
-    for class in 0..u32::try_from(signatures.len()).unwrap_or(u32::MAX) {
+    for class in 0..u32::try_from(signatures.count()).unwrap_or(u32::MAX) {
         for glob in signatures.get(class) {
             if let Some(list) = matched.get_mut(*glob as usize) {
                 list.push(class);
@@ -197,7 +197,7 @@ fn explore(
     let mut moves = Vec::new();
     let mut at = 0u32;
     let mut steps = 0usize;
-    while (at as usize) < states.len() {
+    while (at as usize) < states.count() {
         current.clear();
         current.extend_from_slice(states.get(at));
         let (here, live) = current.split_first().unwrap_or((&DEAD, &[]));
@@ -210,7 +210,7 @@ fn explore(
                     witnesses.push(text);
                 }
             }
-            if signatures.len() > MAX_CLASSES {
+            if signatures.count() > MAX_CLASSES {
                 return Err(TooComplex);
             }
         }

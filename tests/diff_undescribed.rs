@@ -269,3 +269,91 @@ fn what_enforces_nothing_changes_nothing() {
     // ztunnel sees no methods.
     check("dataPlane: ambient", "", String::from, WEB, &[]);
 }
+
+fn of(name: &str, spec: &str) -> String {
+    format!(
+        "---\n{{kind: AuthorizationPolicy, apiVersion: security.istio.io/v1, metadata: {{name: {name}, namespace: shop}}, spec: {spec}}}\n"
+    )
+}
+
+/// What is made up for one policy hides nothing that is made up for another, or that another is for.
+#[test]
+fn made_up_objects_have_names_of_their_own() {
+    let target = |kind: &str, group: &str, name: &str| {
+        format!("targetRefs: [{{kind: {kind}, group: '{group}', name: {name}}}]")
+    };
+    let gateway = |name: &str| target("Gateway", "gateway.networking.k8s.io", name);
+    let class = target(
+        "GatewayClass",
+        "gateway.networking.k8s.io",
+        "istio-waypoint",
+    );
+    let all = [
+        ("a", gateway("east"), true),
+        ("b", gateway("west"), true),
+        ("c", gateway("waypoint"), true),
+        (
+            "d",
+            target("Service", "''", "any-service").replace("''''", "''"),
+            true,
+        ),
+        ("e", class, false),
+    ];
+    let (mut old, mut new) = (String::new(), String::new());
+    for (name, target, in_shop) in &all {
+        let namespace = if *in_shop { "shop" } else { "istio-system" };
+        for (side, rules) in [
+            (&mut old, "[]"),
+            (&mut new, "[{to: [{operation: {methods: [GET]}}]}]"),
+        ] {
+            let text = of(name, &format!("{{{target}, rules: {rules}}}"));
+            side.push_str(&text.replace("namespace: shop", &format!("namespace: {namespace}")));
+        }
+    }
+    let told = told("{}", &old, &new);
+    let mut policies: Vec<String> = Vec::new();
+    let mut services: Vec<String> = Vec::new();
+    for change in told["granted"].as_array().expect("a list") {
+        assert_eq!(change["alsoTo"], Value::Null, "{told}");
+        services.push(change["to"]["service"].to_string());
+        for policy in change["policies"].as_array().expect("a list") {
+            policies.push(policy["policy"].to_string());
+        }
+    }
+    policies.sort();
+    // The one for the class concerns all of them.
+    policies.dedup();
+    assert_eq!(
+        policies,
+        ["istio-system/e", "shop/a", "shop/b", "shop/c", "shop/d"].map(|id| format!("\"{id}\"")),
+        "{told}"
+    );
+    services.sort();
+    services.dedup();
+    assert_eq!(services.len(), 5, "{told}");
+}
+
+/// No Service is behind a gateway that is no waypoint; what its pods do is compared.
+#[test]
+fn a_gateway_without_pods() {
+    for (class, expected) in [
+        ("istio", vec!["gateway shop/edge, Pod shop/pod-edge"]),
+        ("nginx", vec![]),
+        (
+            "istio-waypoint",
+            vec![
+                "any service behind gateway shop/edge, through its waypoint, Service shop/any-service, Pod shop/any-service",
+            ],
+        ),
+    ] {
+        let mesh = gateway("shop", "edge").replace("istio-waypoint", class);
+        let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}]";
+        let side = |rules: &str| mesh.clone() + &of("p", &format!("{{{target}, rules: {rules}}}"));
+        let told = told(
+            "{}",
+            &side("[]"),
+            &side("[{to: [{operation: {methods: [GET]}}]}]"),
+        );
+        assert_eq!(granted(&told), expected, "{told}");
+    }
+}

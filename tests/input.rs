@@ -121,7 +121,11 @@ fn compiled(overlay: &str, charms: &str) -> Vec<Diagnostic> {
     };
     compile(&Input {
         bundles: vec![base, overlay],
-        charms: vec![Source::new("charms.yaml", charms)],
+        charms: if charms.is_empty() {
+            Vec::new()
+        } else {
+            vec![Source::new("charms.yaml", charms)]
+        },
         ..Input::default()
     })
     .diagnostics

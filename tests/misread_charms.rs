@@ -237,3 +237,25 @@ fn charm_files_that_would_be_misread() {
         assert_eq!(compiled(BUNDLE, &changed(CHARM, from, to)), [""; 0], "{to}");
     }
 }
+
+#[test]
+fn files_that_hold_nothing() {
+    let said = compiled(BUNDLE, "# nothing\n");
+    assert!(
+        said.contains(&"nothing-to-read: this file describes no charm".to_owned()),
+        "{said:?}"
+    );
+    for (text, expected) in [
+        ("", "nothing-to-read"),
+        ("[]", "nothing-to-read"),
+        ("null", "wrong-shape"),
+        ("{}", "wrong-shape"),
+    ] {
+        let compilation = compile(&Input {
+            databags: vec![Source::new("d.json", text)],
+            ..Input::default()
+        });
+        let codes: Vec<&str> = compilation.diagnostics.iter().map(|one| one.code).collect();
+        assert!(codes.contains(&expected), "{text}: {codes:?}");
+    }
+}

@@ -266,6 +266,10 @@ fn objects_that_are_odd_and_right() {
             "Service",
             "spec: {ports: [{port: 80.0, targetPort: http}], selector: null, clusterIP: None}",
         ),
+        // YAML 1.1, which kubectl reads.
+        ("Service", "spec: {ports: [{port: 8_080}]}"),
+        ("Pod", "spec: {hostNetwork: yes}"),
+        ("Pod", "spec: {hostNetwork: off}"),
         ("Service", "spec: null"),
         ("Service", "status: {}"),
         (

@@ -28,6 +28,10 @@ pub(crate) fn read_charms<'a>(
 ) -> Charms<'a> {
     let mut charms = Charms::new();
     for (source, documents) in parsed {
+        if documents.iter().all(|document| document.root.is_null()) {
+            let note = Diagnostic::note(code::NOTHING_TO_READ, "this file describes no charm");
+            diagnostics.push(note.at(source.file, Position::new(1, 1)));
+        }
         for document in documents.iter().filter(|document| !document.root.is_null()) {
             let Some(charm) = read_charm(source.file, document, diagnostics) else {
                 continue;

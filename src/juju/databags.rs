@@ -2,7 +2,7 @@
 
 use super::charm::{clip, describe};
 use super::deployment::{Asked, Beacon};
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::model::validate_mesh_policy;
 use crate::text::{Document, Node, Position, parse_json};
 
@@ -24,9 +24,16 @@ pub fn read_databags<'a>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Databag<'a>> {
     let mut databags = Vec::new();
+    if documents.is_empty() {
+        nothing(file, "this file holds no databags", diagnostics);
+    }
     for document in documents {
         let root = &document.root;
+        repeated_keys(file, document, diagnostics);
         if let Some(policies) = root.as_array() {
+            if policies.is_empty() {
+                nothing(file, "this list holds no MeshPolicy", diagnostics);
+            }
             let policies = validate(file, policies, None, diagnostics);
             databags.extend(databag(
                 file,
@@ -81,6 +88,11 @@ pub fn read_databags<'a>(
         }
     }
     databags
+}
+
+fn nothing(file: &str, text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let note = Diagnostic::note(code::NOTHING_TO_READ, text);
+    diagnostics.push(note.at(file, Position::new(1, 1)));
 }
 
 /// The application at the far end, by its units; `show-unit` does not name it otherwise.

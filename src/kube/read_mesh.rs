@@ -206,7 +206,11 @@ impl ReadMesh {
         if read.is_single {
             read.is_over = true;
             return match accepted(response) {
-                Ok(document) if !read.asked_for(&document.root) => Err(another(read.kind)),
+                Ok(document) if !read.asked_for(&document.root) => {
+                    let why = another(read.kind).message;
+                    self.unknown.push(remark(read, why));
+                    Ok(false)
+                }
                 Ok(document) => {
                     read.texts
                         .push(object(&document.root, read.version, read.kind));

@@ -2,7 +2,7 @@
 
 use super::manifests::{address, labels, name, namespace, port_number};
 use super::{Protocol, Service, ServicePort, TargetPort};
-use crate::text::{Node, Value};
+use crate::text::Node;
 
 /// Reads a Service.
 pub(super) fn service(root: &Node<'_>) -> Service {
@@ -35,15 +35,13 @@ pub(super) fn service(root: &Node<'_>) -> Service {
             continue;
         };
         let text = |key: &str| node.get(key).and_then(Node::as_str);
-        let target = match node.get("targetPort").map(|node| &node.value) {
-            Some(Value::Int(_) | Value::Float(_)) => {
-                TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port))
-            }
-            Some(Value::String(text)) => match text.parse() {
+        let target = match (port_number(node.get("targetPort")), text("targetPort")) {
+            (Some(number), _) => TargetPort::Number(number),
+            (None, Some(name)) => match name.parse() {
                 Ok(number) => TargetPort::Number(number),
-                Err(_) => TargetPort::Name(text.to_string()),
+                Err(_) => TargetPort::Name(name.to_owned()),
             },
-            _ => TargetPort::Number(port),
+            (None, None) => TargetPort::Number(port),
         };
         ports.push(ServicePort {
             port,

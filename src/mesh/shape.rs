@@ -261,7 +261,7 @@ fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) {
     }
     let expected = match shape {
         Text if node.as_str().is_none() => "text",
-        Flag if node.as_bool().is_none() => "true or false",
+        Flag if flag(node).is_none() => "true or false",
         Port if port(node).is_none() => "a number from 1 to 65535",
         PortOrName if port(node).is_none() && node.as_str().is_none_or(str::is_empty) => {
             "a port's number or name"
@@ -314,12 +314,27 @@ fn wrong(node: &Node<'_>, path: &Path<'_>, expected: &str, report: &mut Report) 
     report.wrong = Some((node.at, text));
 }
 
-/// A port. YAML's `80.0` is 80 on its way to the API server.
+/// A boolean. kubectl reads YAML 1.1, where `yes` and `on` are as good.
+pub(super) fn flag(node: &Node<'_>) -> Option<bool> {
+    if let Some(text) = node.as_str() {
+        return match text {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+            _ => None,
+        };
+    }
+    node.as_bool()
+}
+
+/// A port. YAML's `80.0` is 80 on its way to the API server, and so is YAML 1.1's `8_0`.
 pub(super) fn port(node: &Node<'_>) -> Option<u16> {
     let number = match node.value {
         Value::Int(number) => u16::try_from(number).ok(),
         Value::Float(number) if number.fract() == 0.0 && (1.0..65_536.0).contains(&number) => {
             Some(number as u16)
+        }
+        Value::String(ref text) if text.contains('_') && !text.starts_with(['_', '+', '0']) => {
+            text.replace('_', "").parse().ok()
         }
         _ => None,
     };

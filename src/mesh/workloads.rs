@@ -1,7 +1,7 @@
 //! Pods, and templates of pods, from their manifests.
 
 use super::manifests::{GATEWAY_NAME, labels, name, namespace, port_number};
-use super::{DataPlane, Workload, label};
+use super::{DataPlane, Workload, label, shape};
 use crate::text::Node;
 
 /// A pod (`root` is `described`), or an owner and its template.
@@ -46,7 +46,7 @@ pub(super) fn workload(
     } else if (has_proxy || label(&annotations, "sidecar.istio.io/status").is_some()) && !of_gateway
     {
         Some(DataPlane::Sidecar)
-    } else if get("hostNetwork").and_then(Node::as_bool) == Some(true) {
+    } else if get("hostNetwork").and_then(shape::flag) == Some(true) {
         // Pods on the node's own network cannot be redirected.
         Some(DataPlane::None)
     } else {

@@ -175,6 +175,8 @@ fn identities() {
         texts.extend(each_character(&[
             ("", ""),
             (domain, "/ns/a/sa/b"),
+            (domain, "ns/a/sa/b"),
+            ("", &format!("{}/ns/a/sa/b", &domain[1..])),
             (&format!("{domain}/n"), "/a/sa/b"),
             (&format!("{domain}/ns/"), "/sa/b"),
             (&format!("{domain}/ns/a"), "/sa/b"),

@@ -71,6 +71,9 @@ function readSome(file, chunk) {
   }
 }
 
+/** What was read of standard input is gone. */
+let stdinIsRead = false;
+
 /**
  * Reads input of at most `limit` bytes in all.
  * @param {number} limit
@@ -82,6 +85,10 @@ export function reader(limit) {
   /** @param {string} path @returns {Uint8Array} */
   function read(path) {
     let file;
+    if (path === '-') {
+      if (stdinIsRead) throw new UsageError('standard input can be read once: give a file for the other');
+      stdinIsRead = true;
+    }
     try {
       // Without waiting, because a pipe that nobody ever opens for writing would hold us up for ever.
       file = path === '-' ? 0 : openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -171,7 +178,7 @@ export function readText(from, path) {
  * @param {string} argument
  * @returns {{ model?: string, path: string }}
  */
-function splitModel(argument) {
+export function splitModel(argument) {
   const at = argument.indexOf('=');
   if (at <= 0 || argument.slice(0, at).includes('/')) return { path: argument };
   return { model: argument.slice(0, at), path: argument.slice(at + 1) };

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, Help } from './commander.js';
 import { DEFAULT_MAX_INPUT } from './commands/input.js';
+import { UsageError } from './files.js';
+import { printable } from './render.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -56,6 +58,35 @@ function optionDescription(option) {
 }
 
 /**
+ * A single-valued option that is given twice says two things, and an empty value is mostly a variable of a script that is
+ * not set: neither is what was meant, whatever the command would make of it.
+ * @param {Program} command
+ */
+function beStrict(command) {
+  for (const option of command.options) {
+    if (!option.required && !option.optional) continue;
+    let given = 0;
+    command.on(`option:${option.name()}`, (value) => {
+      given += 1;
+      if (value === '') throw new UsageError(`\`${option.long}\` is given an empty value: leave it out, or write one`);
+      if (given > 1 && !Array.isArray(option.defaultValue)) throw new UsageError(`\`${option.long}\` is given twice: it takes one value`);
+    });
+  }
+  command.commands.forEach(beStrict);
+}
+
+/**
+ * Whether two words differ by one letter that is missing, added or another one, or by two that changed places.
+ * @param {string} left @param {string} right
+ */
+function areAlike(left, right) {
+  let same = 0;
+  while (same < left.length && left[same] === right[same]) same += 1;
+  const [a, b] = [left.slice(same), right.slice(same)];
+  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1) || (a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2));
+}
+
+/**
  * The program with all its commands, or with one of them, where the word names one and its help names no other.
  * @param {string} [word] the first of the command line
  * @returns {Promise<{ program: Program, examples: Map<Program, string> }>}
@@ -80,10 +111,16 @@ export async function createProgram(word) {
       (await load())(program);
       const command = program.commands[program.commands.length - 1];
       if (!command) continue;
+      beStrict(command);
       command.addHelpText('after', `\nExample:\n  ${example}`);
       examples.set(command, example);
     }
   }
+  // Commander takes words for alike that share hardly a letter.
+  program.on('command:*', ([unknown = '']) => {
+    const meant = [...names, 'help'].find((name) => areAlike(unknown, name));
+    program.error(`error: unknown command '${printable(unknown)}'${meant ? `\n(Did you mean ${meant}?)` : ''}`, { code: 'commander.unknownCommand' });
+  });
   program.helpCommand('help [command]', 'print the help of a command');
   const codes = EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`).join('\n');
   program.addHelpText('after', `\nExit codes:\n${codes}`);

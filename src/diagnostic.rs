@@ -1,6 +1,6 @@
 //! One type for everything that can be wrong with an input, and the list of its codes.
 
-use crate::text::{Position, TextError};
+use crate::text::{Document, Position, TextError};
 use serde::Serialize;
 
 /// How bad it is.
@@ -149,20 +149,34 @@ pub mod code {
     pub const ASSUMED_PRINCIPAL: &str = "assumed-principal";
     /// An offer is not in the bundle that a `saas` URL names.
     pub const UNKNOWN_OFFER: &str = "unknown-offer";
+    /// Who uses an offer is not in the input.
+    pub const UNKNOWN_CONSUMER: &str = "unknown-consumer";
     /// A policy exists only under a condition that this input cannot decide.
     pub const CONDITIONAL_POLICY: &str = "conditional-policy";
     /// A policy is a template that this input cannot fill.
     pub const UNFILLED_TEMPLATE: &str = "unfilled-template";
     /// A key looks like a misspelling of one that is known.
     pub const MISSPELLED_KEY: &str = "misspelled-key";
+    /// A key that has no meaning where it stands.
+    pub const UNKNOWN_KEY: &str = "unknown-key";
+    /// A relation relates an application to itself.
+    pub const RELATION_TO_ITSELF: &str = "relation-to-itself";
+    /// A relation is written twice.
+    pub const REPEATED_RELATION: &str = "repeated-relation";
     /// What was made is longer than a string of the host can be.
     pub const OUTPUT_TOO_LARGE: &str = "output-too-large";
     /// A key stands twice in one mapping.
     pub const DUPLICATE_KEY: &str = "duplicate-key";
+    /// Two objects of one kind and name say different things.
+    pub const OBJECT_GIVEN_TWICE: &str = "object-given-twice";
+    /// Two policies of one name and namespace say different things.
+    pub const SAME_NAME: &str = "same-name";
     /// There is more than is told.
     pub const MORE: &str = "more-diagnostics";
     /// A file holds no document.
     pub const NOTHING_TO_READ: &str = "nothing-to-read";
+    /// Charm files are given, and nothing that they are for.
+    pub const UNUSED_CHARM_FILES: &str = "unused-charm-files";
     /// The bundle relates nothing to a mesh.
     pub const NO_MESH: &str = "no-mesh";
     /// A beacon is configured not to manage policies.
@@ -211,9 +225,13 @@ impl Diagnostic {
 
     /// Text that could not be read.
     pub fn unreadable(file: &str, error: &TextError) -> Self {
-        Self::error(error.code, error.message.clone())
+        let unreadable = Self::error(error.code, error.message.clone())
             .at(file, error.at)
-            .bad_input()
+            .bad_input();
+        match error.help {
+            Some(help) => unreadable.help(help),
+            None => unreadable,
+        }
     }
 
     /// Adds what to write or do instead.
@@ -246,6 +264,31 @@ impl Diagnostic {
     pub fn bad_input(mut self) -> Self {
         self.bad_input = true;
         self
+    }
+}
+
+/// Warns of keys that stand twice in one mapping.
+pub fn repeated_keys(file: &str, document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (at, key) in &document.duplicates {
+        let text = format!("the key `{}` stands twice; the last one counts", clip(key));
+        diagnostics.push(Diagnostic::warning(code::DUPLICATE_KEY, text).at(file, *at));
+    }
+}
+
+/// The same for what nobody but us reads: neither can be told to be meant, so none is used.
+pub fn refuse_repeated_keys(
+    file: &str,
+    document: &Document<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (at, key) in &document.duplicates {
+        let text = format!("the key `{}` stands twice", clip(key));
+        diagnostics.push(
+            Diagnostic::error(code::DUPLICATE_KEY, text)
+                .at(file, *at)
+                .help("take one of the two out")
+                .bad_input(),
+        );
     }
 }
 

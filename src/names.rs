@@ -21,9 +21,34 @@ pub fn is_dns_subdomain(name: &str) -> bool {
         })
 }
 
+/// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
+/// case, hyphens and underscores. Long keys are told apart at once.
+pub fn one_edit_apart(left: &str, right: &str) -> bool {
+    if left.len().abs_diff(right.len()) > 2 {
+        return false;
+    }
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
+    let (left, right) = (plain(left), plain(right));
+    if left == right {
+        return true;
+    }
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let prefix = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
+    let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
+    let (left, right) = (rest(&left), rest(&right));
+    let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
+    let swapped = left.first() == right.get(1)
+        && left.get(1) == right.first()
+        && tail(&left, 2) == tail(&right, 2);
+    tail(&left, 1) == right
+        || left == tail(&right, 1)
+        || tail(&left, 1) == tail(&right, 1)
+        || swapped
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_dns_label, is_dns_subdomain};
+    use super::{is_dns_label, is_dns_subdomain, one_edit_apart};
 
     #[test]
     fn labels() {
@@ -57,6 +82,39 @@ mod tests {
             "", ".", "a.", ".a", "a..b", "a.-b", "A", "a/b", "*", &longer,
         ] {
             assert!(!is_dns_subdomain(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn notices_misspelled_keys_and_leaves_others_alone() {
+        for (key, known) in [
+            ("provide", "provides"),
+            ("polices", "policies"),
+            ("raw-policies", "raw_policies"),
+            ("methdos", "methods"),
+            ("Peers", "peers"),
+            ("pers", "peers"),
+            ("peerss", "peers"),
+            ("pears", "peers"),
+            ("peer", "peers"),
+            ("epers", "peers"),
+            ("p_eer-s", "peers"),
+        ] {
+            assert!(one_edit_apart(key, known), "{key}");
+        }
+        for (key, known) in [
+            ("notes", "peers"),
+            ("source", "service"),
+            ("relation_side", "relation"),
+            ("p-e-e-r-s", "peers"),
+            ("p", "peers"),
+            ("peers", "p"),
+            ("xab", "xca"),
+            ("xab", "xbc"),
+            ("xabc", "xbad"),
+            ("xabcd", "xbadd"),
+        ] {
+            assert!(!one_edit_apart(key, known), "{key}");
         }
     }
 }

@@ -163,6 +163,7 @@ const MAX_STRING: usize = (1 << 29) - 24;
 /// is a diagnostic.
 #[wasm_bindgen(js_name = compile)]
 pub fn compile_js(input: &CompileInput) -> Result<Compilation, JsValue> {
+    only_known(input)?;
     let bundles = sources(input, "bundles")?;
     let charms = sources(input, "charms")?;
     let databags = sources(input, "databags")?;
@@ -314,6 +315,32 @@ fn bytes(text: JsValue) -> Result<Vec<u8>, JsValue> {
     Ok(array.to_vec())
 }
 
+/// One input may be given to `compile`, `analyse` and `test` alike; what none of them reads is a mistake.
+fn only_known(input: &JsValue) -> Result<(), JsValue> {
+    const KEYS: [&str; 7] = [
+        "files",
+        "bundles",
+        "charms",
+        "databags",
+        "manifests",
+        "settings",
+        "expectations",
+    ];
+    if !input.is_object() {
+        return Ok(());
+    }
+    let names = Reflect::own_keys(input)?;
+    let mut names = names.iter().filter_map(|name| name.as_string());
+    match names.find(|name| !KEYS.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(wrong(&format!(
+            "there is no input `{}`: there are {}",
+            crate::diagnostic::clip(&name),
+            KEYS.join(", ")
+        ))),
+    }
+}
+
 fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
     let field = |object: &JsValue, key: &str| {
         if object.is_object() {
@@ -336,13 +363,21 @@ fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
             Some(text) => text.into_bytes(),
             None => bytes(text)?,
         };
+        let model = field(&source, "model")?;
+        if !(model.is_string() || model.is_undefined() || model.is_null()) {
+            return Err(wrong("a source's `model` must be a string"));
+        }
+        let overlay = field(&source, "overlay")?;
+        if !(overlay.as_bool().is_some() || overlay.is_undefined() || overlay.is_null()) {
+            return Err(wrong("a source's `overlay` must be true or false"));
+        }
         Ok(OwnedSource {
             file: file
                 .as_string()
                 .ok_or_else(|| wrong("a source's `file` must be a string"))?,
             bytes,
-            model: field(&source, "model")?.as_string(),
-            overlay: field(&source, "overlay")?.is_truthy(),
+            model: model.as_string(),
+            overlay: overlay.is_truthy(),
         })
     };
     list.iter().map(source).collect()

@@ -247,7 +247,10 @@ fn what_is_assumed() {
         );
     let told = analysis(&silent, SETTINGS).explain(&request(&json!({})));
     assert!(
-        told.ends_with("\nassumed:\n  pods are in the ambient mesh where the input does not say\n"),
+        told.ends_with(
+            "\nassumed:\n  no waypoint is used: the input has no Namespace `shop`, whose labels may name one\n\
+             \x20 pods are in the ambient mesh where the input does not say\n"
+        ),
         "{told}"
     );
 }

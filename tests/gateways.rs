@@ -193,6 +193,31 @@ fn what_a_gateway_sees() {
         asked(&mesh(&[], &behind), &json!({})),
         ("depends".into(), vec!["trusted-proxies".into()])
     );
+    // Of two services one is surely asked: then nothing else is in doubt.
+    let service = |name: &str, rule: Value| {
+        json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"action": "CUSTOM", "provider": {"name": "opa"}, "rules": [rule]}})
+    };
+    let maybe = service(
+        "maybe",
+        json!({"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}),
+    );
+    let surely = service("surely", json!({}));
+    for (policies, depends) in [
+        (
+            vec![maybe.clone()],
+            vec!["custom-policy", "trusted-proxies"],
+        ),
+        (vec![maybe.clone(), surely.clone()], vec!["custom-policy"]),
+        (vec![surely, maybe], vec!["custom-policy"]),
+    ] {
+        let depends = depends.into_iter().map(str::to_owned).collect();
+        assert_eq!(
+            asked(&mesh(&[], &policies), &json!({})),
+            ("depends".into(), depends)
+        );
+    }
     let header = only(
         json!({"when": [{"key": "request.headers[x-forwarded-for]", "values": ["10.1.2.3"]}]}),
     );
@@ -295,4 +320,159 @@ fn templates_that_a_gateway_cannot_load_are_errors() {
         let depends = asked(&mesh, &json!({})).1;
         assert_eq!(depends, ["envoy-refuses-configuration"], "{spec}");
     }
+}
+
+/// A gateway does not take a client's word for its address; what it lets through may.
+#[test]
+fn an_address_is_not_forged_at_a_gateway() {
+    let rules = json!([{"from": [{"source": {"remoteIpBlocks": ["10.1.0.0/16"]}}]}, {"when": [{"key": "remote.ip", "values": ["10.1.0.0/16"]}]}]);
+    let edge = json!({"matchLabels": {"app": "edge"}});
+    for (found, spec) in [
+        (
+            0,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "edge")}),
+        ),
+        (0, json!({"rules": rules, "selector": edge})),
+        (2, json!({"rules": rules})),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Service", "edge")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "targetRefs": reference("Gateway", "other")}),
+        ),
+        (
+            2,
+            json!({"rules": rules, "selector": {"matchLabels": {"app": "nobody"}}}),
+        ),
+    ] {
+        let all = lint(&mesh(&[], &[policy("shop", spec.clone())]));
+        let codes = all.iter().filter(|one| one.code == "forgeable-address");
+        assert_eq!(codes.count(), found, "{spec}");
+    }
+}
+
+const CLASSIC: &str = r#"
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: istio-ingress, labels: NAMESPACE}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: gate-0, namespace: istio-ingress, labels: {istio: ingressgateway}, annotations: ANNOTATIONS}
+spec:
+  serviceAccountName: gate
+  containers: [{name: istio-proxy, image: proxyv2, args: ARGS}]
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-0, namespace: shop, labels: {app: web}}, spec: {serviceAccountName: web}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: site, namespace: shop}
+spec: {selector: SELECTOR, servers: [{port: {number: 443, name: https, protocol: PROTOCOL}, tls: {mode: MODE}, hosts: ["*"]}]}
+"#;
+
+fn classic(changes: &[(&str, &str)], policies: &[Value]) -> Analysis {
+    let usual = [
+        ("NAMESPACE", "{}"),
+        ("ANNOTATIONS", "{}"),
+        ("ARGS", "[proxy, router, --domain, x]"),
+        ("SELECTOR", "{istio: ingressgateway}"),
+        ("PROTOCOL", "HTTPS"),
+        ("MODE", "SIMPLE"),
+    ];
+    let mut text = CLASSIC.to_owned();
+    for (name, value) in changes.iter().chain(&usual) {
+        text = text.replace(name, value);
+    }
+    for policy in policies {
+        text.push_str(&format!("---\n{policy}\n"));
+    }
+    let (mesh, diagnostics) = read_mesh(&MeshInput {
+        manifests: vec![Source::new("mesh.yaml", &text)],
+        ..MeshInput::default()
+    });
+    assert_eq!(diagnostics, []);
+    Analysis::new(mesh)
+}
+
+fn at_gate(mesh: &Analysis, from: Value) -> (String, Value) {
+    let request = json!({"from": from, "sourceIp": "10.1.2.3", "to": {"pod": "istio-ingress/gate-0"},
+        "port": 443, "method": "GET", "path": "/", "host": "shop.example"});
+    let request = Request::read(&request.to_string()).expect("a request");
+    let answer: Value = serde_json::from_str(&mesh.trace_json(&request)).unwrap_or_default();
+    let verdict = answer["verdict"].as_str().unwrap_or_default();
+    (verdict.to_owned(), answer["depends"].clone())
+}
+
+/// Istio's own gateways, by the proxy's arguments or by what is injected: no identity reaches them, and
+/// what they carry is what Istio's Gateways say.
+#[test]
+fn the_gateways_of_istio_itself() {
+    let gate = json!({"matchLabels": {"istio": "ingressgateway"}});
+    let rule = |rule: Value| {
+        [policy(
+            "istio-ingress",
+            json!({"selector": gate, "rules": [rule]}),
+        )]
+    };
+    let web = json!({"namespace": "shop", "serviceAccount": "web"});
+    let get = rule(json!({"to": [{"operation": {"methods": ["GET"], "hosts": ["shop.example"]}}]}));
+    let client = rule(json!({"from": [{"source": {"namespaces": ["shop"]}}]}));
+    let depends = ("depends".to_owned(), json!(["listener-not-http"]));
+    let injected = [
+        ("ANNOTATIONS", "{inject.istio.io/templates: gateway}"),
+        ("ARGS", "[]"),
+    ];
+    for changes in [
+        &[][..],
+        &injected,
+        &[("SELECTOR", "{}")],
+        &[("PROTOCOL", "HTTP"), ("MODE", "null")],
+        &[("PROTOCOL", "grpc")],
+        &[("NAMESPACE", "{istio.io/dataplane-mode: ambient}")],
+        &[("NAMESPACE", "{istio-injection: enabled}")],
+    ] {
+        for from in [&web, &Value::Null] {
+            let asked = |policies: &[Value]| at_gate(&classic(changes, policies), from.clone()).0;
+            assert_eq!(asked(&get), "allowed", "{changes:?}");
+            assert_eq!(asked(&client), "denied", "{changes:?}");
+            assert_eq!(asked(&[]), "allowed", "{changes:?}");
+        }
+    }
+    for changes in [
+        &[("PROTOCOL", "TCP")][..],
+        &[("PROTOCOL", "TLS")],
+        &[("MODE", "PASSTHROUGH")],
+        &[("MODE", "ISTIO_MUTUAL")],
+        &[("MODE", "null")],
+        // Nothing is known of what it opens.
+        &[("SELECTOR", "{istio: another}")],
+    ] {
+        assert_eq!(
+            at_gate(&classic(changes, &get), web.clone()),
+            depends,
+            "{changes:?}"
+        );
+        assert_eq!(at_gate(&classic(changes, &[]), web.clone()).0, "allowed");
+    }
+    // A sidecar, whose client is known.
+    let sidecar = [("ARGS", "[proxy, sidecar]")];
+    assert_eq!(at_gate(&classic(&sidecar, &client), web).0, "allowed");
+}
+
+/// It sends as a member of the mesh, by its service account.
+#[test]
+fn a_gateway_of_istio_itself_is_a_client_of_the_mesh() {
+    let rules =
+        json!([{"from": [{"source": {"principals": ["cluster.local/ns/istio-ingress/sa/gate"]}}]}]);
+    let only = [policy(
+        "shop",
+        json!({"selector": {"matchLabels": {"app": "web"}}, "rules": rules}),
+    )];
+    let request = json!({"from": {"namespace": "istio-ingress", "serviceAccount": "gate"}, "to": {"pod": "shop/web-0"}, "port": 80});
+    let request = Request::read(&request.to_string()).expect("a request");
+    let answer = classic(&[], &only).decide(&request);
+    assert_eq!(answer.verdict.name(), "allowed");
 }

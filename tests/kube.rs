@@ -392,10 +392,10 @@ fn a_mesh_is_read_as_far_as_it_may_be() {
         }
         program.resume(responses);
     }
-    assert_eq!(kinds.len(), 11);
+    assert_eq!(kinds.len(), 12);
     let outcome = done(program.step());
     let unknown: Vec<_> = outcome.unknown.iter().map(|remark| remark.kind).collect();
-    assert_eq!(unknown, ["Pod", "Gateway"]);
+    assert_eq!(unknown, ["Pod", "Gateway", "Gateway"]);
     let text = outcome.manifests.as_deref().expect("was read");
     let list = parse_json(text).expect("is JSON");
     assert_eq!(list.root.get("kind").and_then(Node::as_str), Some("List"));
@@ -455,9 +455,21 @@ fn what_of_a_mesh_may_be_missing() {
         ("pods", 403, Ok(("Pod", ""))),
         ("pods", 404, Err(code::NOT_FOUND)),
         ("pods", 500, Err(code::UNAVAILABLE)),
-        ("gateways", 403, Ok(("Gateway", ""))),
-        ("gateways", 404, Ok(("Gateway", ""))),
-        ("gateways", 500, Err(code::UNAVAILABLE)),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            403,
+            Ok(("Gateway", "")),
+        ),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            404,
+            Ok(("Gateway", "")),
+        ),
+        (
+            "gateway.networking.k8s.io/v1/gateways",
+            500,
+            Err(code::UNAVAILABLE),
+        ),
         ("istio", 403, Ok(("ConfigMap", "istio"))),
         ("istio", 404, Ok(("ConfigMap", "istio"))),
         ("istio", 500, Err(code::UNAVAILABLE)),
@@ -491,5 +503,85 @@ fn what_of_a_mesh_may_be_missing() {
     let Step::Requests(next, progress) = program.resume(vec![answer(&first, 200, read)]) else {
         panic!("it reads on");
     };
-    assert_eq!((next.len(), progress.done, progress.total), (1, 1, 18));
+    assert_eq!((next.len(), progress.done, progress.total), (1, 1, 20));
+}
+
+/// An API server that lies: objects of another kind or namespace are not read as what was asked for.
+#[test]
+fn what_was_not_asked_for_is_not_read() {
+    for (options, item) in [
+        (
+            r#"{}"#,
+            r#"{"kind":"Secret","metadata":{"name":"b","namespace":"n"}}"#,
+        ),
+        (
+            r#"{"namespaces":["shop"]}"#,
+            r#"{"metadata":{"name":"b","namespace":"other"}}"#,
+        ),
+    ] {
+        let mut program = Program::start(ProgramKind::ReadMesh, options);
+        let body = format!(r#"{{"items":[{item}]}}"#);
+        let asked = requests(program.step());
+        let lists = asked.iter().filter(|one| query(one, "limit").is_some());
+        let responses = lists.map(|request| answer(request, 200, &body)).collect();
+        program.resume(responses);
+        let Step::Failed(failure) = program.step() else {
+            panic!("{item} was read");
+        };
+        assert_eq!(failure.diagnostic.code, "kubernetes-unreadable-answer");
+    }
+}
+
+/// Nor is a policy deleted that has not the labels of those that are managed.
+#[test]
+fn what_is_not_managed_is_not_deleted() {
+    let options =
+        r#"{"appName":"a","modelName":"m","labels":{"managed":"yes"},"ignoreMissing":true}"#;
+    for (labels, deletes) in [
+        (r#"{"managed":"yes"}"#, true),
+        (r#"{"managed":"no"}"#, false),
+        ("{}", false),
+        ("null", false),
+    ] {
+        let mut program = Program::start(ProgramKind::DeletePolicies, options);
+        let body = format!(
+            r#"{{"items":[{{"metadata":{{"name":"b","namespace":"m","labels":{labels}}},"spec":{{}}}}]}}"#
+        );
+        let asked = requests(program.step());
+        program.resume(vec![answer(&asked[0], 200, &body)]);
+        match program.step() {
+            Step::Requests(asked, _) => {
+                assert!(deletes, "{labels}");
+                assert!(asked.iter().all(|one| one.method == "DELETE"));
+            }
+            Step::Failed(failure) => {
+                assert!(!deletes, "{labels}");
+                assert_eq!(failure.diagnostic.code, "kubernetes-unreadable-answer");
+            }
+            Step::Done(_) => panic!("{labels}"),
+        }
+    }
+}
+
+/// A misspelled `namespace` would widen a run to the whole cluster.
+#[test]
+fn options_that_no_program_knows() {
+    for (kind, options) in [
+        (
+            ProgramKind::DeletePolicies,
+            r#"{"appName":"a","modelName":"m","labels":{"a":"b"},"namespcae":"shop"}"#,
+        ),
+        (
+            ProgramKind::ReconcileCharmLabels,
+            r#"{"appName":"a","namespace":"m","labels":{},"dryrun":true}"#,
+        ),
+        (ProgramKind::ReadMesh, r#"{"namespace":"shop"}"#),
+    ] {
+        let program = Program::start(kind, options);
+        let Step::Failed(failure) = program.step() else {
+            panic!("{options} was taken");
+        };
+        assert_eq!(failure.diagnostic.code, "wrong-option", "{options}");
+        assert!(failure.diagnostic.help.is_some());
+    }
 }

@@ -35,7 +35,7 @@ const CHARMS: &str = "
 
 const APPLICATIONS: &str = "
   web: {charm: web}, api: {charm: api}, twin: {charm: twin}, agent: {charm: agent}, agents: {charm: agents},
-  open: {charm: open}, mixed: {charm: mixed}, chain: {charm: chain}, dark: {charm: not-given}, night: {charm: not-given}
+  open: {charm: open}, mixed: {charm: mixed}, chain: {charm: chain}, other-web: {charm: web}, other-chain: {charm: chain}, other-open: {charm: open}, other-agent: {charm: agent}, dark: {charm: not-given}, night: {charm: not-given}
 ";
 
 /// Resolves the relations of several models, and shows the first model and what was said.
@@ -89,7 +89,7 @@ fn one(relation: &str) -> (Vec<String>, Vec<&'static str>) {
 fn each_application_knows_its_relations() {
     // The bundle begins on the first line, the first relation stands on the fifth.
     let relations =
-        "\n['web:api', 'api:http'],\n['chain:api', 'chain:http'],\n['chain:api', 'api:http']";
+        "\n['web:api', 'api:http'],\n['chain:api', 'other-chain:http'],\n['chain:api', 'api:http']";
     related(relations, |model, _| {
         for (application, expected) in [
             ("web", &[5][..]),
@@ -135,16 +135,16 @@ fn endpoints_are_inferred_as_juju_does() {
     }
     for (relation, code) in [
         ("[web, twin]", "ambiguous-relation"),
-        ("[chain, chain]", "ambiguous-relation"),
+        ("[chain, other-chain]", "ambiguous-relation"),
         ("[api, twin]", "unresolved-relation"),
-        ("[web, web]", "unresolved-relation"),
+        ("[web, other-web]", "unresolved-relation"),
         // Peers are not related by anybody.
         ("['web:web-peers', api]", "unresolved-relation"),
         ("[web, 'api:other']", "unresolved-relation"),
         // Nobody says that interfaces that are not known are one.
-        ("[open, open]", "unresolved-relation"),
+        ("[open, other-open]", "unresolved-relation"),
         ("[agents, api]", "unresolved-relation"),
-        ("[agent, agent]", "unresolved-relation"),
+        ("[agent, other-agent]", "unresolved-relation"),
         ("[dark, night]", "unresolved-relation"),
         ("[web, dark]", "unresolved-relation"),
         ("[web, 'dark:x']", "unresolved-relation"),

@@ -1,4 +1,5 @@
 // `mesh-policy apply`
+import { UsageError } from '../files.js';
 import { compiled, note, noteDropped, policies, reconcileProgram, report, runAll } from './cluster.js';
 import { EXIT_FINDINGS, oneOf } from './input.js';
 import { prove, renderSafety } from './safety.js';
@@ -18,6 +19,7 @@ export function apply(program) {
  * @param {import('./input.js').JujuOptions & import('./cluster.js').ClusterOptions & { dryRun?: string, forceConflicts?: boolean, prove?: boolean, allowExposure?: boolean }} options
  */
 async function run(bundles, options) {
+  if (options.allowExposure && !options.prove) throw new UsageError('`--allow-exposure` is about what `--prove` finds: give both');
   const wish = await compiled(bundles, options);
   if (!wish) return;
   noteDropped(wish);

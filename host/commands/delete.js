@@ -24,6 +24,7 @@ async function beacon(text) {
  * @param {import('./input.js').JujuOptions & import('./cluster.js').ClusterOptions & { beacon: string[], dryRun?: string, plan?: boolean }} options
  */
 async function run(bundles, options) {
+  if (options.plan && options.dryRun) throw new UsageError('`--plan` sends no write and `--dry-run` all: give one of the two');
   const named = await Promise.all(options.beacon.map(beacon));
   const wish = named.length > 0 && bundles.length === 0 && options.databags.length === 0 ? { managers: [] } : await compiled(bundles, options);
   if (!wish) return;

@@ -27,7 +27,7 @@ export function explain(program) {
 
 /** @param {string} text */
 function port(text) {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('write a number from 0 to 65535.');
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError('write a number from 1 to 65535.');
   return Number(text);
 }
 
@@ -54,6 +54,12 @@ async function run(files, options) {
   const many = options.requests;
   if (many === undefined && (options.from === undefined || options.to === undefined)) {
     throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to service:NAMESPACE/NAME`, or `--requests FILE`');
+  }
+  if (many !== undefined) {
+    const { from, to, port, method, path, host, header, sourceIp, layer } = options;
+    const one = Object.entries({ from, to, port, method, path, host, header: header[0], 'source-ip': sourceIp, layer }).find(([, value]) => value !== undefined);
+    if (one) throw new UsageError(`\`--${one[0]}\` asks one question, \`--requests\` others: give one of the two`);
+    if (options.output === 'human') throw new UsageError('the answers to `--requests` are JSON, one a line: leave `-o human` out');
   }
   const question = many === undefined ? asRequest(options) : '';
   const lines = many === undefined ? '' : readText(reader(options.maxInput), many);

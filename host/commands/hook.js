@@ -60,6 +60,8 @@ async function provider(given, { meshRelationName, ownership, policies }) {
     if (at <= 0) throw new UsageError(`\`${text}\` is no label: write \`KEY=VALUE\``);
     return [text.slice(0, at), text.slice(at + 1)];
   });
+  const twice = pairs.find(([key], at) => pairs.findIndex(([other]) => other === key) < at);
+  if (twice) throw new UsageError(`the label \`${twice[0]}\` is given twice`);
   const { Hook, ServiceMeshProvider } = await import('../juju.js');
   const hook = new Hook();
   const mesh = new ServiceMeshProvider(hook, { labels: Object.fromEntries(pairs), meshType: 'istio', meshRelationName });

@@ -1,6 +1,6 @@
 // What commands have in common: their input options, and how input becomes sources for the core.
 import { InvalidArgumentError } from '../commander.js';
-import { reader, sources, sourcesOfModel, UsageError } from '../files.js';
+import { reader, sources, sourcesOfModel, splitModel, UsageError } from '../files.js';
 
 /** @typedef {import('commander').Command} Command */
 
@@ -69,6 +69,24 @@ export function juju(command, [name, description] = ['[bundles...]', 'bundles as
     .option('--max-input <bytes>', 'refuse more input than this', bytes, DEFAULT_MAX_INPUT);
 }
 
+/**
+ * Overlays of the one bundle that there is.
+ * @param {import('../files.js').Reader} from
+ * @param {string[]} bundles
+ * @param {string[]} overlay
+ */
+export function overlays(from, bundles, overlay) {
+  if (overlay.length > 0 && bundles.length === 0) throw new UsageError('`--overlay` changes a bundle: give the bundle too');
+  const models = bundles.map((argument) => splitModel(argument).model);
+  return overlay.flatMap((argument) => {
+    const { model, path } = splitModel(argument);
+    if (model !== undefined && !models.includes(model)) {
+      throw new UsageError(`the overlay \`${path}\` is of the model \`${model}\`, and no bundle is: write \`--overlay ${path}\``);
+    }
+    return sourcesOfModel(from, argument, true);
+  });
+}
+
 /** @typedef {{ charms: string[], overlay: string[], databags: string[], maxInput: number }} JujuOptions */
 
 /**
@@ -84,7 +102,7 @@ export function readJuju(bundles, { charms, overlay, databags, maxInput }, from 
   return {
     bundles: [
       ...bundles.flatMap((argument) => sourcesOfModel(from, argument)),
-      ...overlay.flatMap((argument) => sourcesOfModel(from, argument, true)),
+      ...overlays(from, bundles, overlay),
     ],
     charms: charms.flatMap((path) => sources(from, path)),
     databags: databags.flatMap((argument) => sourcesOfModel(from, argument)),

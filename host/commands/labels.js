@@ -45,6 +45,8 @@ async function run(application, given, options) {
   const wanted = parse(given);
   if (options.remove && given.length > 0) throw new UsageError('`--remove` takes all labels away: give none');
   if (given.length === 0 && !options.remove) throw new UsageError('no label is given: give `KEY=VALUE`, or `--remove` to take all away');
+  if (options.plan && options.dryRun) throw new UsageError('`--plan` sends no write and `--dry-run` all: give one of the two');
+  if (options.exitCode && !options.plan) throw new UsageError('`--exit-code` is about what `--plan` finds: give both');
   const { Program } = await import('../index.js');
   const { KubernetesClient } = await import('../kubernetes.js');
   const { plan = false, kubeconfig, context } = options;

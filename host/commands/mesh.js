@@ -1,7 +1,7 @@
 // The input of the commands that look at a mesh: bundles, charms, manifests, settings, a live cluster.
 import { reader, sources, sourcesOfModel, UsageError } from '../files.js';
 import { renderDiagnostics } from '../render.js';
-import { EXIT_USAGE, access, collect, juju } from './input.js';
+import { EXIT_USAGE, access, collect, juju, overlays } from './input.js';
 
 /** @typedef {import('commander').Command} Command */
 /** @typedef {import('../../pkg/mesh_policy.js').Source} Source */
@@ -46,7 +46,7 @@ export async function meshInput(files, options) {
   return {
     files: [
       ...files.flatMap((argument) => sourcesOfModel(from, argument)),
-      ...overlay.flatMap((argument) => sourcesOfModel(from, argument, true)),
+      ...overlays(from, files, overlay),
     ],
     charms: options.charms.flatMap((path) => sources(from, path)),
     databags: databags.flatMap((argument) => sourcesOfModel(from, argument)),

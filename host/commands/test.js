@@ -54,6 +54,7 @@ async function run(files, options) {
   analysis.free();
   /** @type {Report} */
   const report = JSON.parse(text);
+  if (report.results.length === 0 && !bad) throw new UsageError('nothing is expected: the files hold no expectation');
   if (options.output === 'json') process.stdout.write(`${text}\n`);
   else process.stdout.write({ human, junit, github }[options.output](report));
   process.exitCode = bad ? EXIT_USAGE : report.failed > 0 ? EXIT_FINDINGS : 0;

@@ -7,6 +7,7 @@ use super::request::{Request, Target};
 use super::verdict::{Doubts, Verdict};
 use crate::diagnostic::{Diagnostic, bound, code};
 use crate::juju::charm::clip;
+use crate::text::push_string;
 use std::fmt::Write;
 
 impl Analysis {
@@ -46,7 +47,7 @@ impl Analysis {
                     out.push_str("{\"id\":");
                     out.push_str(id.as_deref().unwrap_or("null"));
                     out.push_str(",\"error\":");
-                    string(&message, &mut out);
+                    push_string(&mut out, &message);
                     out.push('}');
                 }
             }
@@ -74,7 +75,7 @@ impl Analysis {
         for (at, way) in answer.ways.iter().enumerate() {
             comma(at, out);
             out.push_str("{\"via\":");
-            string(way.via.name(), out);
+            push_string(out, way.via.name());
             out.push_str(",\"asked\":");
             out.push_str(if way.asked { "true" } else { "false" });
             verdict(way.verdict, out);
@@ -93,7 +94,7 @@ impl Analysis {
             out.push_str(",\"assumed\":[");
             for (at, text) in self.assumptions(request, answer).iter().enumerate() {
                 comma(at, out);
-                string(text, out);
+                push_string(out, text);
             }
             out.push(']');
         }
@@ -102,7 +103,7 @@ impl Analysis {
 
     fn write_step(&self, request: &Request, step: &Step, whole: bool, out: &mut String) {
         out.push_str("{\"layer\":");
-        string(step.layer.name(), out);
+        push_string(out, step.layer.name());
         verdict(step.outcome.verdict, out);
         if let Some(held) = step
             .outcome
@@ -110,7 +111,7 @@ impl Analysis {
             .and_then(|at| self.points.held.get(at as usize))
         {
             out.push_str(",\"policy\":");
-            string(&held.id, out);
+            push_string(out, &held.id);
         }
         if let Some(rule) = step.outcome.rule {
             // Writing to a string cannot fail.
@@ -120,7 +121,7 @@ impl Analysis {
             doubts(step.outcome.doubts, out);
         }
         out.push_str(",\"why\":");
-        string(&self.why(request, step), out);
+        push_string(out, &self.why(request, step));
         if whole {
             self.write_trace(request, step, out);
         }
@@ -129,7 +130,7 @@ impl Analysis {
 
     fn write_trace(&self, request: &Request, step: &Step, out: &mut String) {
         out.push_str(",\"at\":");
-        string(&self.place(request, step), out);
+        push_string(out, &self.place(request, step));
         out.push_str(",\"client\":");
         string_or_null(self.client(request, step).as_deref(), out);
         if let Some(port) = step.port {
@@ -139,9 +140,9 @@ impl Analysis {
         for (at, one) in self.considered(request, step).iter().enumerate() {
             comma(at, out);
             out.push_str("{\"policy\":");
-            string(&one.id, out);
+            push_string(out, &one.id);
             out.push_str(",\"action\":");
-            string(one.action, out);
+            push_string(out, one.action);
             if !one.doubts.is_empty() {
                 doubts(one.doubts, out);
             }
@@ -153,12 +154,12 @@ impl Analysis {
         {
             out.push_str(",\"nearest\":{\"policy\":");
             let held = self.points.held.get(nearest.policy as usize);
-            string(held.map_or("", |held| &held.id), out);
+            push_string(out, held.map_or("", |held| &held.id));
             let _ = write!(out, ",\"rule\":{},\"misses\":[", nearest.rule);
             for (at, miss) in nearest.misses.iter().enumerate() {
                 comma(at, out);
                 out.push_str("{\"field\":");
-                string(&miss.field.name(), out);
+                push_string(out, &miss.field.name());
                 out.push_str(if miss.refused {
                     ",\"excluded\":["
                 } else {
@@ -166,10 +167,10 @@ impl Analysis {
                 });
                 for (at, text) in miss.expected.iter().enumerate() {
                     comma(at, out);
-                    string(text, out);
+                    push_string(out, text);
                 }
                 out.push_str("],\"actual\":");
-                string(&miss.actual, out);
+                push_string(out, &miss.actual);
                 out.push('}');
             }
             out.push_str("]}");
@@ -319,8 +320,15 @@ impl Analysis {
                 .workload(&self.mesh, namespace, name)
                 .and_then(|at| self.points.workload_waypoints.get(at)),
         };
-        if let Some(Binding::Unusable(why)) = binding {
+        if let Some(Binding::Unusable(why, _)) = binding {
             assumed.push(format!("{why}, so that requests go past it"));
+        }
+        if let Some(Binding::None) = binding
+            && let Target::Service { namespace, name } = &request.to
+            && let Some(at) = self.points.service(namespace, name)
+            && let Some(why) = self.points.unsaid_waypoint(&self.mesh, at, |_| true)
+        {
+            assumed.push(format!("no waypoint is used: {why}"));
         }
         if let Some((namespace, account)) = &request.from
             && request.layer.is_none()
@@ -337,13 +345,6 @@ impl Analysis {
             let steps = answer.ways.iter().flat_map(|way| &way.steps);
             steps.filter_map(|step| self.mesh.workloads.get(step.workload?))
         };
-        for (namespace, name) in &self.mesh.undeclared {
-            if workloads().any(|one| one.namespace == *namespace && one.name == *name) {
-                assumed.push(format!(
-                    "{namespace}/{name} asks for no policies: its charm's file is missing"
-                ));
-            }
-        }
         let unsaid = workloads().any(|workload| workload.data_plane.is_none());
         if unsaid && request.layer.is_none() {
             assumed.push("pods are in the ambient mesh where the input does not say".into());
@@ -394,31 +395,14 @@ fn doubts(doubts: Doubts, out: &mut String) {
     out.push_str(",\"depends\":[");
     for (at, (code, _)) in doubts.iter().enumerate() {
         comma(at, out);
-        string(code, out);
+        push_string(out, code);
     }
     out.push(']');
 }
 
 fn string_or_null(text: Option<&str>, out: &mut String) {
     match text {
-        Some(text) => string(text, out),
+        Some(text) => push_string(out, text),
         None => out.push_str("null"),
     }
-}
-
-/// A JSON string.
-fn string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\u{0}'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

@@ -14,8 +14,37 @@ pub enum Binding {
     None,
     /// To a Gateway, by its place in the mesh, with what is in doubt about it.
     To(usize, Doubts),
-    /// It names one that does not take its requests, for this reason.
-    Unusable(String),
+    /// It names one that does not take its requests: why, and what would help.
+    Unusable(String, &'static str),
+}
+
+/// The namespace and the name of the waypoint that labels name.
+fn named(labels: &Labels, namespace: &str) -> Option<(String, String)> {
+    let name = label(labels, "istio.io/use-waypoint")?;
+    let space = label(labels, "istio.io/use-waypoint-namespace").unwrap_or(namespace);
+    Some((space.to_owned(), name.to_owned()))
+}
+
+/// What would have to be in the input to know a binding: the namespace whose labels may name a waypoint, or the one that
+/// the waypoint is in. `None` where it is known: `has_gateways` tells of which namespaces the input has some.
+pub(super) fn unsaid(
+    index: &Index,
+    mesh: &Mesh,
+    labels: &Labels,
+    namespace: &str,
+    has_gateways: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let described = index.spaces.find(&[namespace]).next();
+    let own = named(labels, namespace);
+    if own.is_none() && described.is_none() {
+        return Some(format!(
+            "the input has no Namespace `{namespace}`, whose labels may name one"
+        ));
+    }
+    let of_namespace = || named(&mesh.namespaces.get(described?)?.labels, namespace);
+    let (space, name) = own.or_else(of_namespace)?;
+    (name != "none" && !has_gateways(&space))
+        .then(|| format!("the input has no Gateway in `{space}`, not even `{name}`"))
 }
 
 /// The waypoint that a Service's or a pod's labels name, else those of its namespace.
@@ -31,14 +60,12 @@ pub(super) fn binding(
         let at = index.spaces.find(&[namespace]).next()?;
         mesh.namespaces.get(at).map(|one| &one.labels)
     };
-    let named = |labels: &Labels| -> Option<(String, String)> {
-        let name = label(labels, "istio.io/use-waypoint")?;
-        let space = label(labels, "istio.io/use-waypoint-namespace").unwrap_or(namespace);
-        Some((space.to_owned(), name.to_owned()))
-    };
-    let (own, named) = match named(labels) {
+    let (own, named) = match named(labels, namespace) {
         Some(found) => (true, Some(found)),
-        None => (false, of_namespace().and_then(named)),
+        None => (
+            false,
+            of_namespace().and_then(|labels| named(labels, namespace)),
+        ),
     };
     // `none` opts out.
     let Some((space, name)) = named.filter(|(_, name)| name != "none") else {
@@ -46,13 +73,19 @@ pub(super) fn binding(
     };
     let found = index.gateways.find(&[&space, &name]).next();
     let Some((at, gateway)) = found.and_then(|at| Some((at, mesh.gateways.get(at)?))) else {
-        return Binding::Unusable(format!("the waypoint `{space}/{name}` is not there"));
+        return Binding::Unusable(
+            format!("the waypoint `{space}/{name}` is not there"),
+            "make the Gateway, or name one that is there",
+        );
     };
     let mut doubts = Doubts::NONE;
     match gateway.ready {
         Readiness::Ready => {}
         Readiness::NotReady => {
-            return Binding::Unusable(format!("the waypoint `{space}/{name}` is not ready"));
+            return Binding::Unusable(
+                format!("the waypoint `{space}/{name}` is not ready"),
+                "see in the Gateway's status why it is not",
+            );
         }
         Readiness::Unknown => doubts |= Doubts::READY,
     }
@@ -68,9 +101,10 @@ pub(super) fn binding(
         }
     };
     if !admitted {
-        return Binding::Unusable(format!(
-            "the waypoint `{space}/{name}` does not admit the namespace `{namespace}`"
-        ));
+        return Binding::Unusable(
+            format!("the waypoint `{space}/{name}` does not admit the namespace `{namespace}`"),
+            "let `allowedRoutes` of the Gateway's listener admit it",
+        );
     }
     let fits = match gateway.waypoint_for {
         WaypointFor::All => true,
@@ -81,10 +115,21 @@ pub(super) fn binding(
     if fits {
         Binding::To(at, doubts)
     } else if service || own {
-        let what = if service { "Services" } else { "pods" };
-        Binding::Unusable(format!(
-            "the waypoint `{space}/{name}` takes no requests to {what}"
-        ))
+        let (what, help) = if service {
+            (
+                "Services",
+                "set the label `istio.io/waypoint-for: service` on the Gateway",
+            )
+        } else {
+            (
+                "pods",
+                "set the label `istio.io/waypoint-for: workload` on the Gateway",
+            )
+        };
+        Binding::Unusable(
+            format!("the waypoint `{space}/{name}` takes no requests to {what}"),
+            help,
+        )
     } else {
         Binding::None
     }

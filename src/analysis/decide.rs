@@ -93,7 +93,8 @@ impl Analysis {
                 ..Outcome::doubtful(Doubts::UNLOADABLE | one.doubts)
             };
         }
-        let mut custom: Option<u32> = None;
+        // Whose service is asked, and what whether it is depends on.
+        let mut custom: Option<(u32, Doubts)> = None;
         let mut denied = Truth::No;
         let mut allowed = Truth::No;
         let mut certain_allow = false;
@@ -110,9 +111,16 @@ impl Analysis {
             let sure = one.doubts.is_empty();
             match policy.effect {
                 Effect::Custom => {
-                    if truth != Truth::No {
-                        custom.get_or_insert(one.policy);
-                    }
+                    let unsure = match truth {
+                        Truth::No => continue,
+                        Truth::Yes => one.doubts,
+                        Truth::Unknown(doubts) => doubts | one.doubts,
+                    };
+                    custom = Some(match custom {
+                        Some((policy, other)) if other.is_empty() => (policy, other),
+                        Some((policy, other)) if !unsure.is_empty() => (policy, other | unsure),
+                        _ => (one.policy, unsure),
+                    });
                 }
                 Effect::Deny => {
                     if truth == Truth::Yes && sure {
@@ -154,22 +162,18 @@ impl Analysis {
             (false, _) if doubtful_miss.is_empty() => Truth::Yes,
             (false, _) => Truth::Unknown(doubtful_miss | doubtful_match),
         };
-        match denied.negated().and(allowed) {
-            Truth::No => Outcome::certain(Verdict::Denied, Why::NoMatch),
-            Truth::Unknown(mut doubts) => {
-                if custom.is_some() {
-                    doubts |= Doubts::CUSTOM;
-                }
-                Outcome {
-                    policy: custom,
-                    ..Outcome::doubtful(doubts)
-                }
-            }
-            Truth::Yes if custom.is_some() => Outcome {
-                policy: custom,
-                ..Outcome::doubtful(Doubts::CUSTOM)
+        match (denied.negated().and(allowed), custom) {
+            (Truth::No, _) => Outcome::certain(Verdict::Denied, Why::NoMatch),
+            (Truth::Unknown(doubts), None) => Outcome::doubtful(doubts),
+            (Truth::Unknown(doubts), Some((policy, unsure))) => Outcome {
+                policy: Some(policy),
+                ..Outcome::doubtful(doubts | unsure | Doubts::CUSTOM)
             },
-            Truth::Yes => Outcome {
+            (Truth::Yes, Some((policy, unsure))) => Outcome {
+                policy: Some(policy),
+                ..Outcome::doubtful(unsure | Doubts::CUSTOM)
+            },
+            (Truth::Yes, None) => Outcome {
                 policy: matched.map(|(policy, _)| policy),
                 rule: matched.map(|(_, rule)| rule),
                 ..Outcome::certain(

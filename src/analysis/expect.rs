@@ -15,6 +15,7 @@ use super::symbolic::routes::Target as Place;
 use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
 use super::symbolic::space::{Condition, Field, Space, Values};
 use super::symbolic::witness::{self, RequestJson, ToJson};
+use crate::diagnostic::clip;
 use crate::order::sort_numbers;
 use crate::text::to_json;
 use serde::Serialize;
@@ -225,8 +226,14 @@ impl Checker<'_> {
         let mut solved = space(&self.side, &[&form], &[&asked], &[&host])?;
         let set = solved.holds(&asked)?.surely;
         if set.is_none() {
-            let help = "no request is meant: the clients of `except` are all of `from`";
-            return Ok(Err(help.to_owned()));
+            let clients = solved.holds(&self.clients(one))?.surely;
+            return Ok(Err(match &one.path {
+                Some(path) if !clients.is_none() => format!(
+                    "no request is meant: policies see no path `{}`, only what normalisation makes of it",
+                    clip(path)
+                ),
+                _ => "no request is meant: the clients of `except` are all of `from`".to_owned(),
+            }));
         }
         self.touch(&form, &mut solved, set)?;
         let verdict = form.verdict(&mut solved, &all_present)?;
@@ -322,10 +329,15 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// The clients that an expectation is about.
+    fn clients(&self, one: &Expectation) -> Condition {
+        let clients = |list: &[Who]| any(list.iter().map(|who| self.who(who)).collect());
+        all(vec![clients(&one.from), clients(&one.except).negate()])
+    }
+
     /// The requests that an expectation is about.
     fn asked(&self, one: &Expectation) -> Condition {
-        let clients = |list: &[Who]| any(list.iter().map(|who| self.who(who)).collect());
-        let mut parts = vec![clients(&one.from), clients(&one.except).negate()];
+        let mut parts = vec![self.clients(one)];
         if let Some(port) = one.port {
             parts.push(Condition::Is(
                 Field::Port,

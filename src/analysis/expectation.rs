@@ -1,8 +1,9 @@
 //! Files of expectations: who shall, and who shall not, reach what.
 
-use crate::diagnostic::{Diagnostic, bound, code};
+use super::sendable;
+use crate::diagnostic::{Diagnostic, bound, code, refuse_repeated_keys};
 use crate::juju::charm::clip;
-use crate::names::is_dns_label;
+use crate::names::{is_dns_label, is_dns_subdomain};
 use crate::text::{Node, Position, decode_utf8, parse_any};
 
 /// Who a set of clients is.
@@ -78,6 +79,7 @@ pub fn read_expectations(
         if document.root.is_null() {
             continue;
         }
+        refuse_repeated_keys(file, document, diagnostics);
         let Some(list) = document.root.as_array() else {
             let message = format!(
                 "a file of expectations must be a list, not {}",
@@ -185,8 +187,10 @@ fn expectation(file: &str, node: &Node<'_>, number: usize) -> Result<Expectation
                 }
             }
             "port" => {
-                let port = value.scalar_text().and_then(|text| text.parse().ok());
-                match port {
+                let text = value.scalar_text();
+                let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+                let port = text.filter(|text| digits(text));
+                match port.and_then(|text| text.parse().ok()) {
                     Some(port) if port > 0 => one.port = Some(port),
                     _ => {
                         let message = format!("`port` cannot be {}", shown());
@@ -195,17 +199,17 @@ fn expectation(file: &str, node: &Node<'_>, number: usize) -> Result<Expectation
                 }
             }
             "method" => match value.as_str() {
-                Some(text) if !text.is_empty() => one.method = Some(text.to_owned()),
+                Some(text) if sendable::method(text).is_ok() => one.method = Some(text.to_owned()),
                 _ => {
                     let message = format!("`method` cannot be {}", shown());
                     return fail(value.at, message, "write a method such as GET");
                 }
             },
             "path" => match value.as_str() {
-                Some(text) if text.starts_with('/') => one.path = Some(text.to_owned()),
+                Some(text) if is_path(text) => one.path = Some(text.to_owned()),
                 _ => {
                     let message = format!("`path` cannot be {}", shown());
-                    return fail(value.at, message, "write a path such as /metrics or /api/*");
+                    return fail(value.at, message, PATH_HELP);
                 }
             },
             key => {
@@ -227,6 +231,17 @@ fn expectation(file: &str, node: &Node<'_>, number: usize) -> Result<Expectation
     Ok(one)
 }
 
+const PATH_HELP: &str =
+    "write a path without query such as /metrics, or /api/* for all that begin with /api/";
+
+/// Whether a text is a path as policies see one, with a `*` at its end or without. A template's `{*}` would
+/// be taken for itself.
+fn is_path(text: &str) -> bool {
+    let start = text.strip_suffix('*').unwrap_or(text);
+    let plain = !start.contains(['*', '?', '#']) && start.bytes().all(|c| c.is_ascii_graphic());
+    start.starts_with('/') && plain
+}
+
 fn clients(file: &str, node: &Node<'_>) -> Result<Vec<Who>, Box<Diagnostic>> {
     let one = |node: &Node<'_>| {
         node.as_str().and_then(who).ok_or_else(|| {
@@ -243,6 +258,12 @@ fn clients(file: &str, node: &Node<'_>) -> Result<Vec<Who>, Box<Diagnostic>> {
         })
     };
     match node.as_array() {
+        Some([]) => Err(Box::new(wrong(
+            file,
+            node.at,
+            "an empty list names no client".into(),
+            "write [any], or leave the key out",
+        ))),
         Some(list) => list.iter().map(one).collect(),
         None => Ok(vec![one(node)?]),
     }
@@ -256,7 +277,7 @@ fn who(text: &str) -> Option<Who> {
         _ => {}
     }
     let (namespace, name) = text.split_once('/')?;
-    if !is_dns_label(namespace) || name.is_empty() || name.contains('/') {
+    if !is_dns_label(namespace) || !(name == "*" || is_dns_subdomain(name)) {
         return None;
     }
     Some(Who::Account {
@@ -272,7 +293,7 @@ pub fn target(text: &str) -> Option<To> {
         None => ("service", text),
     };
     let (namespace, name) = name.split_once('/')?;
-    if namespace.is_empty() || name.is_empty() || name.contains('/') {
+    if !is_dns_label(namespace) || !is_dns_subdomain(name) {
         return None;
     }
     match kind {
@@ -318,6 +339,36 @@ mod tests {
             ),
             ("- {expect: deny, to: a/b, form: [x]}", "no key `form`"),
             ("- {expect: deny, to: web}", "`to` cannot be `web`"),
+            ("- {expect: deny, to: shop/*}", "`to` cannot be `shop/*`"),
+            (
+                "- {expect: deny, to: a/b, port: '+80'}",
+                "`port` cannot be `+80`",
+            ),
+            (
+                "- {expect: deny, to: a/b, method: ge t}",
+                "`method` cannot be `ge t`",
+            ),
+            (
+                "- {expect: deny, to: a/b, path: /a*b}",
+                "`path` cannot be `/a*b`",
+            ),
+            (
+                "- {expect: deny, to: a/b, path: '/{*}'}",
+                "`path` cannot be `/{*}`",
+            ),
+            (
+                "- {expect: deny, to: a/b, path: '/a?b'}",
+                "`path` cannot be `/a?b`",
+            ),
+            ("- {expect: deny, to: a/b, from: []}", "names no client"),
+            (
+                "- {expect: deny, to: a/b, from: a/b*}",
+                "`a/b*` names no client",
+            ),
+            (
+                "- {expect: deny, to: a/b, from: a/B}",
+                "`a/B` names no client",
+            ),
         ] {
             let mut diagnostics = Vec::new();
             assert!(

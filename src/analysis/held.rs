@@ -14,6 +14,8 @@ pub enum Origin {
     Written(usize),
     /// What istiod adds for a waypoint, by its Gateway's place in the mesh.
     AutoAllow(usize),
+    /// What the charm of an application may ask for whose file is missing.
+    Undeclared,
     /// A PeerAuthentication that demands mutual TLS.
     Strict,
 }
@@ -107,6 +109,32 @@ pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held>
             http: None,
             tcp: None,
         });
+    }
+    // Nobody knows what an application asks for whose charm's file is missing: perhaps a policy that
+    // matches a request, perhaps one that does not, perhaps none.
+    if !mesh.undeclared.is_empty() {
+        let any = Rule {
+            index: 0,
+            clauses: Vec::new(),
+            ignored: Vec::new(),
+        };
+        for rules in [vec![any], Vec::new()] {
+            let policy = Policy {
+                effect: Effect::Allow,
+                rules,
+                dropped: Vec::new(),
+                unloadable: None,
+            };
+            held.push(Held {
+                origin: Origin::Undeclared,
+                id: "policies that are not known".into(),
+                doubts: Doubts::UNDECLARED,
+                unloadable: None,
+                ztunnel: Some(policy.clone()),
+                http: Some(policy.clone()),
+                tcp: Some(policy),
+            });
+        }
     }
     // PeerAuthentication STRICT is one more DENY at the pod for clients without identity.
     let strict = single(Effect::Deny, Vec::new(), vec![Pattern::NotEmpty]);

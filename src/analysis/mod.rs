@@ -22,6 +22,7 @@ pub mod reach;
 pub mod request;
 pub mod rules;
 pub mod safety;
+pub mod sendable;
 mod sender;
 pub mod symbolic;
 pub mod trace;

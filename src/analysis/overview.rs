@@ -213,7 +213,7 @@ fn applications(analysis: &Analysis) -> (Vec<Application>, Vec<usize>) {
                 let gateway = mesh.gateways.get(*gateway);
                 application.waypoint = gateway.map(|one| [&one.namespace, "/", &one.name].concat());
             }
-            Some(Binding::Unusable(why)) => application.no_waypoint = Some(why.clone()),
+            Some(Binding::Unusable(why, _)) => application.no_waypoint = Some(why.clone()),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Enforcement points: which policies are attached to which pod and which Service's waypoint.
 
-use super::binding::{binding, strict};
+use super::binding::{binding, strict, unsaid};
 use super::index::Index;
 use super::matching::Identity;
 use super::verdict::Doubts;
@@ -88,6 +88,8 @@ pub struct Points {
     pub gateway_ips: Vec<Option<IpAddr>>,
     /// What Envoy refuses to load, for each Gateway.
     pub unloadable: Vec<bool>,
+    /// Applications of which nobody knows what they ask for.
+    undeclared: crate::map::Index<'static>,
     /// The policy of PeerAuthentications that demand mutual TLS.
     strict: u32,
     index: Index,
@@ -123,8 +125,12 @@ impl Points {
                 .collect(),
             gateway_ips: Vec::new(),
             unloadable: vec![false; mesh.gateways.len()],
+            undeclared: crate::map::Index::default(),
             index,
         };
+        for (namespace, name) in &mesh.undeclared {
+            points.undeclared.add(format!("{namespace}/{name}"));
+        }
         points.gateway_ips = mesh
             .gateways
             .iter()
@@ -146,6 +152,19 @@ impl Points {
     /// The Service of a name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<usize> {
         self.index.services.find(&[namespace, name]).next()
+    }
+
+    /// What the input would have to say for a Service's waypoint to be known; `has_gateways` tells of which namespaces it
+    /// has some.
+    pub(super) fn unsaid_waypoint(
+        &self,
+        mesh: &Mesh,
+        service: usize,
+        has_gateways: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let service = mesh.services.get(service)?;
+        let (labels, namespace) = (&service.labels, &service.namespace);
+        unsaid(&self.index, mesh, labels, namespace, has_gateways)
     }
 
     /// The Gateway of a name.
@@ -251,6 +270,22 @@ impl Points {
         })
     }
 
+    /// What an application may ask for at its own Service and pods whose charm's file is missing.
+    fn unknown(&self, mesh: &Mesh, namespace: &str, name: &str) -> Vec<Attached> {
+        if mesh.undeclared.is_empty()
+            || self
+                .undeclared
+                .get(&format!("{namespace}/{name}"))
+                .is_none()
+        {
+            return Vec::new();
+        }
+        let first = mesh.policies.len() + mesh.gateways.len();
+        let both = [first, first + 1].into_iter();
+        both.filter_map(|at| self.attach(at, Doubts::NONE))
+            .collect()
+    }
+
     /// Policies without selector: for their whole namespace, in the root namespace for the mesh.
     #[inline(never)]
     fn wide(&self, mesh: &Mesh, namespace: &str) -> Vec<Attached> {
@@ -353,10 +388,11 @@ impl Points {
             } else {
                 binding(&self.index, mesh, &service.labels, &service.namespace, true)
             };
-            let attached = match &binding {
+            let mut attached = match &binding {
                 Binding::To(at, _) => self.targeting(mesh, Some(service), mesh.gateways.get(*at)),
                 _ => self.targeting(mesh, Some(service), None),
             };
+            attached.extend(self.unknown(mesh, &service.namespace, &service.name));
             let mut backends = Vec::new();
             if let Some(selector) = &service.selector
                 && let Some((key, value)) = selector.first()
@@ -412,6 +448,7 @@ impl Points {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
             attached.extend(self.selecting(mesh, &workload.namespace, &workload.labels, sidecar));
+            attached.extend(self.unknown(mesh, &workload.namespace, &workload.name));
             let own = binding(
                 &self.index,
                 mesh,
@@ -441,7 +478,8 @@ impl Points {
     }
 
     /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
-    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners.
+    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners. A Gateway of
+    /// Istio's own is nothing that a policy can reference.
     fn attach_ingress(&mut self, mesh: &Mesh) {
         for workload in &mesh.workloads {
             let (namespace, labels) = (&workload.namespace, &workload.labels);
@@ -449,19 +487,33 @@ impl Points {
                 let at = self.index.gateways.find(&[namespace, name]).next()?;
                 mesh.gateways.get(at).filter(|one| one.is_ingress())
             });
-            let ingress = gateway.map(|gateway| {
-                let mut attached = self.wide(mesh, namespace);
-                attached.extend(self.selecting(mesh, namespace, labels, true));
+            if gateway.is_none() && !workload.router {
+                self.ingress.push(None);
+                continue;
+            }
+            let mut attached = self.wide(mesh, namespace);
+            attached.extend(self.selecting(mesh, namespace, labels, true));
+            if let Some(gateway) = gateway {
                 let key = [namespace, "Gateway", &gateway.name];
                 for at in self.index.targeted.find(&key) {
                     attached.extend(self.attach(at, Doubts::NONE));
                 }
-                Ingress {
-                    attached,
-                    opaque: gateway.opaque,
+            }
+            let mut open = gateway.map(|one| one.opaque);
+            if workload.router {
+                for servers in mesh
+                    .servers
+                    .iter()
+                    .filter(|one| selects(&one.selector, labels))
+                {
+                    open = Some(open.unwrap_or_default() || servers.opaque);
                 }
-            });
-            self.ingress.push(ingress);
+            }
+            self.ingress.push(Some(Ingress {
+                attached,
+                // Where no listener is known, what they carry is not.
+                opaque: open.unwrap_or(true),
+            }));
         }
     }
 

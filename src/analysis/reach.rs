@@ -171,6 +171,8 @@ fn rows(
                         policies.extend(name(side, *number));
                     }
                 }
+                // Those that nobody knows have one name.
+                policies.dedup();
                 made.push((access, policies));
             }
             for (access, policies) in made {

@@ -1,13 +1,12 @@
 //! Questions: may this client send this request to that target?
 
 use super::points::Layer;
+use super::sendable;
 use crate::istio::address::parse_address;
 use crate::juju::charm::clip;
-use crate::text::{Node, Value, parse_json};
+use crate::names::{is_dns_label, is_dns_subdomain};
+use crate::text::{Node, Object, Value, parse_json};
 use std::net::IpAddr;
-
-/// No name in Kubernetes is longer than 253; what a policy can name is bounded at 320.
-const MAX_NAME: usize = 1024;
 
 /// What a request is sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +67,7 @@ impl Target {
 
     fn of(kind: &str, id: &str) -> Option<Target> {
         let (namespace, name) = id.split_once('/')?;
-        let fits = |name: &str| !name.is_empty() && name.len() <= MAX_NAME && !name.contains('/');
-        if !fits(namespace) || !fits(name) {
+        if !is_dns_label(namespace) || !is_dns_subdomain(name) {
             return None;
         }
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
@@ -108,7 +106,11 @@ impl Request {
         let id = root
             .get("id")
             .map(|node| crate::text::to_json(node).unwrap_or_default());
-        read(root)
+        let once = match document.duplicates.first() {
+            Some((_, key)) => Err(format!("the key `{}` stands twice", clip(key))),
+            None => Ok(()),
+        };
+        once.and_then(|()| read(root))
             .map(|mut request| {
                 request.id.clone_from(&id);
                 request
@@ -136,75 +138,61 @@ fn read(root: &Node<'_>) -> Result<Request, String> {
         "sni",
         "layer",
     ];
-    if let Some(member) = object
-        .iter()
-        .find(|member| !known.contains(&member.key.as_ref()))
-    {
-        return Err(format!(
-            "a request has no `{}`: its fields are {}",
-            clip(&member.key),
-            known.join(", ")
-        ));
-    }
+    only(object, "a request", &known)?;
     let get = |key: &str| object.get(key).filter(|node| !node.is_null());
-    let text = |key: &str| match get(key) {
+    let text = |key: &str, check: fn(&str) -> Result<(), String>| match get(key) {
         None => Ok(None),
         Some(node) => match node.as_str() {
-            Some(text) => Ok(Some(text.to_owned())),
+            Some(text) => check(text).map(|()| Some(text.to_owned())),
             None => Err(format!("`{key}` must be a string, not {}", node.kind())),
         },
     };
-    let ip = |key: &str| match text(key)? {
+    let any = |_: &str| Ok(());
+    let ip = |key: &str| match text(key, any)? {
         None => Ok(None),
         Some(text) => match parse_address(&text) {
             Some(ip) => Ok(Some(ip)),
             None => Err(format!("`{}` is no IP address", clip(&text))),
         },
     };
-    let target = get("to").and_then(Node::as_object).and_then(|to| {
-        let mut kinds = ["service", "pod"].into_iter().filter_map(|kind| {
-            let id = to.get(kind)?.as_str()?;
-            Target::of(kind, id)
-        });
-        kinds.next()
-    });
-    let Some(to) = target else {
-        return Err(
-            "`to` must be {\"service\": \"NAMESPACE/NAME\"} or {\"pod\": \"NAMESPACE/NAME\"}"
-                .into(),
-        );
-    };
-    let mut request = Request::to(to);
+    let mut request = Request::to(target(get("to"))?);
     if let Some(from) = get("from") {
-        let part = |key: &str| {
-            from.get(key)
-                .and_then(Node::as_str)
-                .filter(|text| !text.is_empty() && text.len() <= MAX_NAME)
-                .map(str::to_owned)
+        let shape = || {
+            "`from` must be {\"namespace\", \"serviceAccount\"}, or null for a client outside the mesh"
+                .to_owned()
         };
-        let (Some(namespace), Some(account)) = (part("namespace"), part("serviceAccount")) else {
-            return Err("`from` must be {\"namespace\", \"serviceAccount\"}, or null for a client outside the mesh".into());
-        };
-        request.from = Some((namespace, account));
+        let object = from.as_object().ok_or_else(shape)?;
+        only(object, "`from`", &["namespace", "serviceAccount"])?;
+        let part = |key: &str| object.get(key).and_then(Node::as_str).ok_or_else(shape);
+        let (namespace, account) = (part("namespace")?, part("serviceAccount")?);
+        sendable::namespace(namespace)?;
+        sendable::name(account)?;
+        request.from = Some((namespace.to_owned(), account.to_owned()));
     }
     request.source_ip = ip("sourceIp")?;
     request.destination_ip = ip("destinationIp")?;
     if let Some(node) = get("port") {
         request.port = match node.value {
-            Value::Int(port) => u16::try_from(port).ok(),
+            Value::Int(port) => u16::try_from(port).ok().filter(|port| *port > 0),
             _ => None,
         };
         if request.port.is_none() {
-            return Err("`port` must be a number from 0 to 65535".into());
+            return Err("`port` must be a number from 1 to 65535".into());
         }
     }
-    request.method = text("method")?;
-    request.path = text("path")?;
-    request.host = text("host")?;
-    request.sni = text("sni")?.unwrap_or_default();
+    request.method = text("method", sendable::method)?;
+    request.path = text("path", sendable::path)?;
+    request.host = text("host", sendable::host)?;
+    request.sni = text("sni", sendable::server_name)?.unwrap_or_default();
     request.headers = lists(get("headers"), "headers", true)?;
     request.claims = lists(get("claims"), "claims", false)?;
-    request.layer = match text("layer")?.as_deref() {
+    for (name, values) in &request.headers {
+        sendable::header_name(name)?;
+        for value in values {
+            sendable::header_value(name, value)?;
+        }
+    }
+    request.layer = match text("layer", any)?.as_deref() {
         None => None,
         Some("ztunnel") => Some(Layer::Ztunnel),
         Some("waypoint") => Some(Layer::Waypoint),
@@ -217,6 +205,35 @@ fn read(root: &Node<'_>) -> Result<Request, String> {
         }
     };
     Ok(request)
+}
+
+/// Says which key is not known, where one is not.
+fn only(object: &Object<'_>, what: &str, known: &[&str]) -> Result<(), String> {
+    let mut members = object.iter();
+    match members.find(|member| !known.contains(&member.key.as_ref())) {
+        None => Ok(()),
+        Some(member) => Err(format!(
+            "{what} has no `{}`: its fields are {}",
+            clip(&member.key),
+            known.join(", ")
+        )),
+    }
+}
+
+fn target(node: Option<&Node<'_>>) -> Result<Target, String> {
+    let shape = || {
+        "`to` must be {\"service\": \"NAMESPACE/NAME\"} or {\"pod\": \"NAMESPACE/NAME\"}".to_owned()
+    };
+    let object = node.and_then(Node::as_object).ok_or_else(shape)?;
+    only(object, "`to`", &["service", "pod"])?;
+    let [member] = object.members.as_slice() else {
+        return Err(shape());
+    };
+    let id = member.value.as_str().ok_or_else(shape)?;
+    let (namespace, name) = id.split_once('/').ok_or_else(shape)?;
+    sendable::namespace(namespace)?;
+    sendable::name(name)?;
+    Target::of(&member.key, id).ok_or_else(shape)
 }
 
 fn lists(

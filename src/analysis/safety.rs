@@ -11,7 +11,7 @@ use super::diff::{Json, target_text};
 use super::request::Target;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, Presence, Side, SolvedForm, points, space};
+use super::symbolic::solve::{Gap, Presence, Side, SolvedForm, TargetForm, points, space};
 use super::symbolic::space::{Example, Space};
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
@@ -370,6 +370,21 @@ struct Examiner {
 
 fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found>, Gap> {
     let form = side.form(cells);
+    let has_unknown = form.has_unknown();
+    let mut found = examine_form(side, plan, form)?;
+    let opens = |one: &Found| one.harm != Harm::Interrupts;
+    if has_unknown && !found.iter().any(opens) {
+        // Neither policies allow it, if something is so that the input does not say; and a state does.
+        let more = examine_form(side, plan, side.form_with_unsaid(cells))?;
+        found.extend(more.into_iter().find(opens).map(|one| Found {
+            harm: Harm::Unproven,
+            ..one
+        }));
+    }
+    Ok(found)
+}
+
+fn examine_form(side: &Side<'_>, plan: &Plan, form: TargetForm) -> Result<Vec<Found>, Gap> {
     let mut here: Vec<usize> = points(&form)
         .flat_map(|point| point.held.iter().map(|number| *number as usize))
         .collect();

@@ -18,7 +18,7 @@ pub(super) enum Sender {
 
 impl Sender {
     fn of(workload: &Workload) -> Sender {
-        if label(&workload.labels, GATEWAY_NAME).is_some() {
+        if workload.router || label(&workload.labels, GATEWAY_NAME).is_some() {
             return Sender::Ingress;
         }
         match workload.data_plane {

@@ -324,6 +324,8 @@ impl Analysis {
         for one in self.attached(request, step).iter() {
             let held = self.points.held.get(one.policy as usize);
             let policy = held.and_then(|held| held.at(step.layer, step.tcp));
+            // What nobody knows of is no policy that can be named.
+            let held = held.filter(|held| held.origin != Origin::Undeclared);
             if let (Some(held), Some(policy)) = (held, policy) {
                 considered.push(Considered {
                     id: held.id.clone(),

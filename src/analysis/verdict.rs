@@ -27,7 +27,7 @@ impl Verdict {
 pub struct Doubts(u32);
 
 /// Codes and sentences, by bit.
-const DOUBTS: [(&str, &str); 19] = [
+const DOUBTS: [(&str, &str); 20] = [
     (
         "method-not-given",
         "the request's method, which was not given",
@@ -93,7 +93,11 @@ const DOUBTS: [(&str, &str); 19] = [
     ),
     (
         "listener-not-http",
-        "which listener takes the request: some of the gateway's carry other than HTTP",
+        "which listener of the gateway takes the request, and whether that carries HTTP",
+    ),
+    (
+        "charm-file-missing",
+        "the policies that the target's charm asks for: its file is missing",
     ),
 ];
 
@@ -138,6 +142,8 @@ impl Doubts {
     pub const TRUSTED_PROXIES: Doubts = Doubts(1 << 17);
     /// A listener of a gateway carries other than HTTP.
     pub const LISTENER: Doubts = Doubts(1 << 18);
+    /// The file of the target's charm is missing.
+    pub const UNDECLARED: Doubts = Doubts(1 << 19);
 
     /// Whether there is none.
     pub fn is_empty(self) -> bool {

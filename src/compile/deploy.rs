@@ -10,7 +10,7 @@ use crate::juju::deployment::{Beacon, Deployment};
 use crate::juju::lint::lint;
 use crate::juju::relations::{Charms, Model};
 use crate::juju::template::{Names, mentions};
-use crate::juju::when::{Truth, evaluate};
+use crate::juju::when::{Truth, evaluate, is_set_to};
 use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::text::{Node, Position};
@@ -124,7 +124,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                     beacon: index.get(name).and_then(|at| members.get_mut(at)?.take()),
                     joins,
                     worker_of: None,
-                    declared: charm.is_some(),
+                    declared: charm.is_some_and(|charm| charm.tells),
                     options: MESH_OPTIONS
                         .iter()
                         .filter(|(charm, _)| *charm == application.charm)
@@ -192,7 +192,7 @@ impl<'a> Compiler<'_, '_, 'a> {
         if application
             .options
             .get(key)
-            .is_none_or(|value| value != "false")
+            .is_none_or(|value| !is_set_to(value, "false"))
         {
             return true;
         }

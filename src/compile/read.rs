@@ -164,6 +164,7 @@ pub(super) fn check_names(
 
 pub(super) fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
     for model in models {
+        unknown_consumers(model, models, diagnostics);
         for (name, saas) in model.bundle.saas.iter() {
             let diagnostic = match parse_saas_url(saas.url) {
                 None => Diagnostic::error(
@@ -200,5 +201,29 @@ pub(super) fn check_saas(models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>
             };
             diagnostics.push(diagnostic.at(saas.file, saas.at));
         }
+    }
+}
+
+/// An offering model's bundle does not say who uses its offers; the bundle of a model that does may be given.
+fn unknown_consumers(model: &Model<'_>, models: &[Model<'_>], diagnostics: &mut Vec<Diagnostic>) {
+    let uses = |other: &Model<'_>| {
+        let mut saas = other.bundle.saas.values();
+        saas.any(|saas| parse_saas_url(saas.url).is_some_and(|(far, _)| far == model.name))
+    };
+    if model.bundle.consumers.is_empty() || models.iter().any(uses) {
+        return;
+    }
+    for (name, (file, at)) in model.bundle.consumers.iter() {
+        diagnostics.push(
+            Diagnostic::note(
+                code::UNKNOWN_CONSUMER,
+                format!(
+                    "who uses an offer as `{}` is not in the input: no policies are made for it",
+                    clip(name)
+                ),
+            )
+            .at(file, *at)
+            .help("give the bundle of the model that uses the offer too: `MODEL=FILE`"),
+        );
     }
 }

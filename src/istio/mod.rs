@@ -2,6 +2,7 @@
 
 pub mod address;
 mod build;
+pub mod fingerprint;
 pub mod manifest;
 pub mod policy;
 mod serialize;

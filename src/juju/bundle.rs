@@ -1,8 +1,9 @@
 //! Juju bundles: applications, relations, offers and what other models offer, overlays merged.
 
 use super::charm::clip;
-use crate::diagnostic::{Diagnostic, code};
-use crate::map::Map;
+use super::keys;
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
+use crate::map::{Index, Map};
 use crate::text::{Document, Node, Object, Position};
 
 /// One model's bundle with its overlays applied.
@@ -16,6 +17,9 @@ pub struct Bundle<'a> {
     pub applications: Map<'a, Application<'a>>,
     /// What other models offer to this one, by local name.
     pub saas: Map<'a, Saas<'a>>,
+    /// Applications of other models that use offers of this one, as `juju export-bundle` names them: `remote-…: {}`. Who
+    /// they are stands in their own models' bundles alone. The file and the place of each.
+    pub consumers: Map<'a, (&'a str, Position)>,
     /// Relations, in order, as written.
     pub relations: Vec<WrittenRelation<'a>>,
 }
@@ -85,6 +89,10 @@ const KEYS: [&str; 14] = [
     "tags",
     "description",
 ];
+/// Those of applications, offers and `saas` entries that mean something here. Juju has others.
+const APPLICATION_KEYS: [&str; 3] = ["charm", "options", "offers"];
+const OFFER_KEYS: [&str; 1] = ["endpoints"];
+const SAAS_KEYS: [&str; 1] = ["url"];
 
 /// Whether a document is a bundle rather than another kind of file.
 pub fn is_bundle(root: &Node<'_>) -> bool {
@@ -104,6 +112,7 @@ pub fn read_bundle<'a>(
         name: None,
         applications: Map::new(),
         saas: Map::new(),
+        consumers: Map::new(),
         relations: Vec::new(),
     };
     let base = documents.first();
@@ -125,27 +134,66 @@ pub fn read_bundle<'a>(
             .iter()
             .flat_map(|(file, documents)| documents.iter().map(|document| (*file, document))),
     );
-    for (file, document) in layers {
+    for (at, (file, document)) in layers.enumerate() {
         if document.root.is_null() {
             continue;
         }
-        let mut reader = Reader { file, diagnostics };
-        for (at, key) in &document.duplicates {
-            reader.diagnostics.push(
-                Diagnostic::warning(
-                    code::DUPLICATE_KEY,
-                    format!("the key `{}` stands twice; the last one counts", clip(key)),
-                )
-                .at(file, *at),
-            );
-        }
+        repeated_keys(file, document, diagnostics);
+        let mut reader = Reader {
+            file,
+            is_overlay: at > 0,
+            diagnostics,
+        };
         reader.layer(&mut bundle, &document.root);
     }
+    verify(&bundle, diagnostics);
     Some(bundle)
 }
 
+/// What Juju refuses of a whole bundle, and which nothing else here notices.
+fn verify(bundle: &Bundle<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, application) in bundle.applications.iter() {
+        if application.charm.is_empty() {
+            let text = format!("the application `{}` has no `charm`", clip(name));
+            let error = Diagnostic::error(code::WRONG_SHAPE, text).bad_input();
+            diagnostics.push(error.at(application.file, application.at));
+        }
+        if let Some(saas) = bundle.saas.get(name) {
+            let text = format!("`{}` is an application and a `saas` entry", clip(name));
+            let error = Diagnostic::error(code::DUPLICATE_KEY, text).bad_input();
+            let help = "give the `saas` entry another name, in `relations` too";
+            diagnostics.push(error.at(saas.file, saas.at).help(help));
+        }
+    }
+    let mut seen = Index::default();
+    for relation in &bundle.relations {
+        let [left, right] = &relation.ends;
+        if left.application == right.application {
+            let text = format!("`{}` is related to itself", clip(left.application));
+            let error = Diagnostic::error(code::RELATION_TO_ITSELF, text).bad_input();
+            let help = "take the relation out: Juju makes peer relations by itself";
+            diagnostics.push(error.at(relation.file, relation.at).help(help));
+        }
+        let mut ends = [left, right].map(|end| {
+            let endpoint = end.endpoint.unwrap_or_default();
+            format!("{}:{endpoint}", end.application)
+        });
+        if ends.first() > ends.last() {
+            ends.reverse();
+        }
+        if !seen.add(ends.join(" ")) {
+            let text = "this relation is written twice";
+            let warning = Diagnostic::warning(code::REPEATED_RELATION, text);
+            diagnostics.push(warning.at(relation.file, relation.at).help("take one out"));
+        }
+    }
+}
+
+/// Reads one layer, as Juju merges it into those before.
+/// Source: juju/charm `overlay.go`.
 struct Reader<'a, 'd> {
     file: &'a str,
+    is_overlay: bool,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -188,6 +236,7 @@ impl<'a> Reader<'a, '_> {
                     .to_owned(),
             );
         }
+        keys::misspelled(self.file, object, &KEYS, self.diagnostics);
         if let Some(name) = object.get("name").and_then(Node::as_str) {
             bundle.name.get_or_insert(name);
         }
@@ -208,13 +257,22 @@ impl<'a> Reader<'a, '_> {
                 // An overlay takes an entry out with `null`.
                 if member.value.is_null() {
                     bundle.saas.remove(name);
+                    bundle.consumers.remove(name);
                     remove_relations(bundle, name);
                     continue;
+                }
+                if let Some(fields) = member.value.as_object() {
+                    keys::misspelled(self.file, fields, &SAAS_KEYS, self.diagnostics);
                 }
                 match member.value.get("url").and_then(Node::as_str) {
                     Some(url) => {
                         let (file, at) = (self.file, member.at);
                         bundle.saas.insert(name, Saas { file, at, url });
+                    }
+                    // An overlay may say something else of one that has it.
+                    None if bundle.saas.get(name).is_some() => {}
+                    None if is_consumer(name, &member.value) => {
+                        bundle.consumers.insert(name, (self.file, member.at));
                     }
                     None => self.wrong(
                         member.value.at,
@@ -256,8 +314,9 @@ impl<'a> Reader<'a, '_> {
         at: Position,
         node: &'a Node<'a>,
     ) {
-        // An overlay takes an application out, with its relations, by `null`.
-        if node.is_null() && bundle.applications.remove(name).is_some() {
+        // An overlay takes an application out, with its relations, by `null`, whether it is there or not.
+        if node.is_null() && self.is_overlay {
+            bundle.applications.remove(name);
             remove_relations(bundle, name);
             return;
         }
@@ -284,26 +343,67 @@ impl<'a> Reader<'a, '_> {
         let Some(application) = made else {
             return;
         };
-        if let Some(charm) = object.get("charm").and_then(Node::as_str) {
-            application.charm = charm_name(charm);
+        keys::misspelled(self.file, object, &APPLICATION_KEYS, self.diagnostics);
+        if let Some(node) = object.get("charm").filter(|node| !node.is_null()) {
+            match node.as_str().filter(|text| !text.is_empty()) {
+                Some(charm) => application.charm = charm_name(charm),
+                None => self.wrong(node.at, "`charm` must be the name of a charm".to_owned()),
+            }
         }
-        if let Some(options) = self.mapping(object, "options") {
+        // What is empty clears what is there, and `null` takes one entry out.
+        if is_empty(object, "options") {
+            application.options = Map::new();
+        } else if let Some(options) = self.mapping(object, "options") {
             for member in options.iter() {
-                if let Some(text) = member.value.scalar_text() {
-                    application
-                        .options
-                        .insert(member.key.as_ref(), text.into_owned());
+                let name = member.key.as_ref();
+                match member.value.scalar_text() {
+                    Some(text) => {
+                        application.options.insert(name, text.into_owned());
+                    }
+                    None if member.value.is_null() => {
+                        application.options.remove(name);
+                    }
+                    None => self.wrong(
+                        member.value.at,
+                        format!(
+                            "the option `{}` must be text, a number or a boolean, not {}",
+                            clip(&member.key),
+                            member.value.kind()
+                        ),
+                    ),
                 }
             }
         }
-        if let Some(offers) = self.mapping(object, "offers") {
+        if is_empty(object, "offers") {
+            application.offers = Map::new();
+        } else if let Some(offers) = self.mapping(object, "offers") {
             for member in offers.iter() {
-                let endpoints = member
-                    .value
-                    .get("endpoints")
-                    .and_then(Node::as_array)
-                    .unwrap_or_default();
-                let endpoints = endpoints.iter().filter_map(Node::as_str).collect();
+                if member.value.is_null() {
+                    application.offers.remove(member.key.as_ref());
+                    continue;
+                }
+                let fields = member.value.as_object();
+                if let Some(fields) = fields {
+                    keys::misspelled(self.file, fields, &OFFER_KEYS, self.diagnostics);
+                }
+                let endpoints = fields.and_then(|fields| fields.get("endpoints"));
+                // An overlay may say more of an offer, such as who may use it.
+                let is_known = application.offers.get(&member.key).is_some();
+                if fields.is_some() && endpoints.is_none() && is_known {
+                    continue;
+                }
+                let endpoints = endpoints.and_then(Node::as_array);
+                let texts = endpoints.and_then(|list| list.iter().map(Node::as_str).collect());
+                let Some(endpoints) = texts else {
+                    self.wrong(
+                        member.value.at,
+                        format!(
+                            "the offer `{}` has no list of `endpoints`",
+                            clip(&member.key)
+                        ),
+                    );
+                    continue;
+                };
                 application
                     .offers
                     .insert(member.key.as_ref(), (member.at, endpoints));
@@ -329,6 +429,21 @@ impl<'a> Reader<'a, '_> {
         };
         Some([end(left)?, end(right)?])
     }
+}
+
+/// Juju makes up the names of those who use an offer and has no URL for them.
+fn is_consumer(name: &str, entry: &Node<'_>) -> bool {
+    name.starts_with("remote-") && entry.as_object().is_some()
+}
+
+/// Whether a mapping is there and has nothing in it.
+fn is_empty(object: &Object<'_>, key: &str) -> bool {
+    object.get(key).is_some_and(|node| {
+        node.is_null()
+            || node
+                .as_object()
+                .is_some_and(|map| map.iter().next().is_none())
+    })
 }
 
 fn remove_relations(bundle: &mut Bundle<'_>, name: &str) {
@@ -397,6 +512,33 @@ mod tests {
         for url in ["", "admin/cos", "admin/.loki", "admin/cos."] {
             assert_eq!(parse_saas_url(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn overlays_clear() {
+        let text = "applications:\n  a: {charm: x, options: {k: 1, l: 2}, offers: {o: {endpoints: [p]}, q: {endpoints: [p]}}}\n\
+                    \x20 b: {charm: y, options: {k: 1}, offers: {o: {endpoints: [p]}}}\nsaas: {s: {url: m.s}}\n\
+                    --- # overlay\n\
+                    applications: {a: {options: {k: null}, offers: {o: null}}, b: {options: {}, offers: null}, gone: null}\n\
+                    saas: {s: {}, t: null}\n";
+        let documents = parse_yaml(text).expect("reads");
+        let mut diagnostics = Vec::new();
+        let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
+        assert_eq!(diagnostics, []);
+        let kept = |name: &str| {
+            let one = bundle.applications.get(name).expect("an application");
+            let keys = one.options.keys().chain(one.offers.keys());
+            keys.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (kept("a"), kept("b").len()),
+            (vec!["l".into(), "q".into()], 0)
+        );
+        assert_eq!(bundle.saas.get("s").expect("s").url, "m.s");
+        // In the bundle itself there is nothing to take out.
+        let documents = parse_yaml("applications: {a: null}\n").expect("reads");
+        read_bundle("b.yaml", &documents, &[], &mut diagnostics);
+        assert_eq!(diagnostics.len(), 1);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Charm files: what a charm declares about its endpoints and its part in the mesh.
 
 use super::bundle::is_bundle;
+use super::keys;
 pub use crate::diagnostic::clip;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::map::Map;
 use crate::model::{
     CharmPolicy, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
@@ -72,6 +73,9 @@ pub struct Charm<'a> {
     pub name: &'a str,
     /// Whether it uses a `ServiceMeshConsumer`.
     pub consumer: bool,
+    /// Whether the file tells what the charm does on a mesh. A charm's own `charmcraft.yaml` or `metadata.yaml` names its
+    /// endpoints alone.
+    pub tells: bool,
     /// Name of the endpoint that joins a mesh.
     pub mesh_relation_name: &'a str,
     /// Name of the `cross_model_mesh` requirer.
@@ -104,7 +108,23 @@ const KEYS: [&str; 9] = [
     "internal_mesh_policies",
     "config_defaults",
 ];
-const POLICY_KEYS: [&str; 6] = ["kind", "relation", "endpoints", "ports", "service", "when"];
+/// `relation_side` is for readers: the endpoint says which side it is.
+const POLICY_KEYS: [&str; 7] = [
+    "kind",
+    "relation",
+    "endpoints",
+    "ports",
+    "service",
+    "when",
+    "relation_side",
+];
+const MESH_KEYS: [&str; 2] = ["service_mesh_consumer", "arguments"];
+const ARGUMENT_KEYS: [&str; 4] = [
+    "mesh_relation_name",
+    "cross_model_mesh_requires_name",
+    "cross_model_mesh_provides_name",
+    "auto_join",
+];
 const ENDPOINT_KEYS: [&str; 4] = ["hosts", "ports", "methods", "paths"];
 
 /// Reads one charm file; `None` where it is none, which a diagnostic says.
@@ -141,50 +161,61 @@ pub fn read_charm<'a>(
         ));
         return None;
     };
-    let (Some(text), at) = (name.value.as_str(), name.value.at) else {
+    let text = name.value.as_str().filter(|text| !text.is_empty());
+    let (Some(text), at) = (text, name.value.at) else {
         diagnostics.push(wrong(
             name.value.at,
-            format!("`charm` must be a name, not {}", name.value.kind()),
+            format!(
+                "`{}` must be a name, not {}",
+                name.key,
+                empty_or(&name.value)
+            ),
         ));
         return None;
     };
+    repeated_keys(file, document, diagnostics);
     let mut reader = Reader { file, diagnostics };
-    for (at, key) in &document.duplicates {
-        reader.warn(
-            code::DUPLICATE_KEY,
-            *at,
-            format!("the key `{key}` stands twice; the last one counts"),
-        );
-    }
-    reader.misspelled(object, &KEYS);
+    keys::misspelled(file, object, &KEYS, reader.diagnostics);
     let endpoints = reader.endpoints(object);
     let policies = reader.policies(object);
-    let mesh = object.get("mesh");
-    let argument = |name: &str, default: &'a str| {
-        mesh.and_then(|mesh| mesh.get("arguments"))
-            .and_then(|arguments| arguments.get(name))
-            .and_then(Node::as_str)
-            .unwrap_or(default)
-    };
+    let mesh = reader.mapping(object, "mesh");
+    let arguments = mesh.and_then(|mesh| {
+        keys::unknown(file, mesh, &MESH_KEYS, reader.diagnostics);
+        reader.mapping(mesh, "arguments")
+    });
+    if let Some(arguments) = arguments {
+        keys::unknown(file, arguments, &ARGUMENT_KEYS, reader.diagnostics);
+    }
     // A file that says nothing of a consumer has one if it declares what only a consumer uses, however wrongly.
     let declares = object
         .get("policies")
         .and_then(Node::as_array)
         .is_some_and(|list| !list.is_empty());
     let consumer = mesh
-        .and_then(|mesh| mesh.get("service_mesh_consumer"))
-        .and_then(Node::as_bool)
+        .and_then(|mesh| reader.flag(mesh, "service_mesh_consumer"))
         .unwrap_or(declares || mesh.is_some());
+    let tells = [
+        "charm",
+        "mesh",
+        "policies",
+        "raw_policies",
+        "internal_mesh_policies",
+    ];
+    let mut argument = |name: &str, default: &'a str| {
+        arguments
+            .and_then(|arguments| reader.name(arguments, name))
+            .unwrap_or(default)
+    };
     Some(Charm {
         file,
         at,
         name: text,
         consumer,
+        tells: tells.iter().any(|key| object.get(key).is_some()),
         mesh_relation_name: argument("mesh_relation_name", "service-mesh"),
         cmr_requires_name: argument("cross_model_mesh_requires_name", "require-cmr-mesh"),
         cmr_provides_name: argument("cross_model_mesh_provides_name", "provide-cmr-mesh"),
-        auto_join: mesh
-            .and_then(|mesh| mesh.get("arguments"))
+        auto_join: arguments
             .and_then(|arguments| arguments.get("auto_join"))
             .and_then(Node::scalar_text)
             .map(std::borrow::Cow::into_owned),
@@ -205,45 +236,29 @@ pub fn describe(error: &ValidationError) -> String {
     format!("`{}`: {}", path.join("."), error.message)
 }
 
+/// What a value is, for messages about one that must be a name.
+fn empty_or(node: &Node<'_>) -> &'static str {
+    match node.as_str() {
+        Some("") => "an empty string",
+        _ => node.kind(),
+    }
+}
+
 struct Reader<'a, 'd> {
     file: &'a str,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a, '_> {
-    fn warn(&mut self, code: &'static str, at: Position, message: String) {
-        self.diagnostics
-            .push(Diagnostic::warning(code, message).at(self.file, at));
-    }
-
     fn wrong(&mut self, key: &str, node: &Node<'_>, expected: &str) {
         self.diagnostics.push(
             Diagnostic::error(
                 code::WRONG_SHAPE,
-                format!("`{key}` must be {expected}, not {}", node.kind()),
+                format!("`{}` must be {expected}, not {}", clip(key), empty_or(node)),
             )
             .at(self.file, node.at)
             .bad_input(),
         );
-    }
-
-    fn misspelled(&mut self, object: &Object<'_>, known: &[&str]) {
-        for member in object.iter() {
-            let key = member.key.as_ref();
-            if known.contains(&key) {
-                continue;
-            }
-            if let Some(meant) = known.iter().find(|name| one_edit_apart(key, name)) {
-                self.diagnostics.push(
-                    Diagnostic::warning(
-                        code::MISSPELLED_KEY,
-                        format!("the key `{}` is not known and is ignored", clip(key)),
-                    )
-                    .at(self.file, member.at)
-                    .help(format!("write `{meant}`")),
-                );
-            }
-        }
     }
 
     /// The mapping under `key`; nothing where it is absent or `null`.
@@ -254,6 +269,25 @@ impl<'a> Reader<'a, '_> {
             self.wrong(key, node, "a mapping");
         }
         mapping
+    }
+
+    fn flag(&mut self, object: &'a Object<'a>, key: &str) -> Option<bool> {
+        let node = object.get(key).filter(|node| !node.is_null())?;
+        let flag = node.as_bool();
+        if flag.is_none() {
+            self.wrong(key, node, "true or false");
+        }
+        flag
+    }
+
+    /// A text that is not empty.
+    fn name(&mut self, object: &'a Object<'a>, key: &str) -> Option<&'a str> {
+        let node = object.get(key).filter(|node| !node.is_null())?;
+        let name = node.as_str().filter(|text| !text.is_empty());
+        if name.is_none() {
+            self.wrong(key, node, "text");
+        }
+        name
     }
 
     fn list(&mut self, object: &'a Object<'a>, key: &str) -> &'a [Node<'a>] {
@@ -277,15 +311,27 @@ impl<'a> Reader<'a, '_> {
                 continue;
             };
             for member in declared.iter() {
+                let name = member.key.as_ref();
                 let interface = match &member.value.value {
                     // `endpoint: interface` is charmcraft's short form.
-                    Value::String(interface) => Some(interface.to_string()),
-                    _ => member
-                        .value
-                        .get("interface")
-                        .and_then(Node::as_str)
-                        .map(str::to_owned),
+                    Value::String(interface) => Some(interface.as_ref()),
+                    Value::Null => None,
+                    Value::Object(fields) => self.name(fields, "interface"),
+                    _ => {
+                        self.wrong(name, &member.value, "a mapping with `interface`");
+                        None
+                    }
                 };
+                let interface = interface.map(str::to_owned);
+                if endpoints.contains_key(name) {
+                    let text = format!("the endpoint `{}` is declared twice", clip(name));
+                    let error = Diagnostic::error(code::DUPLICATE_KEY, text)
+                        .at(self.file, member.at)
+                        .help(
+                            "Juju takes a name for one of `provides`, `requires` and `peers` only",
+                        );
+                    self.diagnostics.push(error.bad_input());
+                }
                 endpoints.insert(member.key.as_ref(), CharmEndpoint { role, interface });
             }
         }
@@ -299,14 +345,14 @@ impl<'a> Reader<'a, '_> {
                 self.wrong("policies", node, "a list of mappings");
                 continue;
             };
-            self.misspelled(fields, &POLICY_KEYS);
+            keys::unknown(self.file, fields, &POLICY_KEYS, self.diagnostics);
             for endpoint in fields
                 .get("endpoints")
                 .and_then(Node::as_array)
                 .unwrap_or_default()
             {
                 if let Some(endpoint) = endpoint.as_object() {
-                    self.misspelled(endpoint, &ENDPOINT_KEYS);
+                    keys::unknown(self.file, endpoint, &ENDPOINT_KEYS, self.diagnostics);
                 }
             }
             let validated = match fields.get("kind").and_then(Node::as_str) {
@@ -338,7 +384,7 @@ impl<'a> Reader<'a, '_> {
                 Ok(policy) => policies.push(Declared {
                     policy,
                     at: node.at,
-                    when: fields.get("when").and_then(Node::as_str),
+                    when: self.name(fields, "when"),
                 }),
                 Err(errors) => self.diagnostics.extend(errors.iter().map(|error| {
                     Diagnostic::error(code::INVALID_POLICY, describe(error))
@@ -353,14 +399,12 @@ impl<'a> Reader<'a, '_> {
     fn templates(&mut self, object: &'a Object<'a>, key: &str) -> Vec<Template<'a>> {
         let mut templates = Vec::new();
         for node in self.list(object, key) {
-            if node.as_object().is_none() {
+            let Some(fields) = node.as_object() else {
                 self.wrong(key, node, "a list of mappings");
                 continue;
-            }
-            templates.push(Template {
-                node,
-                when: node.get("when").and_then(Node::as_str),
-            });
+            };
+            let when = self.name(fields, "when");
+            templates.push(Template { node, when });
         }
         templates
     }
@@ -372,72 +416,12 @@ impl<'a> Reader<'a, '_> {
         defaults
             .iter()
             .filter_map(|member| {
-                let text = member.value.scalar_text()?;
-                Some((member.key.as_ref(), text.into_owned()))
+                let text = member.value.scalar_text();
+                if text.is_none() && !member.value.is_null() {
+                    self.wrong(&member.key, &member.value, "text, a number or a boolean");
+                }
+                Some((member.key.as_ref(), text?.into_owned()))
             })
             .collect()
-    }
-}
-
-/// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
-/// case, hyphens and underscores. Long keys are told apart at once.
-fn one_edit_apart(left: &str, right: &str) -> bool {
-    if left.len().abs_diff(right.len()) > 2 {
-        return false;
-    }
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-    let (left, right) = (plain(left), plain(right));
-    if left == right {
-        return true;
-    }
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let prefix = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
-    let (left, right) = (rest(&left), rest(&right));
-    let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
-    let swapped = left.first() == right.get(1)
-        && left.get(1) == right.first()
-        && tail(&left, 2) == tail(&right, 2);
-    tail(&left, 1) == right
-        || left == tail(&right, 1)
-        || tail(&left, 1) == tail(&right, 1)
-        || swapped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notices_misspelled_keys_and_leaves_others_alone() {
-        for (key, known) in [
-            ("provide", "provides"),
-            ("polices", "policies"),
-            ("raw-policies", "raw_policies"),
-            ("methdos", "methods"),
-            ("Peers", "peers"),
-            ("pers", "peers"),
-            ("peerss", "peers"),
-            ("pears", "peers"),
-            ("peer", "peers"),
-            ("epers", "peers"),
-            ("p_eer-s", "peers"),
-        ] {
-            assert!(one_edit_apart(key, known), "{key}");
-        }
-        for (key, known) in [
-            ("notes", "peers"),
-            ("source", "service"),
-            ("relation_side", "relation"),
-            ("p-e-e-r-s", "peers"),
-            ("p", "peers"),
-            ("peers", "p"),
-            ("xab", "xca"),
-            ("xab", "xbc"),
-            ("xabc", "xbad"),
-            ("xabcd", "xbadd"),
-        ] {
-            assert!(!one_edit_apart(key, known), "{key}");
-        }
     }
 }

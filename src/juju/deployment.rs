@@ -279,6 +279,21 @@ impl<'m, 'a> Deployment<'m, 'a> {
                     );
                     continue;
                 };
+                if !charm.tells {
+                    diagnostics.push(
+                        Diagnostic::warning(
+                            code::CHARM_FILE_MISSING,
+                            format!(
+                                "the policies of `{}` are unknown: the file of its charm `{}` says nothing of a mesh",
+                                clip(near.name),
+                                clip(charm.name)
+                            ),
+                        )
+                        .at(charm.file, charm.at)
+                        .help("write the charm's `policies` into a charm file, or `mesh: {service_mesh_consumer: false}` where it has none"),
+                    );
+                    continue;
+                }
                 if !charm.consumer {
                     diagnostics.push(
                         Diagnostic::error(

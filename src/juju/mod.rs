@@ -6,6 +6,7 @@ pub mod consumer;
 pub mod databags;
 pub mod deployment;
 pub mod hook;
+mod keys;
 pub mod lint;
 pub mod mesh_policies;
 pub mod ownership;

@@ -247,6 +247,13 @@ pub fn resolve<'a>(
             bundle
                 .relations
                 .iter()
+                .filter(|relation| {
+                    let consumers = &bundle.consumers;
+                    !relation
+                        .ends
+                        .iter()
+                        .any(|end| consumers.contains_key(end.application))
+                })
                 .filter_map(|relation| resolver.relation(relation))
                 .collect()
         })
@@ -399,14 +406,23 @@ impl<'r, 'a> Resolver<'r, 'a> {
                 end.endpoint.is_some() || self.charm_at(end.application).is_none()
             };
             let some_written = left.endpoint.is_some() || right.endpoint.is_some();
-            if some_written && may_stay(left) && may_stay(right) {
+            let stays = may_stay(left) && may_stay(right);
+            if some_written && stays {
                 return Some([left.endpoint, right.endpoint]);
             }
-            self.unresolved(
-                relation,
-                "the endpoints of this relation cannot be inferred: a charm file is missing",
-                "write the relation as `application:endpoint` on both sides, or give both charm files".to_owned(),
-            );
+            let message =
+                "the endpoints of this relation cannot be inferred: a charm file is missing";
+            let help = "write the relation as `application:endpoint` on both sides, or give both charm files";
+            if stays {
+                // Neither charm declares anything here that could get lost, and Juju can tell.
+                self.diagnostics.push(
+                    Diagnostic::warning(code::UNRESOLVED_RELATION, message)
+                        .at(relation.file, relation.at)
+                        .help(help),
+                );
+                return None;
+            }
+            self.unresolved(relation, message, help.to_owned());
             return None;
         };
         let (pairs, many) = pairs(&left_candidates, &right_candidates);

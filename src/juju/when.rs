@@ -69,7 +69,19 @@ fn holds(
         .or_else(|| defaults.get(key))
         .map(String::as_str)
         .or_else(|| published_default(application?.charm, key))
-        .map_or(Truth::Unknown, |value| known(value == wanted))
+        .map_or(Truth::Unknown, |value| known(is_set_to(value, wanted)))
+}
+
+/// Whether an option's value in a bundle is this one. Juju reads bundles as YAML 1.1 does, where `yes` and `on` are `true`.
+/// Source: juju/charm, whose bundles are read by `gopkg.in/yaml.v2` (resolve.go).
+pub fn is_set_to(value: &str, wanted: &str) -> bool {
+    let is_word = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
+    value == wanted
+        || match wanted {
+            "true" => is_word(&["y", "yes", "on"]),
+            "false" => is_word(&["n", "no", "off"]),
+            _ => false,
+        }
 }
 
 fn published_default(charm: &str, key: &str) -> Option<&'static str> {
@@ -93,7 +105,10 @@ mod tests {
             file: "",
             at: Default::default(),
             charm: "c",
-            options: Map::from_iter([("model-on-mesh", "true".to_owned())]),
+            options: Map::from_iter([
+                ("model-on-mesh", "true".to_owned()),
+                ("hardened", "off".to_owned()),
+            ]),
             offers: Map::new(),
         };
         let defaults = Map::from_iter([("manage", "true".to_owned())]);
@@ -102,6 +117,8 @@ mod tests {
             ("service-mesh related", Truth::True),
             ("config model-on-mesh=true and manage=true", Truth::True),
             ("config model-on-mesh=false and moon=full", Truth::False),
+            ("config hardened=false", Truth::True),
+            ("config hardened=true", Truth::False),
             ("config other=1", Truth::Unknown),
             ("always; ipBlocks from config x=y", Truth::Unknown),
             ("forward-auth related", Truth::Unknown),

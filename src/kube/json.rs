@@ -4,27 +4,10 @@ use super::{
     Change, Failure, KubeAnswer, KubeRequest, KubeResponse, NoAnswer, Outcome, Remark, Step,
 };
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::text::{Node, Value, parse_json};
+use crate::text::{Node, Value, parse_json, push_string};
 use std::fmt::Write;
 
 // Writing to a `String` cannot fail; `let _ = write!(…)` below relies on it.
-
-/// Appends a JSON string.
-pub(super) fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\u{0}'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-}
 
 /// Appends a value. The reader has bounded its depth.
 pub(super) fn value(out: &mut String, node: &Value<'_>) {
@@ -40,7 +23,7 @@ pub(super) fn value(out: &mut String, node: &Value<'_>) {
             let _ = write!(out, "{number:?}");
         }
         Value::Float(_) => out.push_str("null"),
-        Value::String(text) => string(out, text),
+        Value::String(text) => push_string(out, text),
         Value::Array(nodes) => list(out, nodes, |out, node| value(out, &node.value)),
         Value::Object(object) => {
             out.push('{');
@@ -58,14 +41,14 @@ pub(super) fn value(out: &mut String, node: &Value<'_>) {
 
 /// Appends `"key":`.
 pub(super) fn key(out: &mut String, name: &str) {
-    string(out, name);
+    push_string(out, name);
     out.push(':');
 }
 
 /// Appends `"key":"text"`.
 pub(super) fn field(out: &mut String, name: &str, text: &str) {
     key(out, name);
-    string(out, text);
+    push_string(out, text);
 }
 
 fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {

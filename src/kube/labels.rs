@@ -14,7 +14,7 @@ use super::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::labels::label_configmap_name;
-use crate::text::Node;
+use crate::text::{Node, push_string};
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
@@ -23,6 +23,17 @@ const CONFIG_MAP: usize = 0;
 const STATEFUL_SET: usize = 1;
 const SERVICE: usize = 2;
 const KINDS: [&str; 3] = ["ConfigMap", "StatefulSet", "Service"];
+
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 7] = [
+    "appName",
+    "namespace",
+    "labelConfigmapName",
+    "labels",
+    "plan",
+    "dryRun",
+    "fieldManager",
+];
 
 /// Starts the program; `is_removal` takes away all labels, and then the ConfigMap.
 pub(super) fn start(
@@ -562,7 +573,7 @@ fn patch(
         json::key(&mut body, key);
         match value {
             Some(value) => {
-                json::string(&mut body, value);
+                push_string(&mut body, value);
                 set.push(key);
             }
             None => {

@@ -320,6 +320,11 @@ impl Program {
     ) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
         let document = options::read(options)?;
         let options = options::Options::of(&document.root)?;
+        options.only(match kind {
+            ProgramKind::ReconcilePolicies | ProgramKind::DeletePolicies => &policies::OPTIONS,
+            ProgramKind::ReconcileCharmLabels | ProgramKind::RemoveCharmLabels => &labels::OPTIONS,
+            ProgramKind::ReadMesh => &read_mesh::OPTIONS,
+        })?;
         Ok(match kind {
             ProgramKind::ReconcilePolicies => policies::start(&options, false)?,
             ProgramKind::DeletePolicies => policies::start(&options, true)?,

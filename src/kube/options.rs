@@ -1,7 +1,7 @@
 //! The options of programs, and the paths that are made of them.
 
 use super::code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, clip};
 use crate::text::{Document, Node, Object, Value, parse_json};
 use std::fmt::Write;
 
@@ -31,6 +31,19 @@ impl<'n> Options<'n> {
                 code::WRONG_OPTION,
                 "the options must be an object",
             )),
+        }
+    }
+
+    /// Refuses what no program of the kind knows: a misspelled `namespace` would widen a run to the whole cluster.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), Diagnostic> {
+        let mut members = self.object.iter();
+        match members.find(|member| !known.contains(&member.key.as_ref())) {
+            None => Ok(()),
+            Some(member) => {
+                let message = format!("there is no option `{}`", clip(&member.key));
+                let help = format!("the options are {}", known.join(", "));
+                Err(Diagnostic::error(code::WRONG_OPTION, message).help(help))
+            }
         }
     }
 

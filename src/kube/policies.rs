@@ -12,6 +12,26 @@ use crate::juju::charm::describe;
 use crate::model::validate_mesh_policy;
 use crate::text::{Node, parse_json};
 
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 16] = [
+    "appName",
+    "modelName",
+    "labels",
+    "namespace",
+    "fieldManager",
+    "force",
+    "dryRun",
+    "ignoreMissing",
+    "plan",
+    "allOrNothing",
+    "prune",
+    "keep",
+    "meshType",
+    "policies",
+    "rawPolicies",
+    "pageSize",
+];
+
 /// Starts the program; `is_deletion` wants no policy at all.
 pub(super) fn start(
     options: &Options<'_>,
@@ -51,6 +71,7 @@ pub(super) fn start(
         is_plan: options.flag("plan", false)?,
         all_or_nothing: options.flag("allOrNothing", false)?,
         prunes: options.flag("prune", true)?,
+        labels: labels.clone(),
         listing,
         next_id: 1,
         wanted: Vec::new(),
@@ -82,6 +103,8 @@ struct Policies {
     all_or_nothing: bool,
     /// What is managed and not wanted is deleted.
     prunes: bool,
+    /// What managed policies carry, and are listed by.
+    labels: Labels,
     listing: Listing,
     next_id: u32,
     /// Sorted by namespace and name, each once.
@@ -222,7 +245,9 @@ impl Policies {
         let is_list = items(&document)
             .is_some_and(|items| items.iter().all(|item| self.found(item).is_some()));
         if !is_list {
-            let message = format!("cannot list {KIND}: what came back is no list of objects");
+            let message = format!(
+                "cannot list {KIND}: what came back is no list of objects with the labels asked for"
+            );
             return Err(Diagnostic::error(code::UNREADABLE, message)
                 .help("check that the address is that of an API server"));
         }
@@ -248,6 +273,10 @@ impl Policies {
             return Some(());
         }
         let Ok(at) = sought else {
+            // Nothing is deleted that is not known to be managed, whatever a server answers.
+            if !self.is_managed(live) {
+                return None;
+            }
             self.writes.push(Write {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
@@ -280,6 +309,16 @@ impl Policies {
             }),
         }
         Some(())
+    }
+
+    fn is_managed(&self, live: &Node<'_>) -> bool {
+        let kind = live.get("kind").and_then(Node::as_str);
+        let labels = live.get("metadata").and_then(|node| node.get("labels"));
+        kind.is_none_or(|kind| kind == KIND)
+            && self.labels.iter().all(|(key, value)| {
+                let found = labels.and_then(|labels| labels.get(key)?.as_str());
+                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+            })
     }
 
     // === what is to be done ===

@@ -35,6 +35,7 @@ struct Kind {
 
 const CORE: &str = "/api/v1";
 const GATEWAYS: &str = "/apis/gateway.networking.k8s.io/v1";
+const NETWORKING: &str = "/apis/networking.istio.io/v1";
 const SECURITY: &str = "/apis/security.istio.io/v1";
 
 const fn kind(
@@ -61,10 +62,14 @@ const KINDS: &[Kind] = &[
     kind("v1", "ServiceAccount", CORE, "serviceaccounts", Scope::Namespaced),
     kind("gateway.networking.k8s.io/v1", "GatewayClass", GATEWAYS, "gatewayclasses", Scope::Cluster),
     kind("gateway.networking.k8s.io/v1", "Gateway", GATEWAYS, "gateways", Scope::Namespaced),
-    kind("networking.istio.io/v1", "ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", Scope::Namespaced),
+    kind("networking.istio.io/v1", "Gateway", NETWORKING, "gateways", Scope::Namespaced),
+    kind("networking.istio.io/v1", "ServiceEntry", NETWORKING, "serviceentries", Scope::Namespaced),
     kind(istio::API_VERSION, istio::KIND, SECURITY, "authorizationpolicies", Scope::Namespaced),
     kind(istio::API_VERSION, "PeerAuthentication", SECURITY, "peerauthentications", Scope::Namespaced),
 ];
+
+/// What these programs may be told.
+pub(super) const OPTIONS: [&str; 3] = ["namespaces", "rootNamespace", "pageSize"];
 
 /// Starts the program.
 pub(super) fn start(options: &Options<'_>) -> Result<Box<dyn Conversation + Send>, Diagnostic> {
@@ -153,6 +158,25 @@ struct Read {
     is_over: bool,
 }
 
+impl Read {
+    /// Whether an object may be what was asked for: another kind's would be read as this one's. Items of
+    /// lists need not say their kind.
+    fn asked_for(&self, object: &Node<'_>) -> bool {
+        let kind = object.get("kind").and_then(Node::as_str);
+        let namespace = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("namespace")?.as_str());
+        kind.is_none_or(|kind| kind == self.kind)
+            && (self.namespace.is_empty() || namespace.is_none_or(|one| one == self.namespace))
+    }
+}
+
+fn another(kind: &str) -> Diagnostic {
+    let message = format!("cannot read {kind}: what came back is something else");
+    Diagnostic::error(code::UNREADABLE, message)
+        .help("check that the address is that of an API server")
+}
+
 struct ReadMesh {
     reads: Vec<Read>,
     /// Which read each request is for; ids count from 1.
@@ -182,6 +206,7 @@ impl ReadMesh {
         if read.is_single {
             read.is_over = true;
             return match accepted(response) {
+                Ok(document) if !read.asked_for(&document.root) => Err(another(read.kind)),
                 Ok(document) => {
                     read.texts
                         .push(object(&document.root, read.version, read.kind));
@@ -207,6 +232,9 @@ impl ReadMesh {
                         .help("check that the address is that of an API server"));
                 };
                 for item in items {
+                    if !read.asked_for(item) {
+                        return Err(another(read.kind));
+                    }
                     read.texts.push(object(item, read.version, read.kind));
                 }
                 read.is_over = is_last;

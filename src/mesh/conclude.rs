@@ -105,7 +105,9 @@ fn says_nothing(mesh: &Mesh) -> bool {
         && mesh.namespaces.iter().all(|one| is_silent(&one.labels))
         && mesh.services.iter().all(|one| is_silent(&one.labels))
         && mesh.workloads.iter().all(|one| {
-            is_silent(&one.labels) && matches!(one.data_plane, None | Some(DataPlane::None))
+            is_silent(&one.labels)
+                && !one.router
+                && matches!(one.data_plane, None | Some(DataPlane::None))
         })
 }
 

@@ -185,6 +185,7 @@ fn add_application(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: plane,
+        router: false,
     });
     for (name, headless) in [
         (application.name.clone(), false),
@@ -232,6 +233,7 @@ fn ingress(mesh: &mut Mesh, application: &Deployed) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: Some(DataPlane::Sidecar),
+        router: false,
     });
 }
 
@@ -248,6 +250,7 @@ fn model_operator(mesh: &mut Mesh, model: &str) {
         ips: Vec::new(),
         ports: Vec::new(),
         data_plane: None,
+        router: false,
     });
     mesh.services.push(Service {
         namespace: model.to_owned(),

@@ -3,9 +3,9 @@
 use super::manifests::read_manifests;
 use super::{Mesh, finish, from_bundle};
 use crate::compile::{Input, Source, compile};
-use crate::diagnostic::{Diagnostic, bound};
+use crate::diagnostic::{Diagnostic, bound, code};
 use crate::juju::bundle::is_bundle;
-use crate::text::{decode_utf8, parse_json};
+use crate::text::{Position, decode_utf8, parse_json};
 
 /// What a mesh is read from.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,12 @@ pub fn read_mesh(input: &MeshInput<'_>) -> (Mesh, Vec<Diagnostic>) {
         from_bundle::add(&mut mesh, &compiled);
         diagnostics = compiled.diagnostics;
         mesh.lints = compiled.lints;
+    } else if let Some(first) = juju.charms.first() {
+        let text = "charm files are given, and no bundle that they are for";
+        let warning = Diagnostic::warning(code::UNUSED_CHARM_FILES, text)
+            .at(first.file, Position::new(1, 1))
+            .help("give the bundle too, or leave the charm files out");
+        diagnostics.push(warning);
     }
     read_manifests(&mut mesh, &manifests, &mut diagnostics);
     mesh.settings.read_all(&input.settings, &mut diagnostics);

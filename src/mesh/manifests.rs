@@ -1,38 +1,21 @@
 //! A mesh from Kubernetes objects, as manifests or as `kubectl get -o yaml` prints them.
 
-use super::settings::{MOST_ALIASES, PathNormalization, strings};
-use super::{
-    AllowedRoutes, DataPlane, Gateway, Labels, Mesh, MutualTls, Namespace, PeerAuthentication,
-    Protocol, Readiness, Service, ServicePort, TargetPort, WaypointFor, Workload, label,
-};
+use super::kinds::{self, Judged};
+use super::repeated::{Counts, Seen};
+use super::workloads::workload;
+use super::{Labels, Mesh, MutualTls, Namespace, PeerAuthentication, WaypointFor, label};
+use super::{gateways, mesh_config, services, shape};
 use crate::compile::Source;
-use crate::diagnostic::{Diagnostic, clip, code};
+use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
 use crate::names::{is_dns_label, is_dns_subdomain};
-use crate::text::{Document, Node, Position, Value, decode_utf8, parse_any};
+use crate::text::{Node, Position, decode_utf8, parse_any};
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The label that names the Gateway whose instance a pod is.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The kinds that are read, with their groups.
-const READ: [(&str, &str); 15] = [
-    ("", "Namespace"),
-    ("", "Pod"),
-    ("", "Service"),
-    ("", "ServiceAccount"),
-    ("", "ConfigMap"),
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("apps", "ReplicaSet"),
-    ("batch", "Job"),
-    ("batch", "CronJob"),
-    ("gateway.networking.k8s.io", "Gateway"),
-    ("networking.istio.io", "ServiceEntry"),
-    ("security.istio.io", "AuthorizationPolicy"),
-    ("security.istio.io", "PeerAuthentication"),
-];
 /// How deeply Lists may hold Lists.
 const MAX_LISTS: usize = 4;
 
@@ -45,13 +28,14 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         file: "".into(),
         classes: Vec::new(),
         unlabelled: Vec::new(),
+        seen: Seen::default(),
     };
     for source in sources {
         reader.file = source.file.into();
         match decode_utf8(source.bytes).and_then(parse_any) {
             Ok(documents) => {
                 for document in &documents {
-                    reader.duplicates(document);
+                    repeated_keys(source.file, document, reader.diagnostics);
                     reader.document(&document.root, MAX_LISTS);
                 }
                 if documents.iter().all(|document| document.root.is_null()) {
@@ -66,6 +50,8 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         }
     }
     reader.apply_classes();
+    let seen = reader.seen;
+    seen.conclude(mesh);
 }
 
 struct Reader<'m, 'd> {
@@ -76,6 +62,7 @@ struct Reader<'m, 'd> {
     classes: Vec<(String, WaypointFor)>,
     /// Gateways that do not say so themselves.
     unlabelled: Vec<usize>,
+    seen: Seen,
 }
 
 impl Reader<'_, '_> {
@@ -85,31 +72,31 @@ impl Reader<'_, '_> {
         }
         let text = |key: &str| root.get(key).and_then(Node::as_str);
         let Some(kind) = text("kind") else {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    code::WRONG_SHAPE,
-                    "this is no Kubernetes object: it has no `kind`",
-                )
-                .at(&self.file, root.at)
-                .help("give manifests, or what `kubectl get -o yaml` prints")
-                .bad_input(),
-            );
+            let text = "this is no Kubernetes object: it has no `kind`".to_owned();
+            let help = "give manifests, or what `kubectl get -o yaml` prints";
+            self.refuse(root.at, text, help);
             return;
         };
-        let version = text("apiVersion").unwrap_or_default();
-        if let Some(items) = root.get("items").and_then(Node::as_array)
+        let version = text("apiVersion");
+        let items = root.get("items").filter(|node| !node.is_null());
+        if kind == "List"
+            && let Some(node) = items.filter(|node| node.as_array().is_none())
+        {
+            let text = format!("`items` must be a list, not {}", node.kind());
+            self.refuse(
+                node.at,
+                text,
+                "write the objects as `- …`, one after the other",
+            );
+            return;
+        }
+        if let Some(items) = items.and_then(Node::as_array)
             && let Some(listed) = kind.strip_suffix("List")
         {
             if lists == 0 {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        code::WRONG_SHAPE,
-                        format!("lists stand within lists more than {MAX_LISTS} deep"),
-                    )
-                    .at(&self.file, root.at)
-                    .help("write the objects of the inner list as documents of their own")
-                    .bad_input(),
-                );
+                let text = format!("lists stand within lists more than {MAX_LISTS} deep");
+                let help = "write the objects of the inner list as documents of their own";
+                self.refuse(root.at, text, help);
                 return;
             }
             for item in items {
@@ -125,23 +112,45 @@ impl Reader<'_, '_> {
         self.object(root, version, kind);
     }
 
-    fn object(&mut self, root: &Node<'_>, version: &str, kind: &str) {
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        if READ.contains(&(group, kind)) && !self.is_named(root, kind) {
-            return;
+    fn refuse(&mut self, at: Position, text: String, help: &str) {
+        let error = Diagnostic::error(code::WRONG_SHAPE, text).at(&self.file, at);
+        self.diagnostics.push(error.help(help).bad_input());
+    }
+
+    fn object(&mut self, root: &Node<'_>, version: Option<&str>, kind: &str) {
+        let (group, _) = kinds::split(version.unwrap_or_default());
+        match kinds::judge(version, kind) {
+            Judged::Read if self.is_named(root, kind) && self.is_shaped(root, group, kind) => {}
+            Judged::Read | Judged::Other => return,
+            Judged::Unknown(text, help) => return self.refuse(root.at, text, &help),
         }
+        let before = Counts::of(self.mesh);
+        self.take(root, group, kind);
+        let id = match kind {
+            "Namespace" => name(root),
+            _ => format!("{}/{}", namespace(root), name(root)),
+        };
+        let (object, place) = ((kind, id.as_str()), (&*self.file, root.at));
+        self.seen
+            .note(self.mesh, before, object, place, self.diagnostics);
+    }
+
+    fn take(&mut self, root: &Node<'_>, group: &str, kind: &str) {
         match (group, kind) {
             ("", "Namespace") => self.mesh.namespaces.push(Namespace {
                 name: name(root),
                 labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
             }),
             ("", "Pod") => self.pod(root),
-            ("", "Service") => self.service(root),
+            ("", "Service") => self.mesh.services.push(services::service(root)),
             ("", "ServiceAccount") => {
                 let (namespace, name) = (namespace(root), name(root));
                 self.mesh.service_accounts.push((namespace, name));
             }
-            ("", "ConfigMap") => self.mesh_config(root),
+            ("", "ConfigMap") => {
+                let settings = &mut self.mesh.settings;
+                mesh_config::read(settings, root, &self.file, self.diagnostics);
+            }
             ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job") => self.owner(root, root.get("spec")),
             ("batch", "CronJob") => self.owner(
@@ -150,28 +159,39 @@ impl Reader<'_, '_> {
                     .and_then(|spec| spec.get("jobTemplate"))
                     .and_then(|job| job.get("spec")),
             ),
-            ("gateway.networking.k8s.io", "Gateway") => self.gateway(root),
+            ("gateway.networking.k8s.io", "Gateway") => {
+                let (gateway, says) = gateways::gateway(root);
+                if !says {
+                    self.unlabelled.push(self.mesh.gateways.len());
+                }
+                self.mesh.gateways.push(gateway);
+            }
             ("gateway.networking.k8s.io", "GatewayClass") => {
                 let labels = labels(root.get("metadata").and_then(|node| node.get("labels")));
                 if let Some(text) = label(&labels, "istio.io/waypoint-for") {
-                    self.classes.push((name(root), waypoint_for(text)));
+                    self.classes
+                        .push((name(root), gateways::waypoint_for(text)));
                 }
             }
-            ("networking.istio.io", "ServiceEntry") => self.service_entry(root),
+            ("networking.istio.io", "Gateway") => {
+                self.mesh.servers.push(gateways::servers(root.get("spec")));
+            }
+            ("networking.istio.io", "ServiceEntry") => {
+                self.mesh.services.push(services::service_entry(root));
+            }
+            // Others that own pods, by a template of the same form.
+            ("", "ReplicationController")
+            | ("apps.openshift.io", "DeploymentConfig")
+            | ("argoproj.io", "Rollout")
+            | ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet") => {
+                self.owner(root, root.get("spec"));
+            }
             ("security.istio.io", "AuthorizationPolicy") => {
                 let policy = read_policy(&self.file, root, "default");
                 self.mesh.policies.push(policy);
             }
             ("security.istio.io", "PeerAuthentication") => self.peer_authentication(root),
             _ => {}
-        }
-    }
-
-    fn duplicates(&mut self, document: &Document<'_>) {
-        for (at, key) in &document.duplicates {
-            let text = format!("the key `{}` stands twice; the last one counts", clip(key));
-            let warning = Diagnostic::warning(code::DUPLICATE_KEY, text);
-            self.diagnostics.push(warning.at(&self.file, *at));
         }
     }
 
@@ -194,7 +214,7 @@ impl Reader<'_, '_> {
                 _ if key == "namespace" => Ok(()),
                 _ => Err((root.at, format!("this {kind} has no `metadata.name`"))),
             };
-        let name: fn(&str) -> bool = if kind == "Namespace" {
+        let name: fn(&str) -> bool = if matches!(kind, "Namespace" | "Service") {
             is_dns_label
         } else {
             is_dns_subdomain
@@ -207,6 +227,22 @@ impl Reader<'_, '_> {
         self.diagnostics.push(
             error.help("names have lower-case letters, digits and hyphens; the object is left out"),
         );
+        false
+    }
+
+    /// What the API server would not take must not be read as something else.
+    fn is_shaped(&mut self, root: &Node<'_>, group: &str, kind: &str) -> bool {
+        let report = shape::examine(root, group, kind);
+        for (at, key, meant) in report.misspelled {
+            let text = format!("the key `{}` is not known and is ignored", clip(&key));
+            let warning = Diagnostic::warning(code::MISSPELLED_KEY, text).at(&self.file, at);
+            let help = format!("write `{meant}`");
+            self.diagnostics.push(warning.help(help));
+        }
+        let Some((at, text)) = report.wrong else {
+            return true;
+        };
+        self.refuse(at, text, "Kubernetes does not take it otherwise");
         false
     }
 
@@ -268,194 +304,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// MeshConfig is text in a ConfigMap.
-    fn mesh_config(&mut self, root: &Node<'_>) {
-        if !name(root).starts_with("istio") {
-            return;
-        }
-        let Some(text) = root
-            .get("data")
-            .and_then(|data| data.get("mesh"))
-            .and_then(Node::as_str)
-        else {
-            return;
-        };
-        let Ok(documents) = parse_any(text) else {
-            self.diagnostics.push(
-                Diagnostic::warning(code::WRONG_SHAPE, "this MeshConfig cannot be read")
-                    .at(&self.file, root.at)
-                    .help("Istio's defaults are assumed instead; correct `data.mesh`"),
-            );
-            return;
-        };
-        let settings = &mut self.mesh.settings;
-        let config = documents.first().map(|document| &document.root);
-        let get = |key: &str| config.and_then(|config| config.get(key));
-        settings.root_namespace = match get("rootNamespace").and_then(Node::as_str) {
-            Some(name) if !name.is_empty() => name.to_owned(),
-            _ => namespace(root),
-        };
-        settings.give("rootNamespace");
-        if let Some(domain) = get("trustDomain").and_then(Node::as_str)
-            && !domain.is_empty()
-        {
-            settings.trust_domain = domain.to_owned();
-        }
-        settings.give("trustDomain");
-        if let Some(aliases) = get("trustDomainAliases").and_then(strings) {
-            if aliases.len() > MOST_ALIASES {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        code::WRONG_SHAPE,
-                        format!(
-                            "this MeshConfig has {} aliases of its trust domain",
-                            aliases.len()
-                        ),
-                    )
-                    .at(&self.file, root.at)
-                    .help("give a MeshConfig with 1,000 `trustDomainAliases` at most")
-                    .bad_input(),
-                );
-                return;
-            }
-            settings.trust_domain_aliases = aliases;
-        }
-        settings.give("trustDomainAliases");
-        let mode = get("pathNormalization")
-            .and_then(|node| node.get("normalization"))
-            .and_then(Node::as_str);
-        if let Some(mode) = mode.and_then(PathNormalization::by_name) {
-            settings.path_normalization = mode;
-        }
-        settings.give("pathNormalization");
-    }
-
-    fn service(&mut self, root: &Node<'_>) {
-        let spec = root.get("spec");
-        let get = |key: &str| spec.and_then(|spec| spec.get(key));
-        let mut service = Service {
-            namespace: namespace(root),
-            name: name(root),
-            labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
-            selector: get("selector")
-                .map(|node| labels(Some(node)))
-                .filter(|labels| !labels.is_empty()),
-            ports: Some(Vec::new()),
-            headless: get("clusterIP").and_then(Node::as_str) == Some("None"),
-            ips: Vec::new(),
-            entry: false,
-        };
-        let one = std::iter::once(get("clusterIP")).flatten();
-        let all = get("clusterIPs").and_then(Node::as_array);
-        for ip in all.unwrap_or_default().iter().chain(one) {
-            if let Some(ip) = address(Some(ip))
-                && !service.ips.contains(&ip)
-            {
-                service.ips.push(ip);
-            }
-        }
-        let mut ports = Vec::new();
-        for node in get("ports").and_then(Node::as_array).unwrap_or_default() {
-            let Some(port) = port_number(node.get("port")) else {
-                continue;
-            };
-            let text = |key: &str| node.get(key).and_then(Node::as_str);
-            let target = match node.get("targetPort").map(|node| &node.value) {
-                Some(Value::Int(_)) => {
-                    TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port))
-                }
-                Some(Value::String(text)) => match text.parse() {
-                    Ok(number) => TargetPort::Number(number),
-                    Err(_) => TargetPort::Name(text.to_string()),
-                },
-                _ => TargetPort::Number(port),
-            };
-            ports.push(ServicePort {
-                port,
-                target,
-                protocol: protocol(port, text("name"), text("protocol"), text("appProtocol")),
-            });
-        }
-        service.ports = Some(ports);
-        self.mesh.services.push(service);
-    }
-
-    fn service_entry(&mut self, root: &Node<'_>) {
-        let spec = root.get("spec");
-        let get = |key: &str| spec.and_then(|spec| spec.get(key));
-        let mut ports = Vec::new();
-        for node in get("ports").and_then(Node::as_array).unwrap_or_default() {
-            let Some(port) = port_number(node.get("number")) else {
-                continue;
-            };
-            let protocol_name = node.get("protocol").and_then(Node::as_str);
-            ports.push(ServicePort {
-                port,
-                target: TargetPort::Number(port_number(node.get("targetPort")).unwrap_or(port)),
-                protocol: protocol(port, protocol_name, protocol_name, None),
-            });
-        }
-        let addresses = get("addresses").and_then(Node::as_array);
-        self.mesh.services.push(Service {
-            namespace: namespace(root),
-            name: name(root),
-            labels: labels(root.get("metadata").and_then(|node| node.get("labels"))),
-            selector: get("workloadSelector").map(|node| labels(node.get("labels"))),
-            ports: Some(ports),
-            headless: false,
-            ips: addresses
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|node| address(Some(node)))
-                .collect(),
-            entry: true,
-        });
-    }
-
-    fn gateway(&mut self, root: &Node<'_>) {
-        let metadata = root.get("metadata");
-        let labels = labels(metadata.and_then(|node| node.get("labels")));
-        let spec = root.get("spec");
-        let written = label(&labels, "istio.io/waypoint-for");
-        if written.is_none() {
-            self.unlabelled.push(self.mesh.gateways.len());
-        }
-        let addresses = root
-            .get("status")
-            .and_then(|status| status.get("addresses"));
-        // Objects that come from a cluster have these; there, no address means not ready.
-        let live = root.get("status").is_some()
-            || metadata.is_some_and(|node| {
-                ["uid", "resourceVersion", "creationTimestamp"]
-                    .iter()
-                    .any(|key| node.get(key).is_some())
-            });
-        let listeners = spec.and_then(|spec| spec.get("listeners"));
-        let is_http = |listener: &Node<'_>| {
-            let protocol = listener.get("protocol").and_then(Node::as_str);
-            matches!(protocol, Some("HTTP" | "HTTPS"))
-        };
-        let listeners = listeners.and_then(Node::as_array).unwrap_or_default();
-        self.mesh.gateways.push(Gateway {
-            opaque: !listeners.iter().all(is_http),
-            namespace: namespace(root),
-            name: name(root),
-            class: spec
-                .and_then(|spec| spec.get("gatewayClassName"))
-                .and_then(Node::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            waypoint_for: written.map(waypoint_for).unwrap_or_default(),
-            allowed: allowed_routes(spec),
-            ready: match addresses.and_then(Node::as_array) {
-                Some(list) if !list.is_empty() => Readiness::Ready,
-                _ if live => Readiness::NotReady,
-                _ => Readiness::Unknown,
-            },
-            service_accounts: Vec::new(),
-        });
-    }
-
     fn apply_classes(&mut self) {
         for at in &self.unlabelled {
             if let Some(gateway) = self.mesh.gateways.get_mut(*at)
@@ -503,11 +351,11 @@ impl Reader<'_, '_> {
     }
 }
 
-fn name(root: &Node<'_>) -> String {
+pub(super) fn name(root: &Node<'_>) -> String {
     text_at(root, "name").unwrap_or_default().to_owned()
 }
 
-fn namespace(root: &Node<'_>) -> String {
+pub(super) fn namespace(root: &Node<'_>) -> String {
     text_at(root, "namespace").unwrap_or("default").to_owned()
 }
 
@@ -520,153 +368,26 @@ fn text_at<'n>(root: &'n Node<'_>, key: &str) -> Option<&'n str> {
 
 /// Labels, or anything else that maps names to text.
 #[inline(never)]
-fn labels(node: Option<&Node<'_>>) -> Labels {
+pub(super) fn labels(node: Option<&Node<'_>>) -> Labels {
     let object = node.and_then(Node::as_object);
     object
         .into_iter()
         .flat_map(|object| object.iter())
         .filter_map(|member| {
-            let text = member.value.scalar_text()?;
+            // In Kubernetes `null` is as good as nothing, here an empty text.
+            let text = member.value.scalar_text();
+            let text = text.or(member.value.is_null().then_some(Cow::Borrowed("")))?;
             Some((member.key.to_string(), text.into_owned()))
         })
         .collect()
 }
 
 #[inline(never)]
-fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
+pub(super) fn address(node: Option<&Node<'_>>) -> Option<IpAddr> {
     node?.as_str()?.parse().ok()
 }
 
 #[inline(never)]
-fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
-    match node?.value {
-        Value::Int(number) => u16::try_from(number).ok(),
-        _ => None,
-    }
-}
-
-/// A pod (`root` is `described`), or an owner and its template.
-#[inline(never)]
-fn workload(
-    root: &Node<'_>,
-    described: &Node<'_>,
-    spec: Option<&Node<'_>>,
-    template: bool,
-) -> Workload {
-    let metadata = described.get("metadata");
-    let annotations = labels(metadata.and_then(|node| node.get("annotations")));
-    let get = |key: &str| spec.and_then(|spec| spec.get(key));
-    let containers = || {
-        ["containers", "initContainers"]
-            .into_iter()
-            .filter_map(get)
-            .flat_map(|list| list.as_array().unwrap_or_default())
-    };
-    let mut ports = Vec::new();
-    for port in containers().flat_map(|container| {
-        let ports = container.get("ports").and_then(Node::as_array);
-        ports.unwrap_or_default()
-    }) {
-        if let (Some(name), Some(number)) = (
-            port.get("name").and_then(Node::as_str),
-            port_number(port.get("containerPort")),
-        ) {
-            ports.push((name.to_owned(), number));
-        }
-    }
-    let has_proxy = containers()
-        .any(|container| container.get("name").and_then(Node::as_str) == Some("istio-proxy"));
-    let is_gateway = metadata
-        .and_then(|node| node.get("labels"))
-        .is_some_and(|labels| labels.get(GATEWAY_NAME).is_some());
-    let data_plane = if label(&annotations, "ambient.istio.io/redirection") == Some("enabled") {
-        Some(DataPlane::Ambient)
-    } else if (has_proxy || label(&annotations, "sidecar.istio.io/status").is_some()) && !is_gateway
-    {
-        Some(DataPlane::Sidecar)
-    } else if get("hostNetwork").and_then(Node::as_bool) == Some(true) {
-        // Pods on the node's own network cannot be redirected.
-        Some(DataPlane::None)
-    } else {
-        None
-    };
-    let account = get("serviceAccountName").or(get("serviceAccount"));
-    Workload {
-        namespace: namespace(root),
-        name: name(root),
-        template,
-        labels: labels(metadata.and_then(|node| node.get("labels"))),
-        service_account: account
-            .and_then(Node::as_str)
-            .unwrap_or("default")
-            .to_owned(),
-        ips: Vec::new(),
-        ports,
-        data_plane,
-    }
-}
-
-fn waypoint_for(text: &str) -> WaypointFor {
-    match text {
-        "service" => WaypointFor::Service,
-        "workload" => WaypointFor::Workload,
-        "all" => WaypointFor::All,
-        _ => WaypointFor::None,
-    }
-}
-
-/// `allowedRoutes` of the HBONE listener; without one, only the Gateway's own namespace.
-fn allowed_routes(spec: Option<&Node<'_>>) -> AllowedRoutes {
-    let listeners = spec.and_then(|spec| spec.get("listeners"));
-    let listener = listeners
-        .and_then(Node::as_array)
-        .unwrap_or_default()
-        .iter()
-        .find(|listener| {
-            listener.get("protocol").and_then(Node::as_str) == Some("HBONE")
-                && port_number(listener.get("port")) == Some(15008)
-        });
-    let namespaces = listener
-        .and_then(|listener| listener.get("allowedRoutes"))
-        .and_then(|routes| routes.get("namespaces"));
-    match namespaces
-        .and_then(|node| node.get("from"))
-        .and_then(Node::as_str)
-    {
-        Some("All") => AllowedRoutes::All,
-        Some("Selector") => {
-            let selector = namespaces.and_then(|node| node.get("selector"));
-            let expressions = selector.and_then(|node| node.get("matchExpressions"));
-            if expressions
-                .and_then(Node::as_array)
-                .is_some_and(|list| !list.is_empty())
-            {
-                return AllowedRoutes::Expressions;
-            }
-            AllowedRoutes::Selector(labels(selector.and_then(|node| node.get("matchLabels"))))
-        }
-        _ => AllowedRoutes::Same,
-    }
-}
-
-/// What a Service's port speaks: `appProtocol`, else the port name's first word; a few well-known
-/// ports are TCP. Source: istio.io/istio `pkg/config/kube/conversion.go`.
-fn protocol(port: u16, name: Option<&str>, transport: Option<&str>, app: Option<&str>) -> Protocol {
-    if transport.is_some_and(|transport| transport.eq_ignore_ascii_case("udp")) {
-        return Protocol::Udp;
-    }
-    match app {
-        Some("kubernetes.io/h2c" | "kubernetes.io/ws") => return Protocol::Http,
-        Some("kubernetes.io/wss") => return Protocol::Tcp,
-        _ => {}
-    }
-    let text = app.or(name).unwrap_or_default().to_ascii_lowercase();
-    let word = text.split('-').next().unwrap_or_default();
-    match word {
-        "http" | "http2" | "grpc" | "http_proxy" => Protocol::Http,
-        "tcp" | "https" | "tls" | "mongo" | "redis" | "mysql" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ if matches!(port, 25 | 53 | 3306 | 27017) => Protocol::Tcp,
-        _ => Protocol::Sniffed,
-    }
+pub(super) fn port_number(node: Option<&Node<'_>>) -> Option<u16> {
+    shape::port(node?)
 }

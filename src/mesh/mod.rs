@@ -5,9 +5,16 @@
 
 mod conclude;
 pub mod from_bundle;
+mod gateways;
 pub mod input;
+mod kinds;
 pub mod manifests;
+mod mesh_config;
+pub mod repeated;
+mod services;
 pub mod settings;
+mod shape;
+mod workloads;
 
 pub use conclude::finish;
 pub use settings::{DataPlane, PathNormalization, Settings};
@@ -49,6 +56,8 @@ pub struct Mesh {
     pub services: Vec<Service>,
     /// Gateways, waypoints among them.
     pub gateways: Vec<Gateway>,
+    /// What Istio's own Gateways open.
+    pub servers: Vec<Servers>,
     /// (namespace, name) of ServiceAccounts.
     pub service_accounts: Vec<(String, String)>,
     /// AuthorizationPolicies, refused ones included.
@@ -91,6 +100,8 @@ pub struct Workload {
     pub ports: Vec<(String, u16)>,
     /// Who carries its traffic; `None`: the input does not say.
     pub data_plane: Option<DataPlane>,
+    /// Its Envoy is a gateway's (`proxy router`), such as Istio's ingress gateway, and no sidecar.
+    pub router: bool,
 }
 
 /// Where a Service's port leads.
@@ -205,6 +216,15 @@ pub struct Gateway {
     pub opaque: bool,
     /// The service accounts of its pods; where no pod is known, the one named like it.
     pub service_accounts: Vec<String>,
+}
+
+/// A Gateway of `networking.istio.io`: servers at the gateways that it selects, in all namespaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Servers {
+    /// Which pods serve; without labels, all gateways' do.
+    pub selector: Labels,
+    /// One carries other than HTTP, or takes clients' certificates.
+    pub opaque: bool,
 }
 
 /// `mtls.mode` of a PeerAuthentication.

@@ -1,9 +1,10 @@
 //! Settings of a mesh that decide what a policy does.
 
 use crate::compile::Source;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, code, refuse_repeated_keys};
 use crate::juju::charm::clip;
-use crate::text::{Node, decode_utf8, parse_any};
+use crate::names::is_dns_label;
+use crate::text::{Node, Position, decode_utf8, parse_any};
 use serde::Serialize;
 
 /// How a proxy changes a request's path before policies see it.
@@ -125,7 +126,12 @@ impl Settings {
                 return;
             }
         };
+        if documents.iter().all(|document| document.root.is_null()) {
+            let note = Diagnostic::note(code::NOTHING_TO_READ, "this file holds no setting");
+            diagnostics.push(note.at(file, Position::new(1, 1)));
+        }
         for document in documents.iter().filter(|document| !document.root.is_null()) {
+            refuse_repeated_keys(file, document, diagnostics);
             self.take(file, &document.root, diagnostics);
         }
     }
@@ -148,10 +154,18 @@ impl Settings {
             let known = KEYS.into_iter().find(|key| *key == member.key);
             let text = node.as_str().filter(|text| !text.is_empty());
             let taken = match known {
-                Some("rootNamespace") => text.map(|text| self.root_namespace = text.to_owned()),
-                Some("trustDomain") => text.map(|text| self.trust_domain = text.to_owned()),
+                Some("rootNamespace") => text
+                    .filter(|text| is_dns_label(text))
+                    .map(|text| self.root_namespace = text.to_owned()),
+                Some("trustDomain") => text
+                    .filter(|text| is_trust_domain(text))
+                    .map(|text| self.trust_domain = text.to_owned()),
                 Some("trustDomainAliases") => strings(node)
                     .filter(|list| list.len() <= MOST_ALIASES)
+                    .filter(|list| {
+                        list.iter()
+                            .all(|text| is_trust_domain(&text.replace('*', "x")))
+                    })
                     .map(|list| self.trust_domain_aliases = list),
                 Some("autoAllowWaypoint") => node.as_bool().map(|on| self.auto_allow_waypoint = on),
                 Some("hardenedMode") => node.as_bool().map(|on| self.hardened_mode = on),
@@ -199,7 +213,10 @@ impl Settings {
                         Some("trustDomainAliases") => {
                             "write a list of trust domains, 1,000 at most"
                         }
-                        _ => "write a name",
+                        Some("trustDomain") => {
+                            "write one such as cluster.local, without `spiffe://`"
+                        }
+                        _ => "write a namespace's name",
                     })
                     .bad_input(),
                 ),
@@ -213,6 +230,13 @@ fn shown(node: &Node<'_>) -> String {
         || node.kind().to_owned(),
         |text| format!("`{}`", clip(&text)),
     )
+}
+
+/// Whether a text can be a trust domain: it is the first part of a principal, up to the first slash.
+/// SPIFFE has lower case alone; Istio passes others on.
+fn is_trust_domain(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 /// Most aliases of a trust domain: each principal of each policy is read once for each.
@@ -252,6 +276,11 @@ mod tests {
             "x: 1",
             "hardenedMode: 1",
             "dataPlane: none of it",
+            "rootNamespace: Mesh System",
+            "trustDomain: spiffe://cluster.local",
+            "trustDomain: '*'",
+            "trustDomainAliases: ['']",
+            "hardenedMode: false\nhardenedMode: true",
             &many,
         ] {
             let mut diagnostics = Vec::new();

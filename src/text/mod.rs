@@ -6,6 +6,7 @@
 
 mod emit;
 mod float;
+mod indent;
 pub mod insert;
 mod json;
 mod serialize;
@@ -18,7 +19,7 @@ pub use float::float_text;
 pub use json::parse_json;
 pub(crate) use serialize::serialize_big_integer;
 pub use to_json::{NotJson, to_json, to_python_json};
-pub(crate) use to_json::{Out, push_integer};
+pub(crate) use to_json::{Out, push_integer, push_string};
 pub use tree::{Document, Member, Node, Object, Position, Value};
 pub use yaml::parse_yaml;
 
@@ -42,6 +43,8 @@ pub struct TextError {
     pub message: String,
     /// Where reading stopped.
     pub at: Position,
+    /// What to give instead, where that can be told.
+    pub help: Option<&'static str>,
 }
 
 impl TextError {
@@ -50,6 +53,7 @@ impl TextError {
             code,
             message: message.into(),
             at,
+            help: None,
         }
     }
 

@@ -5,6 +5,7 @@
 use super::float::float_text;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
+use std::fmt::Write as _;
 use std::io;
 
 /// Why a value cannot be written as JSON.
@@ -95,6 +96,23 @@ pub(crate) fn push_integer(out: &mut String, value: i64) {
     }
     let digits = digits.iter().skip(digits.len() - length);
     out.extend(digits.map(|digit| char::from(*digit)));
+}
+
+/// Appends a JSON string to JSON that is written by hand.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\u{0}'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
 }
 
 struct Notation {

@@ -4,10 +4,11 @@
 //! budget, so that a small document cannot become a large tree.
 
 use super::float::parse_float;
+use super::indent::{Indented, owned};
 use super::tree::{Document, Member, Node, Object, Position, Value};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
 use crate::map::Index;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 
 pub(super) const MALFORMED: &str = "malformed-yaml";
@@ -17,18 +18,74 @@ pub fn parse_yaml(text: &str) -> Result<Vec<Document<'_>>, TextError> {
     if text.len() > MAX_INPUT {
         return Err(TextError::too_large());
     }
+    read(text).map_err(|error| TextError {
+        // Charts of Helm and bundles for Jinja are YAML only when they are rendered.
+        help: (error.code == MALFORMED && text.contains("{{")).then_some(
+            "`{{` begins a template: give what comes out of it, such as by `helm template`",
+        ),
+        ..error
+    })
+}
+
+fn read(text: &str) -> Result<Vec<Document<'_>>, TextError> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| {
-            TextError::new(
-                MALFORMED,
-                lower_first(error.info()),
-                position(error.marker()),
-            )
-        })?;
+        let (event, span) = match event {
+            Ok(found) => found,
+            Err(error) => {
+                let refused = malformed(&error, position(error.marker()));
+                let is_indentation = error.info().starts_with("invalid indentation");
+                return match is_indentation.then(|| parse_loosely(text)).flatten() {
+                    Some(Ok(documents)) => Ok(documents),
+                    // What lets less be read is no help.
+                    Some(Err(later)) if later.at > refused.at => Err(later),
+                    _ => Err(refused),
+                };
+            }
+        };
         builder.event(event, position(&span.start))?;
     }
     Ok(builder.documents)
+}
+
+fn malformed(error: &ScanError, at: Position) -> TextError {
+    TextError::new(MALFORMED, lower_first(error.info()), at)
+}
+
+/// Reads a text in which lines within brackets or quotes are not indented; `None` where there are none such, or where
+/// the parser does not take for brackets and quotes what was taken for them.
+fn parse_loosely<'a>(text: &str) -> Option<Result<Vec<Document<'a>>, TextError>> {
+    let mut indented = Indented::new(text)?;
+    let padded = std::mem::take(&mut indented.text);
+    let mut builder = Builder::default();
+    let mut open = Vec::new();
+    for event in Parser::new_from_str(&padded) {
+        let (event, span) = match event {
+            Ok(found) => found,
+            Err(error) => {
+                let at = indented.original(position(error.marker()));
+                return Some(Err(malformed(&error, at)));
+            }
+        };
+        let at = indented.original(position(&span.start));
+        indented.pass(at);
+        match &event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => open.push(at),
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(from) = open.pop() {
+                    indented.saw(from, at);
+                }
+            }
+            Event::Scalar(_, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, ..) => {
+                indented.saw(at, indented.original(position(&span.end)));
+            }
+            _ => {}
+        }
+        if let Err(error) = builder.event(owned(event), at) {
+            return Some(Err(error));
+        }
+    }
+    indented.is_confirmed().then_some(Ok(builder.documents))
 }
 
 fn position(marker: &Marker) -> Position {

@@ -1,6 +1,6 @@
 //! The door to the analysis: a mesh is read once and asked often.
 
-use super::{OwnedSource, borrow, sources, to_js};
+use super::{OwnedSource, borrow, only_known, sources, to_js};
 use crate::analysis::{Analysis, Request};
 use crate::compile::Input;
 use crate::diagnostic::Diagnostic;
@@ -66,6 +66,7 @@ pub(super) struct OwnedInput {
 
 impl OwnedInput {
     pub(super) fn read(input: &JsValue) -> Result<OwnedInput, JsValue> {
+        only_known(input)?;
         Ok(OwnedInput {
             files: sources(input, "files")?,
             bundles: sources(input, "bundles")?,

@@ -1,7 +1,7 @@
 //! The door to the exact engine: questions about all requests at once.
 
 use super::analysis::MeshAnalysis;
-use super::{borrow, sources, to_js};
+use super::{borrow, only_known, sources, to_js};
 use crate::analysis::diff::{Among, diff_among};
 use crate::analysis::expect::{Report, check};
 use crate::analysis::expectation::{is_expectations, read_expectations};
@@ -61,6 +61,7 @@ impl MeshAnalysis {
     /// Throws a `TypeError` where the argument has another shape; whatever is wrong with the files
     /// is a diagnostic.
     pub fn test(&self, input: &ExpectationInput) -> Result<Checked, JsValue> {
+        only_known(input)?;
         let files = sources(input, "expectations")?;
         let mut expectations = Vec::new();
         let mut diagnostics = Vec::new();

@@ -45,9 +45,9 @@ import { outcomes } from "./ways.mjs";
 const USAGE = `usage: node tests/istio/diffs.mjs [OPTION …]
 
   --seed N         of the first pair; the next ones count on from it; random unless given, always printed
-  --pairs N        at a waypoint and at a sidecar together (160), 20 random requests each
+  --pairs N        at a waypoint and a sidecar together (160), and half of one's at an ingress gateway; 20 random requests each
   --l4-pairs N     at a ztunnel (800), 20 random requests each
-  --layer LAYER    only waypoint, sidecar or ztunnel
+  --layer LAYER    only waypoint, sidecar, gateway or ztunnel
   --no-shrink      show failures as they are
   --help`;
 

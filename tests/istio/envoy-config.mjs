@@ -123,6 +123,8 @@ function manager({ layer, settings }, sets, keys) {
     codec_type: "HTTP1",
     // As HTTP/2 would have it.
     http_protocol_options: { allow_custom_methods: true },
+    // Whose address is the client's. A gateway stands at the edge, with no proxy before it that it trusts unless told.
+    use_remote_address: layer === "gateway",
     // As istiod does it, by mesh configuration.
     normalize_path: normalization !== "NONE",
     merge_slashes: normalization.endsWith("MERGE_SLASHES"),

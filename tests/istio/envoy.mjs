@@ -124,7 +124,7 @@ export function question({ context: { layer, target, settings }, policies }) {
     workload:
       layer === "waypoint"
         ? { namespace: target.namespace, gateway: target.gateway ?? "waypoint", service: target.app }
-        : { namespace: target.namespace, labels: target.labels },
+        : { namespace: target.namespace, labels: target.labels, ...(target.gateway ? { gateway: target.gateway } : {}) },
     settings: { rootNamespace, trustDomain, trustDomainAliases },
   };
 }
@@ -142,7 +142,7 @@ export function question({ context: { layer, target, settings }, policies }) {
 async function certificates(folder, cases) {
   const uris = new Set(
     cases.flatMap(({ context, requests }) =>
-      context.layer === "waypoint" ? [] : requests.flatMap(({ from }) => (from ? [spiffe(context, from)] : [])),
+      context.layer === "sidecar" ? requests.flatMap(({ from }) => (from ? [spiffe(context, from)] : [])) : [],
     ),
   );
   const child = spawn(BINARY, ["identities", folder], { stdio: ["pipe", "inherit", "inherit"] });
@@ -294,8 +294,10 @@ async function send(ports, identities, judged, results) {
       const listener = listenerName(context);
       const waypoint = context.layer === "waypoint";
       const { sni = "" } = request;
-      const key = [listener, waypoint ? "" : uri, sni, request.sourceIp, context.target.ip, request.port].join(" ");
-      const pem = waypoint ? undefined : identities.of.get(uri);
+      // A waypoint's come by a header, and a gateway sees none.
+      const certified = context.layer === "sidecar" ? uri : "";
+      const key = [listener, certified, sni, request.sourceIp, context.target.ip, request.port].join(" ");
+      const pem = identities.of.get(certified);
       const line = lines.get(key) ?? {
         port: ports.get(listener) ?? 0,
         sourceIp: request.sourceIp,

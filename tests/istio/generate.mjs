@@ -4,7 +4,7 @@ import { peerAuthentications } from "./peer-authentication.mjs";
 import { policySet } from "./policies.mjs";
 import { random } from "./random.mjs";
 import { requests } from "./requests.mjs";
-import { PORTS, ROOT, SOURCE_IPS } from "./vocabulary.mjs";
+import { EDGE, PORTS, ROOT, SOURCE_IPS } from "./vocabulary.mjs";
 
 /**
  * @typedef {import("./random.mjs").Random} Random
@@ -41,6 +41,8 @@ function contextOf(r, layer) {
       app: "web",
       labels: { app: "web", tier: r.pick(["back", "front"]) },
       ip: r.pick(["10.96.0.10", "127.0.0.4"]),
+      // The others are Istio's own gateways.
+      ...(layer === "gateway" && r.chance(0.6) ? { gateway: EDGE } : {}),
     },
     settings: {
       rootNamespace: r.weighted([
@@ -72,12 +74,23 @@ function contextOf(r, layer) {
  * @returns {object[]}
  */
 export function objects({ layer, target, settings, peerAuthentications = [] }) {
-  const { namespace, app, labels, ip } = target;
+  const { namespace, app, ip, gateway } = target;
   const ports = [...PORTS, 80, 65535].map((port) => ({ name: `http-${port}`, port, targetPort: port }));
   const mode =
     layer === "sidecar" ? { "istio-injection": "enabled" } : { "istio.io/dataplane-mode": "ambient" };
   const waypoint = layer === "waypoint";
   const podIp = waypoint ? "10.0.0.99" : ip;
+  const classic = layer === "gateway" && gateway === undefined;
+  const labels =
+    gateway !== undefined && !waypoint
+      ? { ...target.labels, "gateway.networking.k8s.io/gateway-name": gateway, "istio.io/dataplane-mode": "none" }
+      : target.labels;
+  const gatewayOf = (/** @type {string | undefined} */ name, /** @type {string} */ gatewayClassName, /** @type {object[]} */ listeners) => ({
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "Gateway",
+    metadata: { name, namespace },
+    spec: { gatewayClassName, listeners },
+  });
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: mode } },
     {
@@ -99,6 +112,7 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
         containers: [
           { name: app, image: app },
           ...(layer === "sidecar" ? [{ name: "istio-proxy", image: "proxyv2" }] : []),
+          ...(classic ? [{ name: "istio-proxy", image: "proxyv2", args: ["proxy", "router"] }] : []),
         ],
       },
       status: { phase: "Running", podIP: podIp, podIPs: [{ ip: podIp }] },
@@ -107,16 +121,26 @@ export function objects({ layer, target, settings, peerAuthentications = [] }) {
     ...(waypoint
       ? [
           {
-            apiVersion: "gateway.networking.k8s.io/v1",
-            kind: "Gateway",
-            metadata: { name: "waypoint", namespace },
-            spec: {
-              gatewayClassName: "istio-waypoint",
-              listeners: [{ name: "mesh", port: 15008, protocol: "HBONE" }],
-            },
+            ...gatewayOf("waypoint", "istio-waypoint", [{ name: "mesh", port: 15008, protocol: "HBONE" }]),
             status: { addresses: [{ type: "IPAddress", value: "10.96.0.77" }] },
           },
         ]
+      : []),
+    ...(classic
+      ? [
+          {
+            apiVersion: "networking.istio.io/v1",
+            kind: "Gateway",
+            metadata: { name: EDGE, namespace: "pay" },
+            spec: {
+              selector: { app },
+              servers: ports.map(({ name, port }) => ({ port: { number: port, name, protocol: "HTTP" }, hosts: ["*"] })),
+            },
+          },
+        ]
+      : []),
+    ...(layer === "gateway" && !classic
+      ? [gatewayOf(gateway, "istio", ports.map(({ name, port }) => ({ name, port, protocol: "HTTP" })))]
       : []),
   ];
 }

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
  * @param {readonly string[]} args
  * @param {string} usage
  * @param {{ name: string, envoy: number, ztunnel: number }} count what is counted, and how many there are unless told: at a
- *   waypoint and at a sidecar together, and at a ztunnel
+ *   waypoint, a sidecar and, a quarter as many as at both, an ingress gateway; and at a ztunnel
  * @param {string[]} [more] options of one value that this run alone has
  */
 export function readOptions(args, usage, { name, envoy, ztunnel }, more = []) {
@@ -43,10 +43,11 @@ export function readOptions(args, usage, { name, envoy, ztunnel }, more = []) {
   const wanted = [
     ["waypoint", half],
     ["sidecar", half],
+    ["gateway", Math.ceil(half / 2)],
     ["ztunnel", number(values[`l4-${name}`])],
   ];
   const chosen = wanted.filter(([one]) => layer === undefined || layer === one);
-  if (chosen.length === 0) throw new Error(`\`${layer}\` is no layer: waypoint, sidecar or ztunnel`);
+  if (chosen.length === 0) throw new Error(`\`${layer}\` is no layer: waypoint, sidecar, gateway or ztunnel`);
   const seed = number(values.seed);
   console.log(`seed ${seed}`);
   return { seed, chosen, shrink: values["no-shrink"] !== true, text };

@@ -102,6 +102,21 @@ function attachment(r, context, namespace) {
       [0.3, { matchLabels: {} }],
     ]),
   });
+  if (layer === "gateway") {
+    const edge = { kind: "Gateway", group: GATEWAY_GROUP, name: words.EDGE };
+    return r.weighted([
+      [5, () => ({ targetRefs: [edge] })],
+      [1, () => ({ targetRef: edge })],
+      [0.5, () => ({ targetRefs: [{ ...edge, name: "other" }] })],
+      [0.5, () => ({ targetRefs: [{ ...edge, name: "other" }, edge] })],
+      [0.3, () => ({ targetRefs: [{ ...edge, namespace: "elsewhere" }] })],
+      [0.5, () => ({ targetRefs: [{ ...edge, kind: "GatewayClass", name: r.pick(["istio", "istio-waypoint"]) }] })],
+      [0.5, () => ({ targetRefs: [{ kind: "Service", group: "", name: target.app }] })],
+      [0.5, () => ({ selector: { matchLabels: { "gateway.networking.k8s.io/gateway-name": words.EDGE } } })],
+      [3, selector],
+      [3, () => ({})],
+    ])();
+  }
   if (layer !== "waypoint") {
     return r.weighted([
       [5, selector],

@@ -32,7 +32,7 @@ export function requests(r, context, policies, count) {
       sourceIp: r.pick(context.sourceIps),
       to: layer === "waypoint" ? { service: name } : { pod: `${name}-0` },
       port: r.pick(words.PORTS),
-      layer,
+      ...(layer === "gateway" ? {} : { layer }),
     };
     if (layer !== "ztunnel") {
       request.method = words.plain.method(r);
@@ -43,6 +43,8 @@ export function requests(r, context, policies, count) {
     }
     if (rules.length > 0 && r.chance(0.9)) satisfy(r, context, request, r.pick(rules));
     if (layer !== "ztunnel" && r.chance(0.4)) mutate(r, request);
+    // There are listeners for these.
+    if (layer === "gateway" && !words.PORTS.includes(request.port)) request.port = r.pick(words.PORTS);
     // A waypoint admits nobody without a certificate.
     if (layer !== "waypoint" && r.chance(0.08)) request.from = null;
     return request;

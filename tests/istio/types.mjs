@@ -1,7 +1,7 @@
 // The types that the tests share; there is no code here.
 
 /**
- * @typedef {"waypoint" | "sidecar" | "ztunnel"} Layer
+ * @typedef {"waypoint" | "sidecar" | "gateway" | "ztunnel"} Layer
  *
  * @typedef {object} Settings
  * @property {string} rootNamespace
@@ -14,7 +14,7 @@
  * @property {string} app The Service's name, and the pod's label `app`; the pod is `APP-0`.
  * @property {Record<string, string>} labels Of the pod.
  * @property {string} ip The address that requests are for, the Service's or the pod's.
- * @property {string} [gateway] A Service's waypoint, if not `waypoint`.
+ * @property {string} [gateway] A Service's waypoint, if not `waypoint`; the Gateway that the pod is of, if it is of one.
  *
  * @typedef {object} Context Where policies are enforced.
  * @property {Layer} layer
@@ -47,7 +47,7 @@
  * @property {Record<string, string[]>} [headers]
  * @property {Record<string, string[]>} [claims] Of a valid token.
  * @property {string} [sni]
- * @property {Layer} layer
+ * @property {Layer} [layer] None at an ingress gateway: who asks its pods asks it.
  *
  * @typedef {object} Set One mesh, and what is asked of it.
  * @property {number} seed

@@ -6,6 +6,8 @@
 export const NAMESPACES = ["shop", "pay", "admin", "ns", "sa", "visa", "shop-dev"];
 export const ACCOUNTS = ["web", "api", "ns", "shop", "sa"];
 export const ROOT = "istio-system";
+/** The Gateway of the pods asked at an ingress gateway. */
+export const EDGE = "edge";
 export const SOURCE_IPS = ["127.0.0.2", "127.0.0.3", "127.0.0.6"];
 export const PORTS = [8080, 9090, 3000, 443];
 const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
@@ -51,8 +53,8 @@ const HOSTS = [
   "web",
   "10.96.0.10",
 ];
-// Envoy joins the values of the last two.
-const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant", "User-Agent", "X-Forwarded-Host"];
+// Envoy joins the values of two, and sets the last itself if it likes.
+const HEADERS = ["X-Env", "x-env", "X-Role", "x-tenant", "User-Agent", "X-Forwarded-Host", "X-Request-Id"];
 const HEADER_VALUES = ["prod", "dev", "prod,dev", "admin", "PROD", "a b", "prod2", "*x"];
 
 /**

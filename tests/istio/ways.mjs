@@ -1,4 +1,4 @@
-// What the whole way of a request decides: the waypoint, a pod's ztunnel or sidecar, or a waypoint and then the pod.
+// What the whole way of a request decides: an ingress gateway, a pod's ztunnel or sidecar, or a waypoint and then the pod.
 
 import { isIP } from "node:net";
 
@@ -90,7 +90,7 @@ function placeOf(context, given) {
  * @param {Request} request
  */
 const throughEnvoy = ({ layer }, { to, from }) =>
-  layer === "sidecar" || (layer === "waypoint" && "service" in to && from !== null);
+  layer === "sidecar" || layer === "gateway" || (layer === "waypoint" && "service" in to && from !== null);
 
 /**
  * @param {Judge} judge
@@ -143,7 +143,7 @@ const isSendable = (context, policies, request) =>
  * @param {{ place: Place, policies: Policy[] }} one
  */
 async function l4(judge, { place: { context, alone }, policies }) {
-  if (context.layer === "sidecar" || alone) return undefined;
+  if (context.layer === "sidecar" || context.layer === "gateway" || alone) return undefined;
   const asked = { context: { ...context, layer: /** @type {const} */ ("ztunnel") }, policies, requests: [] };
   return (await judge.ask(question(asked))).authorizations ?? [];
 }

@@ -211,7 +211,7 @@ test('options that make no sense', () => {
     [['lint', mesh, '--max-input', '-1'], /write a number of bytes/],
     [['lint', mesh, '--max-input', '9'.repeat(400)], /write a number of bytes/],
     [['lint', mesh, '--max-input', '0'], /larger than 0 bytes/],
-    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--port', '65536'], /0 to 65535/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--port', '65536'], /1 to 65535/],
     [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--source-ip', '::1::2'], /sourceIp|address/],
     [['explain', mesh, '--from', 'a/b/c', '--to', 'pod:shop/web'], /names no client/],
     [['explain', mesh, '--from', 'outside', '--to', 'pod:shop'], /names no target/],
@@ -220,7 +220,33 @@ test('options that make no sense', () => {
     [['diff', mesh], /OLD NEW/],
     [['diff', '--base', '--output=/tmp/x', mesh], /is no commit/],
     [['lint', 'm='], /cannot read ``/],
+    [['reach', mesh, '-o', 'json', '-o', 'dot'], /`--output` is given twice/],
+    [['explain', mesh, '--from', 'outside', '--from', 'shop/web', '--to', 'pod:shop/web'], /`--from` is given twice/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--port', '0'], /1 to 65535/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--method', ''], /`--method` is given an empty value/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--method', 'ge t'], /`ge t` is no method/],
+    [['explain', mesh, '--from', 'outside', '--to', 'pod:shop/web', '--host', 'a\nb'], /is no host/],
+    [['explain', mesh, '--requests', '-', '--from', 'outside'], /`--from` asks one question/],
+    [['explain', mesh, '--requests', '-', '-o', 'human'], /are JSON/],
+    [['lint', '--manifests', '-', '-'], /standard input can be read once/],
+    [['plan', `m=${bundle}`, '-n', ''], /`--namespace` is given an empty value/],
+    [['apply', `m=${bundle}`, '--allow-exposure'], /give both/],
+    [['labels', 'web', 'a=b', '--exit-code'], /give both/],
+    [['labels', 'web', 'a=b', '--plan', '--dry-run', 'server'], /give one of the two/],
+    [['hook', 'provider', 'a=b', 'a=c'], /`a` is given twice/],
+    [['compile', `m=${bundle}`, '--overlay', `n=${bundle}`], /of the model `n`/],
+    [['compile', '--databags', bundle, '--overlay', bundle], /give the bundle too/],
+    [['test', '--expect', file('none.yaml', '[]'), mesh], /hold no expectation/],
   ])) check(args.join(' ').slice(0, 80), run(args), 2, says);
+});
+
+test('a command that is not there is compared with those that are', () => {
+  for (const [word, meant] of [['foo', ''], ['tset', 'test'], ['lin', 'lint'], ['explains', 'explain'], ['x', '']]) {
+    const { status, stderr } = run([word]);
+    assert.equal(status, 2, word);
+    assert.match(stderr, new RegExp(`^error: unknown command '${word}'$`, 'm'));
+    assert.equal(/Did you mean (\w+)/.exec(stderr)?.[1] ?? '', meant, word);
+  }
 });
 
 test('a disk that is full is told in one line', { skip: !existsSync('/dev/full') }, () => {

@@ -150,3 +150,25 @@ test('an argument of a wrong type throws a TypeError, and nothing is the worse f
   assert.match(analysis.explain('{"to": {"pod": "shop/web"}}'), /shop\/web/);
   analysis.free();
 });
+
+test('an input that nobody reads is a mistake, and so is a value of another type beside a text', () => {
+  /** @type {any} */
+  const core = mesh;
+  for (const input of [{ bundle: [] }, { manifest: [] }, { files: [], setting: [] }]) {
+    assert.throws(() => core.compile(input), /there is no input `/, JSON.stringify(input));
+    assert.throws(() => core.analyse(input), /there is no input `/, JSON.stringify(input));
+  }
+  for (const more of [{ model: 5 }, { overlay: 'false' }]) {
+    const input = { bundles: [{ file: 'b.yaml', text: 'applications: {}', ...more }] };
+    assert.throws(() => core.compile(input), TypeError, JSON.stringify(more));
+  }
+  // One input for all of them.
+  const whole = { files: [], bundles: [], charms: [], databags: [], manifests: [], settings: [], expectations: [] };
+  core.compile(whole).free();
+  const analysis = core.analyse(whole);
+  analysis.test(whole).free();
+  analysis.free();
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  assert.throws(() => core.analyse(revoked.proxy), TypeError);
+});

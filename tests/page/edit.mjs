@@ -213,6 +213,10 @@ test("files are opened by dialog, dropped, renamed, told what they are, closed, 
   await withPage({}, async (page) => {
     await compiled(page);
     const charm = "charm: extra\nrequires: {service-mesh: {interface: service_mesh}}\n";
+    // What somebody works on stays.
+    await page.locator(".cm-content").click();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.type("# mine ");
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Open…" }).click()]);
     await chooser.setFiles([
       { name: "extra.yaml", mimeType: "application/yaml", buffer: Buffer.from(charm) },
@@ -247,6 +251,43 @@ test("files are opened by dialog, dropped, renamed, told what they are, closed, 
     }
     await page.locator("#status", { hasText: "3 policies" }).waitFor();
     assert.equal(await page.locator(".files .file").count(), 1 + charmsOf("bookinfo").length);
+  });
+});
+
+test("files of one's own take the place of an example that nobody has touched", async () => {
+  await withPage({}, async (page) => {
+    /** @param {Record<string, string>} files */
+    const drop = (files) =>
+      page.evaluate((files) => {
+        const data = new DataTransfer();
+        for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+      }, files);
+    const names = async () => (await page.locator(".files .open").allInnerTexts()).map((name) => name.split("\n")[0]);
+    const charm = "charm: extra\nrequires: {service-mesh: {interface: service_mesh}}\n";
+    const bundle = "applications:\n  extra: {charm: extra}\n";
+    await compiled(page);
+    // After a reload it is an example still.
+    await page.reload();
+    await compiled(page);
+    await drop({ "extra.yaml": charm });
+    await page.locator(".files .file", { hasText: "extra" }).waitFor();
+    assert.equal(await page.locator(".files .file").count(), 2 + charmsOf("bookinfo").length);
+    await drop({ "own.yaml": bundle });
+    await page.getByText("Your files took the place of the example").waitFor();
+    assert.equal(await page.locator(".files .file").count(), 2, String(await names()));
+    await page.locator("#status", { hasText: "0 policies" }).waitFor();
+    // One's own files are no example.
+    await drop({ "other.yaml": bundle });
+    await page.locator(".files .file", { hasText: "other" }).waitFor();
+    assert.equal(await page.locator(".files .file").count(), 3);
+    // Nor is one that was changed.
+    await example(page, /^Bookinfo(?!,)/);
+    await page.locator("#status", { hasText: "3 policies" }).waitFor();
+    await page.getByLabel("model").fill("mine");
+    await drop({ "own.yaml": bundle });
+    await page.locator(".files .file", { hasText: "own" }).waitFor();
+    assert.equal(await page.locator(".files .file").count(), 2 + charmsOf("bookinfo").length);
   });
 });
 

@@ -318,7 +318,7 @@ function keepSoon() {
 function keep() {
   clearTimeout(timer);
   if (!ready || workspace.readOnly) return;
-  const kept = recovery.keep({ files: workspace.snapshot(), active: workspace.files.indexOf(/** @type {OpenFile} */ (workspace.active)), view: views.current });
+  const kept = recovery.keep({ files: workspace.snapshot(), isExample: workspace.isExample, active: workspace.files.indexOf(/** @type {OpenFile} */ (workspace.active)), view: views.current });
   document.body.classList.toggle("unkept", !kept);
 }
 addEventListener("pagehide", keep);
@@ -346,7 +346,11 @@ workspace.addEventListener("active", describeActive);
 menu(find("examples", HTMLButtonElement), () => EXAMPLES.map(({ name, title, about }) => ({ label: title, about, act: () => void openExample(name) })));
 find("open", HTMLButtonElement).addEventListener("click", () => fileInput.click());
 const fileInput = find("file-input", HTMLInputElement);
-opening(workspace, { input: fileInput, failed: (error) => tell(`Not opened: ${error instanceof Error ? error.message : String(error)}.`) });
+opening(workspace, {
+  input: fileInput,
+  failed: (error) => tell(`Not opened: ${error instanceof Error ? error.message : String(error)}.`),
+  replaced: () => tell("Your files took the place of the example, which is still in the menu."),
+});
 menu(find("save", HTMLButtonElement), () => [
   ...(workspace.active
     ? [{ label: shown(workspace.active.name, 40), about: "the file in front", act: () => workspace.active && download(workspace.active.name, "application/yaml", workspace.active.text) }]
@@ -380,7 +384,7 @@ async function openExample(name) {
   try {
     const { default: files } = await example.load();
     await leave();
-    workspace.replace(files);
+    workspace.replace(files, { isExample: true });
   } catch (error) {
     fail(`The example ${example.title} could not be loaded.`, error);
   }
@@ -470,14 +474,14 @@ addEventListener("hashchange", () => {
 async function openOwn(instead = false) {
   const kept = await recovery.begin();
   if (kept && kept.draft.files.length > 0) {
-    workspace.replace(kept.draft.files, { active: kept.draft.active });
+    workspace.replace(kept.draft.files, { active: kept.draft.active, isExample: kept.draft.isExample });
     views.show(kept.draft.view);
     if (!kept.sameTab) tell(`This is what you had open on ${new Date(kept.draft.time).toLocaleString()}.`);
   } else {
     const { default: files } = await /** @type {(typeof EXAMPLES)[0]} */ (EXAMPLES[0]).load();
     // Somebody may have typed, or opened something, in the meantime.
     if (instead || workspace.files.length === 0) {
-      workspace.replace(files);
+      workspace.replace(files, { isExample: true });
       if (!instead && banner.hidden) welcome();
     }
   }

@@ -52,20 +52,28 @@ export class Workspace extends EventTarget {
   active;
   /** Set while a link's content is looked at and not imported. */
   readOnly = false;
+  /** Files of an example that nobody has touched yet. @type {Set<OpenFile>} */
+  #example = new Set();
   #next = 1;
 
   /**
    * Replaces everything.
    * @param {NewFile[]} files
-   * @param {{ readOnly?: boolean, active?: number }} [options]
+   * @param {{ readOnly?: boolean, active?: number, isExample?: boolean }} [options]
    */
-  replace(files, { readOnly = false, active = 0 } = {}) {
+  replace(files, { readOnly = false, active = 0, isExample = false } = {}) {
     this.readOnly = readOnly;
     this.files = files.slice(0, MOST_FILES).map((file) => this.#open(file));
+    this.#example = new Set(isExample ? this.files : []);
     this.active = this.files[active] ?? this.files[0];
     this.dispatchEvent(new Event("files"));
     this.dispatchEvent(new Event("active"));
     this.dispatchEvent(new Event("opened"));
+  }
+
+  /** Nothing but an example is open, as it came. */
+  get isExample() {
+    return this.files.length > 0 && this.files.every((file) => this.#example.has(file));
   }
 
   /** @param {NewFile} file @returns {OpenFile} */
@@ -78,6 +86,7 @@ export class Workspace extends EventTarget {
    * @param {NewFile[]} files
    */
   add(files) {
+    this.#example.clear();
     /** @type {OpenFile | undefined} */
     let last;
     for (const file of files) {
@@ -91,8 +100,30 @@ export class Workspace extends EventTarget {
     this.dispatchEvent(new Event("active"));
   }
 
+  /**
+   * Opens somebody's own files: beside what is open, but what says what there is takes the place of an example that nobody
+   * has touched.
+   * @param {NewFile[]} files
+   * @returns {boolean} whether an example made room
+   */
+  open(files) {
+    const example = this.#example;
+    if (example.size > 0 && files.some(({ kind }) => ["bundle", "databag", "manifests"].includes(kind))) {
+      const own = this.files.filter((file) => !example.has(file));
+      this.replace([...own, ...files], { active: own.length + files.length - 1 });
+      return true;
+    }
+    const count = this.files.length;
+    const kept = new Set(example);
+    this.add(files);
+    // One that took the place of another changed the example.
+    if (this.files.length === count + files.length) this.#example = kept;
+    return false;
+  }
+
   /** @param {OpenFile} file */
   remove(file) {
+    this.#example.clear();
     const at = this.files.indexOf(file);
     if (at < 0) return;
     this.files.splice(at, 1);
@@ -114,6 +145,7 @@ export class Workspace extends EventTarget {
    * @param {Partial<NewFile>} change
    */
   change(file, change) {
+    this.#example.clear();
     Object.assign(file, change);
     this.dispatchEvent(new Event(Object.keys(change).every((key) => key === "text") ? "edited" : "files"));
   }

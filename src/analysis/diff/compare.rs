@@ -11,7 +11,7 @@ use crate::analysis::symbolic::condition::{Condition, Field, Values};
 use crate::analysis::symbolic::describe::{Access, Texts};
 use crate::analysis::symbolic::glob::Glob;
 use crate::analysis::symbolic::lower::{all, any};
-use crate::analysis::symbolic::region::{Region, Regions};
+use crate::analysis::symbolic::region::Region;
 use crate::analysis::symbolic::routes::{Cell, Target as Place};
 use crate::analysis::symbolic::solve::{
     Gap, Side, TargetForm, all_present, matched, points, space,
@@ -122,22 +122,9 @@ impl<'a> Comparer<'a> {
         if self.old.same(&old_cells, &self.new, &new_cells) {
             return Ok(());
         }
-        let (old, new) = (self.old.form(&old_cells), self.new.form(&new_cells));
-        let host = host(target);
-        let mut solved = space(&self.old, &[&old, &new], &[], &[&host])?;
-        let x = old.verdict(&mut solved, &all_present)?;
-        let y = new.verdict(&mut solved, &all_present)?;
-        let mut both = Both {
-            target,
-            text,
-            old,
-            new,
-            space: solved,
-            domain: self.old.domain,
-            reasons: &self.reasons,
-            differing: Vec::new(),
-        };
-        both.differing = differing(&self.old, &self.new, &mut both)?;
+        let sides = (&self.old, &self.new);
+        let forms = (self.old.form(&old_cells), self.new.form(&new_cells));
+        let (mut both, x, y) = Both::solve(target, text, sides, forms, &self.reasons)?;
         let granted = both.space.regions.and(x.denied, y.allowed)?;
         let revoked = both.space.regions.and(x.allowed, y.denied)?;
         let granted = both.changes(granted, true, None)?;
@@ -145,7 +132,17 @@ impl<'a> Comparer<'a> {
         self.found.equivalent &= granted.is_empty() && revoked.is_empty();
         self.found.granted.extend(granted);
         self.found.revoked.extend(revoked);
-        if let Some(unknown) = both.unknown(x, y)? {
+        let unknown = if both.old.has_unknown() || both.new.has_unknown() {
+            let forms = (
+                self.old.form_with_unsaid(&old_cells),
+                self.new.form_with_unsaid(&new_cells),
+            );
+            let (mut both, x, y) = Both::solve(target, text, sides, forms, &self.reasons)?;
+            both.unknown(x, y)?
+        } else {
+            both.unknown(x, y)?
+        };
+        if let Some(unknown) = unknown {
             self.found.equivalent = false;
             self.found.unknown.push(unknown);
         }
@@ -237,7 +234,7 @@ fn named<'s>(side: &Side<'s>, form: &TargetForm) -> Vec<(&'s str, u32, Effect)> 
     for point in points(form) {
         for (policy, number) in point.policies.iter().zip(&point.held) {
             if let Some(held) = side.held(*number)
-                && !matches!(held.origin, Origin::AutoAllow(_))
+                && !matches!(held.origin, Origin::AutoAllow(_) | Origin::Undeclared)
             {
                 found.push((held.id.as_str(), *number, policy.effect));
             }
@@ -258,7 +255,33 @@ fn host(target: &Target) -> String {
     format!("{name}.{namespace}")
 }
 
-impl Both<'_> {
+impl<'t> Both<'t> {
+    /// Both sides, and what they answer.
+    fn solve<'a: 't>(
+        target: &'t Target,
+        text: &'t str,
+        (before, after): (&Side<'a>, &Side<'a>),
+        (old, new): (TargetForm, TargetForm),
+        reasons: &'t Reasons,
+    ) -> Result<(Self, Verdict, Verdict), Gap> {
+        let host = host(target);
+        let mut space = space(before, &[&old, &new], &[], &[&host])?;
+        let x = old.verdict(&mut space, &all_present)?;
+        let y = new.verdict(&mut space, &all_present)?;
+        let mut both = Both {
+            target,
+            text,
+            old,
+            new,
+            space,
+            domain: before.domain,
+            reasons,
+            differing: Vec::new(),
+        };
+        both.differing = differing(before, after, &mut both)?;
+        Ok((both, x, y))
+    }
+
     /// A region as changes; of requests with one path, where that is given and the region is one of
     /// requests without.
     pub(super) fn changes(
@@ -356,17 +379,31 @@ impl Both<'_> {
     }
 
     /// Where something is not known and may have changed: the answer was, or is, known on one side
-    /// only; or a policy that changed may match.
+    /// only; or it is another if something is so that the input does not say; or a policy that changed
+    /// may match.
     fn unknown(&mut self, x: Verdict, y: Verdict) -> Result<Option<Unknown>, TooComplex> {
+        let mut settled = |verdict: Verdict| {
+            let (allowed, denied) = (
+                self.space.always(verdict.allowed)?,
+                self.space.always(verdict.denied)?,
+            );
+            self.space.regions.or(allowed, denied)
+        };
+        let (old, new) = (settled(x)?, settled(y)?);
         let regions = &mut self.space.regions;
-        let known =
-            |regions: &mut Regions, verdict: Verdict| regions.or(verdict.allowed, verdict.denied);
-        let (known_old, known_new) = (known(regions, x)?, known(regions, y)?);
-        let (lost, won) = (
+        let settled = regions.and(old, new)?;
+        let (known_old, known_new) = (
+            regions.or(x.allowed, x.denied)?,
+            regions.or(y.allowed, y.denied)?,
+        );
+        let changed = [
             regions.minus(known_old, known_new)?,
             regions.minus(known_new, known_old)?,
-        );
-        let mut open = regions.or(lost, won)?;
+            regions.and(x.denied, y.allowed)?,
+            regions.and(x.allowed, y.denied)?,
+        ];
+        let changed = regions.any(&changed)?;
+        let mut open = regions.minus(changed, settled)?;
         if open.is_none() {
             let neither = regions.not(known_old)?;
             let changed: Vec<Region> = self.differing.iter().map(|one| one.region).collect();

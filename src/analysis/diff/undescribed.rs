@@ -7,11 +7,11 @@
 
 use super::NotCompared;
 use crate::analysis::decide::Analysis;
-use crate::analysis::lint::fingerprint;
 use crate::analysis::points::{Binding, Origin};
 use crate::analysis::request::Target;
 use crate::analysis::symbolic::witness::ToJson;
 use crate::compile::Source;
+use crate::istio::fingerprint::fingerprint;
 use crate::istio::policy::{Action, AuthorizationPolicy};
 use crate::map::{Index, Map};
 use crate::mesh::manifests::read_manifests;

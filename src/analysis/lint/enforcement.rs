@@ -5,7 +5,7 @@ use crate::analysis::points::Binding;
 use crate::analysis::rules::{self, Effect};
 use crate::istio::policy::{Action, TargetRef};
 use crate::juju::charm::clip;
-use crate::mesh::{DataPlane, WAYPOINT_CLASS};
+use crate::mesh::{DataPlane, Gateway, WAYPOINT_CLASS};
 use crate::text::Position;
 
 impl Linter<'_> {
@@ -93,6 +93,26 @@ impl Linter<'_> {
             Some(_) => Some(DataPlane::Sidecar),
             None => one.data_plane,
         }))
+    }
+
+    /// Whether nothing but ingress gateways enforces the policy, as far as is known, and one does.
+    pub(super) fn only_at_ingress(&self) -> bool {
+        let points = &self.analysis.points;
+        let targets = self.policy.targets();
+        if targets.is_empty() {
+            let mut pods = self.pods().peekable();
+            return pods.peek().is_some() && pods.all(|(at, _)| points.as_ingress(at).is_some());
+        }
+        let gateway = |target: &TargetRef| {
+            let at = points.gateway(&self.policy.namespace, &target.name)?;
+            self.mesh()
+                .gateways
+                .get(at)
+                .filter(|_| target.kind == "Gateway")
+        };
+        targets
+            .iter()
+            .all(|one| gateway(one).is_some_and(Gateway::is_ingress))
     }
 
     fn rule_at(&self, index: usize) -> Position {
@@ -278,16 +298,36 @@ impl Linter<'_> {
             );
             return;
         }
-        let why = match self.analysis.points.service_waypoints.get(at) {
-            Some(Binding::None) => "the Service uses no waypoint".to_owned(),
-            Some(Binding::Unusable(why)) => why.clone(),
+        let none = "label the Service or its namespace with `istio.io/use-waypoint`, or select the pods by `selector`";
+        let points = &self.analysis.points;
+        let (why, help) = match points.service_waypoints.get(at) {
+            Some(Binding::None) => ("the Service uses no waypoint", none),
+            Some(Binding::Unusable(why, help)) => (why.as_str(), *help),
             _ => return,
         };
+        let has_gateways = |space: &str| self.known.has_gateways(space);
+        if let Some(unsaid) = points.unsaid_waypoint(mesh, at, has_gateways) {
+            self.note(
+                code::CANNOT_VERIFY,
+                target.at,
+                format!(
+                    "cannot verify that `{}` uses a waypoint, which alone enforces `{}`: {unsaid}",
+                    clip(&target.name),
+                    name(self.policy)
+                ),
+                "give its manifest as well",
+            );
+            return;
+        }
         self.error(
             code::NOT_ENFORCED,
             target.at,
-            format!("nobody enforces `{}` for `{}`: {why}", name(self.policy), clip(&target.name)),
-            "label the Service or its namespace with `istio.io/use-waypoint`, or select the pods by `selector`",
+            format!(
+                "nobody enforces `{}` for `{}`: {why}",
+                name(self.policy),
+                clip(&target.name)
+            ),
+            help,
         );
     }
 

@@ -11,8 +11,6 @@ mod names;
 mod sets;
 mod values;
 
-pub(super) use sets::fingerprint;
-
 use super::decide::Analysis;
 use super::exact_lints::exact_lints;
 use crate::diagnostic::{Diagnostic, Severity, bound};

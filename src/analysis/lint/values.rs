@@ -5,6 +5,7 @@ use crate::istio::policy::{Action, Attribute, Condition, List, Text};
 use crate::istio::validation::{is_named_key, is_template};
 use crate::juju::charm::clip;
 use crate::mesh::PathNormalization;
+use crate::text::Position;
 
 /// Methods that HTTP has. Source: RFC 9110 and RFC 5789.
 const METHODS: [&str; 9] = [
@@ -42,17 +43,27 @@ impl Linter<'_> {
             ),
             Attribute::Methods => self.method(value),
             Attribute::Paths => self.path(list, value),
-            Attribute::RemoteIpBlocks => self.note(
-                code::FORGEABLE_ADDRESS,
+            Attribute::RemoteIpBlocks => self.forwarded(
                 value.at,
-                format!(
-                    "`{}` is held against the last entry of `X-Forwarded-For`, which a client may write itself",
-                    clip(&value.text)
-                ),
-                "make sure that a trusted gateway sets the header, or use `ipBlocks`",
+                format!("`{}` is held against", clip(&value.text)),
+                "ipBlocks",
             ),
             _ => {}
         }
+    }
+
+    /// Behind a gateway the address is what the request says. At an ingress gateway it is the
+    /// connection's own, or what the proxies say that istiod's settings name.
+    fn forwarded(&mut self, at: Position, what: String, instead: &str) {
+        if self.only_at_ingress() {
+            return;
+        }
+        self.note(
+            code::FORGEABLE_ADDRESS,
+            at,
+            format!("{what} the last entry of `X-Forwarded-For`, which a client may write itself"),
+            &format!("make sure that a trusted gateway sets the header, or use `{instead}`"),
+        );
     }
 
     fn principal(&mut self, value: &Text) {
@@ -299,12 +310,7 @@ impl Linter<'_> {
             );
         }
         if key == "remote.ip" {
-            self.note(
-                code::FORGEABLE_ADDRESS,
-                condition.key.at,
-                "`remote.ip` is the last entry of `X-Forwarded-For`, which a client may write itself".into(),
-                "make sure that a trusted gateway sets the header, or use `source.ip`",
-            );
+            self.forwarded(condition.key.at, "`remote.ip` is".into(), "source.ip");
         }
         if key == "source.principal" {
             for value in condition.values.iter().chain(&condition.not_values) {

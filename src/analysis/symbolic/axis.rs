@@ -1,6 +1,6 @@
 //! One field of requests and its classes.
 
-use super::condition::{Field, Values};
+use super::condition::{Field, Values, WHETHER};
 use super::forwarded::Forwarded;
 use super::glob::Glob;
 use super::intervals::{ADDRESSES, Intervals, PORTS, Point, Range, SOURCES};
@@ -239,7 +239,7 @@ fn universe(setting: &Setting<'_>, field: &Field, raw: bool) -> Option<Universe>
         Field::Host => Universe::Host,
         Field::ServerName => Universe::ServerName,
         Field::Header(_) | Field::Claim(_) | Field::Forwarded => Universe::HeaderValue,
-        Field::Port | Field::SourceIp | Field::RemoteIp => return None,
+        Field::Port | Field::SourceIp | Field::RemoteIp | Field::Unsaid(_) => return None,
     })
 }
 
@@ -283,6 +283,7 @@ fn partition(
             Field::Port if setting.ports.is_empty() => PORTS,
             Field::Port => setting.ports,
             Field::SourceIp => SOURCES,
+            Field::Unsaid(_) => WHETHER,
             _ => ADDRESSES,
         };
         return Ok(Partition::Intervals(Intervals::new(line, &ranges)));

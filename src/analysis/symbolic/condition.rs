@@ -3,10 +3,14 @@
 use super::glob::Glob;
 use super::intervals::Range;
 use super::region::Region;
+use crate::analysis::rules;
 
 /// What a condition can be about. The order is that of decisions and of descriptions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
+    /// Something that the input does not say: it is so, [`SO`], or it is not. It comes first, because
+    /// regions forget what comes first at no cost.
+    Unsaid(Box<Unsaid>),
     /// The client's identity, `TRUSTDOMAIN/ns/NAMESPACE/sa/SERVICEACCOUNT`, or that it has none.
     Client,
     /// The port that the request is sent to.
@@ -33,6 +37,23 @@ pub enum Field {
     /// A claim of the token by its path, joined by dots. Values are as a header's.
     Claim(String),
 }
+
+/// A question about a request that its fields do not answer. The same one has the same answer before
+/// and after a change, whatever that is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unsaid {
+    /// What a policy looks at.
+    pub field: rules::Field,
+    /// What it looks for.
+    pub pattern: rules::Pattern,
+    /// On which of the ways that a request may take.
+    pub way: usize,
+}
+
+/// What there is of [`Field::Unsaid`].
+pub const WHETHER: &[Range] = &[((0, 0), (0, 1))];
+/// That it is so.
+pub const SO: Range = ((0, 1), (0, 1));
 
 /// Which values of a field meet a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +110,18 @@ impl Condition {
             Condition::Unknown => Condition::Unknown,
             Condition::Not(inner) => *inner,
             other => Condition::Not(Box::new(other)),
+        }
+    }
+
+    /// Whether a part cannot be known.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Condition::Unknown => true,
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().any(Condition::has_unknown)
+            }
+            Condition::Not(inner) => inner.has_unknown(),
+            Condition::Always | Condition::Never | Condition::Is(..) => false,
         }
     }
 

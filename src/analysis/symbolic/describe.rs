@@ -359,6 +359,8 @@ impl Access {
                 Field::Forwarded => access.headers.push(part.header("x-forwarded-for")),
                 Field::Header(name) => access.headers.push(part.header(name)),
                 Field::Claim(name) => access.claims.push(part.header(name)),
+                // Nothing that a request carries.
+                Field::Unsaid(_) => {}
             }
         }
         access

@@ -73,6 +73,7 @@ impl Space {
                 Field::RemoteIp => example.remote_ip = point(LIKELY_ADDRESSES),
                 Field::Forwarded => example.forwarded = Some(text()),
                 Field::ServerName => example.server_name = text(),
+                Field::Unsaid(_) => {}
                 Field::Header(name) | Field::Claim(name) => {
                     let values: Vec<String> = if axis.count == Count::Many {
                         let there = (axis.level..).zip(list);
@@ -126,6 +127,7 @@ impl Space {
                 Field::RemoteIp => found.push(axis.class_at(request.remote_ip?)?),
                 Field::Forwarded => found.push(optional(&request.forwarded)?),
                 Field::ServerName => found.push(text(&request.server_name)?),
+                Field::Unsaid(_) => return None,
                 Field::Header(name) | Field::Claim(name) => {
                     let given = match &axis.field {
                         Field::Claim(_) => request.claims.as_slice(),

@@ -1,5 +1,6 @@
 //! Policies as enforcement points hold them, turned into conditions.
 
+use super::condition::{SO, Unsaid};
 use super::glob::{CharSet, Glob};
 use super::intervals::Range;
 use super::space::{Condition, Field, Values};
@@ -58,6 +59,8 @@ pub struct View<'a> {
     pub destination: Option<IpAddr>,
     /// X-Forwarded-For may be another than was sent, and so the forwarded address is not known.
     pub forwarded_unknown: bool,
+    /// What is unknown is a field of its own, on this way.
+    pub unsaid: Option<usize>,
 }
 
 /// A policy matches if any rule does.
@@ -127,9 +130,9 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
         }
         Of::SourceIp => match view.peer {
             PeerSeen::Client => address(Field::SourceIp, pattern),
-            PeerSeen::Waypoint(ip) => known_address(ip, pattern),
+            PeerSeen::Waypoint(ip) => known_address(view, ip, field, pattern),
         },
-        Of::RemoteIp if view.forwarded_unknown => Condition::Unknown,
+        Of::RemoteIp if view.forwarded_unknown => unknown(view, field, pattern),
         Of::RemoteIp => match (view.peer, pattern) {
             (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
             // With X-Forwarded-For it is the client's own word, without it the waypoint's.
@@ -137,12 +140,12 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
                 Condition::Is(Field::Forwarded, Values::Range(block(cidr))),
                 all(vec![
                     Condition::Is(Field::Forwarded, Values::NoAddress),
-                    known_address(ip, pattern),
+                    known_address(view, ip, field, pattern),
                 ]),
             ]),
             _ => Condition::Never,
         },
-        Of::DestinationIp => known_address(view.destination, pattern),
+        Of::DestinationIp => known_address(view, view.destination, field, pattern),
         Of::Port => port(view, pattern),
         Of::Host => match text_lower(pattern) {
             Some(glob) => Condition::Is(Field::Host, Values::Glob(glob)),
@@ -152,13 +155,13 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
         Of::Path => text(Field::Path, pattern),
         Of::Header(name) => match name.as_str() {
             ":method" => text(Field::Method, pattern),
-            ":scheme" => Condition::Unknown,
+            ":scheme" => unknown(view, field, pattern),
             // Other views of fields that have classes of their own.
             ":path" => raw(Field::Path, pattern),
             ":authority" | "host" => raw(Field::Host, pattern),
-            "x-forwarded-for" if view.forwarded_unknown => Condition::Unknown,
+            "x-forwarded-for" if view.forwarded_unknown => unknown(view, field, pattern),
             "x-forwarded-for" => text(Field::Forwarded, pattern),
-            name if headers::managed(name) => Condition::Unknown,
+            name if headers::managed(name) => unknown(view, field, pattern),
             name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
         },
@@ -303,9 +306,29 @@ fn address(field: Field, pattern: &Pattern) -> Condition {
     }
 }
 
-fn known_address(seen: Option<IpAddr>, pattern: &Pattern) -> Condition {
+/// What a policy looks for where the input does not say what is there.
+fn unknown(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
+    match view.unsaid {
+        None => Condition::Unknown,
+        Some(way) => {
+            let unsaid = Box::new(Unsaid {
+                field: field.clone(),
+                pattern: pattern.clone(),
+                way,
+            });
+            Condition::Is(Field::Unsaid(unsaid), Values::Range(SO))
+        }
+    }
+}
+
+fn known_address(
+    view: &View<'_>,
+    seen: Option<IpAddr>,
+    field: &rules::Field,
+    pattern: &Pattern,
+) -> Condition {
     match (seen, pattern) {
-        (None, _) => Condition::Unknown,
+        (None, _) => unknown(view, field, pattern),
         (Some(ip), Pattern::Cidr(cidr)) if cidr.contains(ip) => Condition::Always,
         _ => Condition::Never,
     }
@@ -313,7 +336,7 @@ fn known_address(seen: Option<IpAddr>, pattern: &Pattern) -> Condition {
 
 fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
     match (pattern, view.port) {
-        (_, PortSeen::Unknown) => Condition::Unknown,
+        (_, PortSeen::Unknown) => unknown(view, &rules::Field::Port, pattern),
         (Pattern::Port(number), PortSeen::Asked) => {
             Condition::Is(Field::Port, Values::Range(super::intervals::port(*number)))
         }

@@ -133,12 +133,22 @@ impl<'a> Side<'a> {
 
     /// The ways to a target as conditions.
     pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
+        self.form_with(cells, false)
+    }
+
+    /// The same, where each thing that the input does not say is a field of its own: what two meshes
+    /// do whatever it is can be compared so.
+    pub fn form_with_unsaid(&self, cells: &[Cell<'_>]) -> TargetForm {
+        self.form_with(cells, true)
+    }
+
+    fn form_with(&self, cells: &[Cell<'_>], unsaid: bool) -> TargetForm {
         let mut form = self.ways(cells);
         for (cell, form) in cells.iter().zip(&mut form.cells) {
-            for chain in &cell.chains {
+            for (way, chain) in cell.chains.iter().enumerate() {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
-                    points.push(self.point(point));
+                    points.push(self.point(point, unsaid.then_some(way)));
                 }
                 form.chains.push(points);
             }
@@ -183,11 +193,15 @@ impl<'a> Side<'a> {
             peer: point.peer,
             destination: point.destination,
             forwarded_unknown: point.layer == Layer::Gateway,
+            unsaid: None,
         }
     }
 
-    fn point(&self, point: &Point<'_>) -> PointForm {
-        let view = self.view(point);
+    fn point(&self, point: &Point<'_>, unsaid: Option<usize>) -> PointForm {
+        let view = View {
+            unsaid,
+            ..self.view(point)
+        };
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
@@ -298,6 +312,12 @@ impl TargetForm {
                 all.extend(point.policies.iter().map(|policy| &policy.matches));
             }
         }
+    }
+
+    /// Whether a policy looks at something that the input does not say.
+    pub fn has_unknown(&self) -> bool {
+        let mut policies = points(self).flat_map(|point| &point.policies);
+        policies.any(|policy| policy.matches.has_unknown())
     }
 
     /// The verdict on every request, of the policies that `present` says are there.

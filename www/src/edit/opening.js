@@ -57,16 +57,16 @@ export function choose() {
 
 /**
  * @param {Workspace} workspace
- * @param {{ input: HTMLInputElement, failed: (error: unknown) => void }} options
+ * @param {{ input: HTMLInputElement, failed: (error: unknown) => void, replaced: () => void }} options
  */
-export function opening(workspace, { input, failed }) {
+export function opening(workspace, { input, failed, replaced }) {
   /** @param {File[]} files */
   const take = async (files) => {
     try {
       if (workspace.readOnly) throw new Error("import what the link brought first, or discard it");
-      const opened = await read(files, LARGEST - workspace.size);
+      const opened = await read(files, LARGEST - (workspace.isExample ? 0 : workspace.size));
       if (opened.length === 0) throw new Error("there is no .yaml, .yml or .json file in it");
-      workspace.add(opened);
+      if (workspace.open(opened)) replaced();
     } catch (error) {
       failed(error);
     }

@@ -2,7 +2,7 @@
 /** @import { NewFile } from "../workspace.js" */
 import { KINDS } from "../workspace.js";
 
-/** @typedef {{ time: number, files: NewFile[], active: number, view: string }} Draft */
+/** @typedef {{ time: number, files: NewFile[], active: number, view: string, isExample?: boolean }} Draft */
 
 const PREFIX = "mesh-policy:draft:";
 /** Drafts that are kept. */
@@ -27,7 +27,7 @@ function read(key) {
     const isFile = (/** @type {any} */ f) =>
       ["name", "kind", "model", "text"].every((part) => typeof f?.[part] === "string") && Object.hasOwn(KINDS, f.kind);
     if (typeof draft?.time !== "number" || !Array.isArray(draft.files) || !draft.files.every(isFile)) return undefined;
-    return { time: draft.time, files: draft.files, active: Number(draft.active) || 0, view: String(draft.view ?? "") };
+    return { time: draft.time, files: draft.files, active: Number(draft.active) || 0, view: String(draft.view ?? ""), isExample: draft.isExample === true };
   } catch {
     return undefined;
   }

@@ -1,0 +1,239 @@
+//! Bundles and charm files that must be refused, not read as something else.
+
+use mesh_policy::compile::{Input, Source, compile};
+
+const BUNDLE: &str = "
+applications:
+  web: {charm: web-k8s}
+  db: {charm: web-k8s}
+  beacon: {charm: istio-beacon-k8s}
+relations:
+- [web:service-mesh, beacon:service-mesh]
+- [db:service-mesh, beacon:service-mesh]
+- [web:ask, db:answer]
+";
+const CHARM: &str = "
+charm: web-k8s
+provides: {answer: {interface: http}}
+requires: {ask: {interface: http}, service-mesh: {interface: service_mesh}}
+mesh: {service_mesh_consumer: true, arguments: {mesh_relation_name: service-mesh}}
+policies: [{kind: app, relation: answer, endpoints: [{ports: [80]}]}]
+";
+const BEACON: &str = "
+charm: istio-beacon-k8s
+provides: {service-mesh: {interface: service_mesh}}
+mesh: {service_mesh_consumer: false}
+";
+
+/// What is said of a bundle and a charm file: codes, `bad` where they cannot be used, and messages.
+fn compiled(bundle: &str, charm: &str) -> Vec<String> {
+    let compilation = compile(&Input {
+        bundles: vec![Source {
+            model: Some("shop"),
+            ..Source::new("b.yaml", bundle)
+        }],
+        charms: vec![Source::new("c.yaml", charm), Source::new("d.yaml", BEACON)],
+        ..Input::default()
+    });
+    let told = compilation.diagnostics.iter().map(|one| {
+        let bad = if one.bad_input { " bad" } else { "" };
+        format!("{}{bad}: {}", one.code, one.message)
+    });
+    told.collect()
+}
+
+#[track_caller]
+fn changed(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    text.replace(from, to)
+}
+
+#[test]
+fn bundles_that_juju_refuses() {
+    assert_eq!(compiled(BUNDLE, CHARM), [""; 0]);
+    let ask = "[web:ask, db:answer]";
+    let web = "web: {charm: web-k8s}";
+    for (from, to, expected) in [
+        (
+            ask,
+            "[web:ask, web:answer]",
+            "relation-to-itself bad: `web` is related to itself",
+        ),
+        (
+            ask,
+            "[web:ask, db:answer]\n- [db:answer, web:ask]",
+            "repeated-relation: this relation is written twice",
+        ),
+        (
+            web,
+            "web: {scale: 1}",
+            "wrong-shape bad: the application `web` has no `charm`",
+        ),
+        (
+            web,
+            "web: {charm: 5}",
+            "wrong-shape bad: `charm` must be the name of a charm",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, options: {a: [1]}}",
+            "wrong-shape bad: the option `a` must be text, a number or a boolean, not a list",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, offers: {o: {endpoints: answer}}}",
+            "wrong-shape bad: the offer `o` has no list of `endpoints`",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, offers: {o: {endpoints: [5]}}}",
+            "wrong-shape bad: the offer `o` has no list of `endpoints`",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, option: {a: 1}}",
+            "misspelled-key: the key `option` is not known and is ignored",
+        ),
+        (
+            "\nrelations:",
+            "\nrelation: []\nrelations:",
+            "misspelled-key: the key `relation` is not known and is ignored",
+        ),
+    ] {
+        let said = compiled(&changed(BUNDLE, from, to), CHARM);
+        assert!(said.iter().any(|one| one == expected), "{to}: {said:?}");
+    }
+    let both = format!("{BUNDLE}saas: {{web: {{url: admin/far.web}}}}\n");
+    let said = compiled(&both, CHARM);
+    assert!(
+        said.iter()
+            .any(|one| one.starts_with("duplicate-key bad: ")),
+        "{said:?}"
+    );
+    // What Juju knows and is not read here.
+    let more = changed(
+        BUNDLE,
+        web,
+        "web: {charm: web-k8s, channel: edge, scale: 1, trust: true, expose: true, options: {a: null, b: 1}, constraints: arch=amd64, offers: {o: {endpoints: [ask], acl: {admin: admin}}}}",
+    );
+    assert_eq!(compiled(&more, CHARM), [""; 0]);
+}
+
+#[test]
+fn charm_files_that_would_be_misread() {
+    for (from, to, expected) in [
+        (
+            "relation: answer,",
+            "relation: answer, when: 5,",
+            "wrong-shape bad: `when` must be text, not an integer",
+        ),
+        (
+            "relation: answer,",
+            "relation: answer, when: '',",
+            "wrong-shape bad: `when` must be text, not an empty string",
+        ),
+        (
+            "ports: [80]",
+            "ports: [80], verbs: [GET]",
+            "unknown-key: the key `verbs` is not known and is ignored",
+        ),
+        (
+            "kind: app,",
+            "kind: app, model: far,",
+            "unknown-key: the key `model` is not known and is ignored",
+        ),
+        (
+            "service_mesh_consumer: true",
+            "service_mesh_consumer: 'no'",
+            "wrong-shape bad: `service_mesh_consumer` must be true or false, not a string",
+        ),
+        (
+            "service_mesh_consumer: true",
+            "consumer: true",
+            "unknown-key: the key `consumer` is not known and is ignored",
+        ),
+        (
+            "mesh_relation_name: service-mesh",
+            "mesh_relation_name: 5",
+            "wrong-shape bad: `mesh_relation_name` must be text, not an integer",
+        ),
+        (
+            "mesh_relation_name: service-mesh",
+            "mesh_relation: x",
+            "unknown-key: the key `mesh_relation` is not known and is ignored",
+        ),
+        (
+            "arguments: {mesh_relation_name: service-mesh}",
+            "arguments: 5",
+            "wrong-shape bad: `arguments` must be a mapping, not an integer",
+        ),
+        (
+            "answer: {interface: http}",
+            "answer: {interface: 5}",
+            "wrong-shape bad: `interface` must be text, not an integer",
+        ),
+        (
+            "answer: {interface: http}",
+            "answer: [http]",
+            "wrong-shape bad: `answer` must be a mapping with `interface`, not a list",
+        ),
+        (
+            "ask: {interface: http}",
+            "answer: {interface: sql}",
+            "duplicate-key bad: the endpoint `answer` is declared twice",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: ''",
+            "wrong-shape bad: `charm` must be a name, not an empty string",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nconfig_defaults: {a: [1]}",
+            "wrong-shape bad: `a` must be text, a number or a boolean, not a list",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nraw_policies: [{name: p, when: 5}]",
+            "wrong-shape bad: `when` must be text, not an integer",
+        ),
+    ] {
+        let said = compiled(BUNDLE, &changed(CHARM, from, to));
+        assert!(said.iter().any(|one| one == expected), "{to}: {said:?}");
+    }
+    let whole = changed(
+        CHARM,
+        "mesh: {service_mesh_consumer: true, arguments: {mesh_relation_name: service-mesh}}",
+        "mesh: true",
+    );
+    let said = compiled(BUNDLE, &whole);
+    assert!(
+        said.contains(&"wrong-shape bad: `mesh` must be a mapping, not a boolean".to_owned()),
+        "{said:?}"
+    );
+    for (from, to) in [
+        (
+            "relation: answer,",
+            "relation: answer, relation_side: provides, when: null,",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nnotes: [a]\nsource: x\nsummary: a charm\nconfig_defaults: {a: null, b: 1, c: true}",
+        ),
+        (
+            "answer: {interface: http}",
+            "answer: {interface: http, optional: true, limit: 1}",
+        ),
+        (
+            "ports: [80]",
+            "ports: [80, '81', 82.0], methods: null, hosts: []",
+        ),
+        ("ask: {interface: http}", "ask: http"),
+        (
+            "arguments: {mesh_relation_name: service-mesh}",
+            "arguments: null",
+        ),
+    ] {
+        assert_eq!(compiled(BUNDLE, &changed(CHARM, from, to)), [""; 0], "{to}");
+    }
+}

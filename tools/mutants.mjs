@@ -244,7 +244,7 @@ function summary(results) {
     "",
     `Last run on ${statSync(RESULTS).mtime.toISOString().slice(0, 10)}.`,
     "",
-    "| file | caught | time-out | missed, explained | missed, open | not tried | last changed by |",
+    "| file | caught | time-out | missed, explained | missed, open | not tried | as of |",
     "|---|---|---|---|---|---|---|",
     ...sorted.map(([, { row }]) => row),
     `| together | ${sums.join(" | ")} | |`,

@@ -378,26 +378,19 @@ fn paths_that_are_normalised_differently() {
     );
     let mesh = format!("{}{allow}", web());
     let mode = |mode: &str| format!("pathNormalization: {mode}");
-    let told = told_of((&mesh, &mode("BASE")), (&mesh, &mode("MERGE_SLASHES")));
-    // `/a//b` is read as `/a/b` from now on, and nothing is read as `/c//d` any more.
-    let shown = |list: &str| -> Vec<String> {
-        let list = told[list].as_array().expect("a list").iter();
-        list.map(|one| one["witness"]["path"].as_str().expect("a path").to_owned())
-            .collect()
-    };
-    let [granted] = shown("granted").try_into().expect("one");
-    let [revoked] = shown("revoked").try_into().expect("one");
-    assert!(granted.contains("//"), "{granted}");
-    assert!(revoked.contains("//"), "{revoked}");
-    let why = told["notCompared"][0]["why"].as_str().expect("a reason");
-    assert!(
-        why.starts_with("paths that the normalisations BASE and MERGE_SLASHES make different"),
-        "{why}"
-    );
-    let setting = "the setting pathNormalization changes from BASE to MERGE_SLASHES";
-    for list in ["granted", "revoked"] {
-        let all = reasons(&told, list);
-        assert!(all.iter().all(|one| one.ends_with(setting)), "{all:?}");
+    // With slashes merged `/a//b` is read as `/a/b`, and nothing is read as `/c//d`.
+    for (old, new) in [("BASE", "MERGE_SLASHES"), ("MERGE_SLASHES", "BASE")] {
+        let told = told_of((&mesh, &mode(old)), (&mesh, &mode(new)));
+        let why = told["notCompared"][0]["why"].as_str().expect("a reason");
+        let start = format!("paths that the normalisations {old} and {new} make different");
+        assert!(why.starts_with(&start), "{why}");
+        for list in ["granted", "revoked"] {
+            let [change] = reasons(&told, list).try_into().expect("one");
+            let setting = format!("the setting pathNormalization changes from {old} to {new}");
+            assert!(change.ends_with(&setting), "{change}");
+            let path = told[list][0]["witness"]["path"].as_str().expect("a path");
+            assert!(path.contains("//"), "{path}");
+        }
     }
 }
 

@@ -218,6 +218,11 @@ fn pods_that_policies_select() {
             WEB,
             &["pods of shop with app=web, Pod shop/pod-web, and shop/pod-web-a"],
         ),
+        (
+            beside("app: web, tier: a"),
+            "selector: {matchLabels: {app: web, zone: b}}, ",
+            &["pods of shop with app=web, zone=b, Pod shop/pod-web-b, and shop/pod-web-a-b"],
+        ),
         // A pod that is there is compared itself.
         (pod("shop", "x", "web"), WEB, &["pod shop/x"]),
     ] {

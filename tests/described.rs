@@ -25,6 +25,7 @@ fn described(settings: &str, rules: &str) -> Vec<String> {
     };
     let nothing = "{from: [{source: {principals: [none]}}]}";
     let found = diff(&side(nothing), &side(rules));
+    assert!(found.not_compared.is_empty(), "{}", found.json());
     let told = serde_json::to_value(&found.granted).expect("changes");
     let told = told.as_array().expect("a list").iter();
     told.map(|one| {
@@ -154,6 +155,10 @@ fn ports_methods_and_paths() {
             &["anyone in or outside the mesh: connect on ports 7-9, 9090 | port 9090"],
         ),
         (
+            "{to: [{operation: {ports: ['7', '8', '9']}}]}",
+            &["anyone in or outside the mesh: connect on ports 7-9 | port 7"],
+        ),
+        (
             "{to: [{operation: {notPorts: ['80']}}]}",
             &["anyone in or outside the mesh: connect on ports 1-79, 81-65535 | port 8080"],
         ),
@@ -244,6 +249,10 @@ fn hosts_and_server_names() {
         (
             "{when: [{key: connection.sni, values: [a.example, '*.b']}]}",
             &["anyone in or outside the mesh: connect, server name a.example or *.b | sni b.b"],
+        ),
+        (
+            "{when: [{key: connection.sni, notValues: [b]}]}",
+            &["anyone in or outside the mesh: connect, server name anything but b | "],
         ),
         (
             "{when: [{key: connection.sni, notValues: ['*']}]}",

@@ -17,6 +17,7 @@ use serde_json::Value;
 fn changes(mesh: &str, settings: &str, old: &str, new: &str) -> Vec<String> {
     let side = |policies: &str| analysis(&format!("{mesh}{policies}"), settings);
     let found = diff(&side(old), &side(new));
+    assert!(found.not_compared.is_empty(), "{}", found.json());
     let told: Value = serde_json::from_str(&found.json()).expect("JSON");
     let mut all = Vec::new();
     for (mark, list) in [("+", "granted"), ("-", "revoked"), ("?", "unknown")] {
@@ -92,6 +93,54 @@ fn the_address_of_the_destination() {
 }
 
 #[test]
+fn the_address_of_the_destination_alone() {
+    let deny = |ip: &str| {
+        let spec = format!(
+            "{{action: DENY, rules: [{{when: [{{key: destination.ip, values: [{ip}]}}]}}]}}"
+        );
+        changes(SIDECARS, "", "", &policy("p", &spec))
+    };
+    let expected = [
+        format!("- {ANYONE}: connect to service shop/web"),
+        format!("- {ANYONE}: connect to pod shop/web-0"),
+        // The input does not tell its address.
+        "? some answers for pod shop/db-0 depend on what the input does not say, and may have changed".to_owned(),
+    ];
+    assert_eq!(deny("10.0.0.7"), expected);
+    assert_eq!(deny("10.0.0.8"), expected[2..]);
+}
+
+#[test]
+fn what_is_not_solved_is_named() {
+    let side = |text: &str| {
+        let rule = format!(
+            "{{from: [{{source: {{remoteIpBlocks: [10.0.0.0/8]}}}}], when: [{{key: 'request.headers[x-forwarded-for]', values: ['{text}']}}]}}"
+        );
+        let spec = format!("{{selector: {{matchLabels: {{app: web}}}}, rules: [{rule}]}}");
+        analysis(&format!("{SIDECARS}{}", policy("p", &spec)), "")
+    };
+    // A part of the last entry, and all of it.
+    for (text, solved) in [("*.8.8", false), ("*,10.8.8.8", true), ("10.8*", true)] {
+        let found = diff(&side("10.9*"), &side(text));
+        let why = "patterns of X-Forwarded-For that begin with `*`";
+        assert_eq!(
+            found.not_compared.is_empty(),
+            solved,
+            "{text} {}",
+            found.json()
+        );
+        assert!(
+            found
+                .not_compared
+                .iter()
+                .all(|one| one.why.starts_with(why)),
+            "{}",
+            found.json()
+        );
+    }
+}
+
+#[test]
 fn what_no_request_tells() {
     let depends = |target: &str| {
         format!(
@@ -153,6 +202,26 @@ fn a_trust_domain_that_reads_like_a_path() {
     ] {
         let rule = format!("{{from: [{{source: {{namespaces: [{namespace}]}}}}]}}");
         let told = granted(SIDECARS, "trustDomain: ns", &rule);
+        let expected = ["service shop/web", "pod shop/web-0"];
+        let expected = expected.map(|to| format!("+ {who}: connect to {to}"));
+        assert_eq!(told, expected, "{namespace}");
+    }
+}
+
+/// ztunnel holds a namespace's pattern against the namespace alone.
+#[test]
+fn patterns_of_namespaces_at_ztunnel() {
+    let mesh = SIDECARS.replace(
+        "istio-injection: enabled",
+        "istio.io/dataplane-mode: ambient",
+    );
+    for (namespace, who) in [
+        ("cos", "anyone in namespace cos"),
+        ("c*", "clients like cluster.local/ns/c*/sa/*"),
+        ("*s", "clients like cluster.local/ns/*s/sa/*"),
+    ] {
+        let rule = format!("{{from: [{{source: {{namespaces: ['{namespace}']}}}}]}}");
+        let told = granted(&mesh, "", &rule);
         let expected = ["service shop/web", "pod shop/web-0"];
         let expected = expected.map(|to| format!("+ {who}: connect to {to}"));
         assert_eq!(told, expected, "{namespace}");

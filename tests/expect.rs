@@ -1,9 +1,10 @@
-//! What a failed expectation says: which requests speak against it, and because of which policies.
+//! What a failed expectation says: which requests speak against it, and because of which policies; how expectations are read,
+//! and which policies they leave untouched.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::expect::{Report, check};
-use mesh_policy::analysis::expectation::read_expectations;
+use mesh_policy::analysis::expectation::{is_expectations, read_expectations};
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
@@ -38,8 +39,12 @@ spec:
 ";
 
 fn asked(expectations: &str) -> Report {
+    asked_of(MESH, expectations)
+}
+
+fn asked_of(mesh: &str, expectations: &str) -> Report {
     let (mesh, _) = read_mesh(&MeshInput {
-        manifests: vec![Source::new("mesh.yaml", MESH)],
+        manifests: vec![Source::new("mesh.yaml", mesh)],
         ..MeshInput::default()
     });
     let mut diagnostics = Vec::new();
@@ -83,4 +88,124 @@ fn what_speaks_against_an_expectation_is_described() {
     let policies = report.pointer("/results/1/against/0/policies");
     assert_eq!(policies, Some(&json!(["shop/closed"])));
     assert_eq!(against(2), Value::Null);
+}
+
+#[test]
+fn policies_that_no_expectation_touches_are_named() {
+    let to = |rest: &str| format!("- {{expect: deny, to: 'pod:shop/web-0', {rest}}}\n");
+    let outside = to("from: [outside], method: PUT");
+    for (expectations, untouched) in [
+        // Clients without identity meet `closed` alone.
+        (outside.clone(), &["shop/readers", "shop/far"][..]),
+        (
+            to("from: [cos/grafana], method: GET, path: /metrics"),
+            &["shop/closed", "shop/far"],
+        ),
+        (to("from: [any]"), &["shop/far"]),
+        (
+            to("from: [any], port: 80, method: PUT"),
+            &["shop/readers", "shop/closed", "shop/far"],
+        ),
+        (outside + &to("from: [cos/x], port: 9090"), &["shop/far"]),
+    ] {
+        // One that selects nothing that is there, one that no request meets, one that Istio refuses.
+        let more = "
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: far, namespace: shop}, spec: {selector: {matchLabels: {app: far}}, rules: [{}]}}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: never, namespace: shop}, spec: {action: DENY, rules: [{to: [{operation: {paths: [/x/../y]}}]}]}}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: refused, namespace: shop}, spec: {rules: [{to: [{operation: {}}]}]}}
+";
+        let report = asked_of(&format!("{MESH}{more}"), &expectations);
+        assert_eq!(report.untouched, untouched, "{expectations}");
+    }
+}
+
+#[test]
+fn a_port_that_a_service_has_not_is_denied() {
+    let service = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{name: http, port: 9090}]}
+";
+    let mesh = format!("{MESH}{service}");
+    for (expect, port, passes) in [
+        ("allow", 7, false),
+        ("deny", 7, true),
+        ("allow", 9090, true),
+        ("deny", 9090, false),
+    ] {
+        let text = format!(
+            "- {{expect: {expect}, from: [cos/x], to: shop/web, port: {port}, method: GET, path: /a}}\n"
+        );
+        let report = asked_of(&mesh, &text);
+        assert_eq!(report.passed == 1, passes, "{text} {}", report.json());
+    }
+    // Nobody is meant.
+    let report = asked("- {expect: deny, from: [cos/x], except: [cos/*], to: 'pod:shop/web-0'}\n");
+    let why = report.results.first().and_then(|one| one.why.as_deref());
+    assert!(
+        why.is_some_and(|why| why.starts_with("no request is meant")),
+        "{why:?}"
+    );
+    // `mesh` is whoever has an identity.
+    let report = asked(
+        "- {expect: deny, from: [mesh], except: [cos/*, shop/*], to: 'pod:shop/web-0'}\n- {expect: deny, from: [mesh], to: 'pod:shop/web-0'}\n",
+    );
+    assert_eq!((report.passed, report.failed), (1, 1));
+}
+
+#[test]
+fn what_is_written_wrong_is_refused() {
+    for (rest, right) in [
+        ("to: a/b, from: [cos/x]", true),
+        ("to: a/b, from: cos/*", true),
+        ("to: a/b, from: mesh", true),
+        ("to: a/b, from: [Cos/x]", false),
+        ("to: a/b, from: [cos/]", false),
+        ("to: a/b, from: [/x]", false),
+        ("to: a/b, from: [cos/x/y]", false),
+        ("to: 'pod:a/b'", true),
+        ("to: 'service:a/b'", true),
+        ("to: 'else:a/b'", false),
+        ("to: /b", false),
+        ("to: a/", false),
+        ("to: a/b/c", false),
+        ("to: a/b, method: GET", true),
+        ("to: a/b, method: ''", false),
+        ("to: a/b, path: /x", true),
+        ("to: a/b, path: x", false),
+        ("to: a/b, port: 65535", true),
+        ("to: a/b, port: 65536", false),
+    ] {
+        let text = format!("- {{expect: deny, {rest}}}\n");
+        let mut diagnostics = Vec::new();
+        let found = read_expectations("e.yaml", text.as_bytes(), &mut diagnostics);
+        assert_eq!(
+            (found.len() == 1, diagnostics.is_empty()),
+            (right, right),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn files_of_expectations_are_known_by_their_beginning() {
+    let one = "- {expect: deny, to: a/b}\n";
+    for (text, is) in [
+        (one.to_owned(), true),
+        (format!("\n\n{one}"), true),
+        (format!("# a comment\n{one}"), true),
+        (format!("---\n{one}"), true),
+        (format!("# a\n\n---\n  # b\n{one}"), true),
+        ("[{expect: deny, to: a/b}]".to_owned(), true),
+        ("- {kind: Pod}\n".to_owned(), false),
+        ("# a comment\n".to_owned(), false),
+        (format!("kind: Pod\n---\n{one}"), false),
+    ] {
+        assert_eq!(is_expectations(text.as_bytes()), is, "{text:?}");
+    }
 }

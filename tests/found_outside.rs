@@ -472,3 +472,64 @@ fn other_owners_of_pods() {
         .collect();
     assert_eq!(names, ["web", "api"]);
 }
+
+/// Claims and ports without quotes, a method's list as one text: seen in many a tutorial. What is of the wrong type is not
+/// called missing, and the help says what to write.
+#[test]
+fn values_of_the_wrong_type_are_there() {
+    let refused = |spec: &str| {
+        let text = format!(
+            "kind: AuthorizationPolicy\napiVersion: security.istio.io/v1\nmetadata: {{name: p, namespace: shop}}\nspec: {spec}\n"
+        );
+        let found = mesh_policy::analysis::lint::lint(&analysis(&[&text])).into_iter();
+        let found = found.filter(|one| one.code == "refused-policy");
+        found
+            .map(|one| one.help.unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    let quotes = ["put each value in quotes"];
+    assert_eq!(
+        refused("{rules: [{when: [{key: 'request.auth.claims[verified]', values: [true]}]}]}"),
+        quotes
+    );
+    assert_eq!(
+        refused("{rules: [{to: [{operation: {ports: [8080]}}]}]}"),
+        quotes
+    );
+    let entries = ["begin each entry with `- `"];
+    assert_eq!(
+        refused("{rules: [{from: [{source: {namespaces: a}}]}]}"),
+        entries
+    );
+    assert_eq!(
+        refused("{rules: [{from: {source: {namespaces: [a]}}}]}"),
+        entries
+    );
+    assert_eq!(
+        refused("{action: allow}"),
+        ["write ALLOW, DENY, AUDIT or CUSTOM"]
+    );
+}
+
+/// An export may end in an empty overlay; `juju status --format yaml` has applications and is no bundle.
+#[test]
+fn what_juju_prints() {
+    let read = |text: &'static str| {
+        let bundles = vec![Source {
+            model: Some("shop"),
+            ..Source::new("bundle.yaml", text)
+        }];
+        let compiled = compile(&Input {
+            bundles,
+            ..Input::default()
+        });
+        let errors = compiled.diagnostics.into_iter();
+        let errors = errors.filter(|one| one.severity == Severity::Error);
+        errors
+            .map(|one| one.help.unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(read("applications: {web: {charm: web}}\n--- {}\n"), [""; 0]);
+    let status = "model: {name: shop, type: caas, controller: k8s}\napplications: {web: {charm: web, scale: 1}}\n";
+    assert_eq!(read(status), ["give what `juju export-bundle` prints"]);
+}

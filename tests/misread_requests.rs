@@ -30,7 +30,6 @@ fn requests_that_nobody_can_send() {
         (json!({"method": ""}), "is no method"),
         (json!({"method": "GET\n"}), "is no method"),
         (json!({"host": "a\nb"}), "is no host"),
-        (json!({"host": ""}), "is no host"),
         (json!({"host": "a b"}), "`a b` is no host"),
         (json!({"host": "http://web"}), "is no host"),
         (json!({"path": ""}), "is no path"),

@@ -442,7 +442,7 @@ fn what_istio_cannot_decode() {
     ] {
         let spec = format!("{{rules: [{{to: [{{operation: {{ports: ['1', {item}]}}}}]}}]}}");
         let reason = format!("`ports` must be a list of strings, not of {kind}");
-        assert_eq!(why(&spec), [reason], "{spec}");
+        assert_eq!(why(&spec)[..1], [reason], "{spec}");
     }
     let misspelled = "{action: A, rules: b, selector: {c: d}, e: f}";
     let policy = with_spec(misspelled);

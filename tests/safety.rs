@@ -119,6 +119,27 @@ fn of_many_writes_nothing_is_claimed_that_was_not_looked_at() {
     assert!(moment.witness.is_some());
 }
 
+/// An update has the one version or the other; where all states are looked at, that is proven.
+#[test]
+fn a_policy_that_is_updated_is_there_all_the_time() {
+    let update = || vec![put(allow("a", &["y"]))];
+    let more = |many: usize| -> Vec<Write> {
+        let names = ["n1", "n2", "n3", "n4", "n5", "n6"].into_iter().take(many);
+        names.map(|name| put(deny(name, &["z"]))).collect()
+    };
+    let old = [allow("a", &["x"])];
+    for (many, expected) in [(0, None), (5, None), (6, Some(Harm::Unproven))] {
+        let found = together(&old, [update(), more(many)].concat());
+        let harm: Vec<Harm> = found.moments.iter().map(|one| one.harm).collect();
+        assert_eq!(
+            harm,
+            expected.into_iter().collect::<Vec<_>>(),
+            "{}",
+            found.json()
+        );
+    }
+}
+
 #[test]
 fn many_writes_of_a_kind_are_proven() {
     let names = ["p1", "p2", "p3", "p4", "p5", "p6", "p7"];

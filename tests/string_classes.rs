@@ -175,6 +175,8 @@ fn identities() {
         texts.extend(each_character(&[
             ("", ""),
             (domain, "/ns/a/sa/b"),
+            (domain, "ns/a/sa/b"),
+            ("", &format!("{}/ns/a/sa/b", &domain[1..])),
             (&format!("{domain}/n"), "/a/sa/b"),
             (&format!("{domain}/ns/"), "/sa/b"),
             (&format!("{domain}/ns/a"), "/sa/b"),
@@ -485,6 +487,24 @@ fn patterns_beyond_ascii() {
             "{text}"
         );
     }
+}
+
+/// Where patterns mention all other characters, an escape is the only way to write something else.
+#[test]
+fn an_escape_is_a_character_too() {
+    let legal =
+        "/.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_~!$&'()*+,;=:@[]";
+    let universe = Universe::Path(PathMode::Base);
+    let globs: Vec<Glob> = legal
+        .chars()
+        .map(|c| Glob::suffix(&c.to_string()))
+        .collect();
+    let found = check(&universe, &globs, &[], &[]);
+    let other = found
+        .witnesses
+        .iter()
+        .find(|text| !signature(&globs, text).contains(&true));
+    assert_eq!(other.map(String::as_str), Some("/%"));
 }
 
 /// What would take more than it may is not solved in part.

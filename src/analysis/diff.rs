@@ -38,7 +38,7 @@ pub struct Diff {
 }
 
 /// Access that is granted or revoked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// The target.
@@ -105,19 +105,6 @@ pub struct NotCompared {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Json(pub RequestJson);
-
-// Descriptions are sorted by what they say; their witnesses follow from it.
-impl PartialOrd for Json {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Json {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
-}
 
 /// Which requests a comparison is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -248,13 +235,14 @@ fn targets(old: &Analysis, new: &Analysis) -> Vec<(Target, Option<Place>, Option
     found
 }
 
-/// Changes that differ only in the target are one.
+/// Changes that differ only in the target are one: what is allowed, and why.
 fn gathered(mut changes: Vec<Change>) -> Vec<Change> {
     let key = |one: &Change| {
         (
             one.via,
             one.access.clone(),
             one.policies.clone(),
+            one.reasons.clone(),
             kind(&one.to),
         )
     };

@@ -203,11 +203,11 @@ impl Linter<'_> {
             *sum = solved.regions.or(*sum, rule.holds.surely)?;
         }
         // Of rules that match the same, the first is needed: the later ones do not count.
-        let mut known: Vec<(bool, Region)> = Vec::new();
+        let mut known: Vec<(Effect, Region)> = Vec::new();
         let first: Vec<bool> = rules
             .iter()
             .map(|rule| {
-                let key = (rule.effect == Effect::Deny, rule.holds.surely);
+                let key = (rule.effect, rule.holds.surely);
                 match known.binary_search(&key) {
                     Ok(_) => false,
                     Err(at) => {

@@ -134,6 +134,8 @@ pub struct Problem {
     pub at: Position,
     /// One lower-case sentence.
     pub message: String,
+    /// What to write instead.
+    pub help: &'static str,
 }
 
 /// An AuthorizationPolicy.
@@ -324,8 +326,8 @@ struct Reader {
 
 impl Reader {
     #[inline(never)]
-    fn wrong(&mut self, at: Position, message: String) {
-        self.problems.push(Problem { at, message });
+    fn wrong(&mut self, at: Position, message: String, help: &'static str) {
+        self.problems.push(Problem { at, message, help });
     }
 
     /// A field that Istio's decoder drops without a word.
@@ -334,6 +336,7 @@ impl Reader {
         self.unknown_fields.push(Problem {
             at,
             message: format!("{of} has no field `{}`", clipped(key)),
+            help: "correct the name: what is dropped restricts nothing",
         });
     }
 
@@ -350,6 +353,7 @@ impl Reader {
             self.wrong(
                 node.at,
                 format!("{what} must be a mapping, not {}", node.kind()),
+                "write its fields under it, one to a line",
             );
         }
         object
@@ -364,6 +368,7 @@ impl Reader {
             self.wrong(
                 node.at,
                 format!("{what} must be a list, not {}", node.kind()),
+                "begin each entry with `- `",
             );
             &[]
         })
@@ -378,6 +383,7 @@ impl Reader {
             self.wrong(
                 node.at,
                 format!("{what} must be a string, not {}", node.kind()),
+                "put it in quotes",
             );
             String::new()
         })
@@ -386,16 +392,22 @@ impl Reader {
     #[inline(never)]
     fn texts(&mut self, node: &Node<'_>, what: &str) -> Vec<Text> {
         let mut texts = Vec::new();
+        // What is of the wrong type is there all the same, so that nobody is told that it is missing.
+        let mut add = |item: &Node<'_>| {
+            let text = item.scalar_text().map(Cow::into_owned);
+            texts.extend(text.map(|text| Text { text, at: item.at }));
+        };
+        if node.scalar_text().is_some() {
+            add(node);
+        }
         for item in self.items(node, what) {
-            match item.as_str() {
-                Some(text) => texts.push(Text {
-                    text: text.to_owned(),
-                    at: item.at,
-                }),
-                None => self.wrong(
+            add(item);
+            if item.as_str().is_none() {
+                self.wrong(
                     item.at,
                     format!("{what} must be a list of strings, not of {}", plural(item)),
-                ),
+                    "put each value in quotes",
+                );
             }
         }
         texts
@@ -424,6 +436,7 @@ impl Reader {
                                     Cow::Owned(clipped(&text).into_owned())
                                 })
                             ),
+                            "write ALLOW, DENY, AUDIT or CUSTOM",
                         ),
                     }
                 }

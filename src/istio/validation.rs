@@ -40,11 +40,7 @@ pub fn refusals(policy: &AuthorizationPolicy) -> Vec<Refusal> {
         custom: policy.action == Action::Custom,
     };
     for problem in &policy.problems {
-        check.refuse(
-            problem.at,
-            problem.message.clone(),
-            "write it as Istio's reference has it",
-        );
+        check.refuse(problem.at, problem.message.clone(), problem.help);
     }
     check.dry_run(policy);
     check.attachment(policy);

@@ -129,13 +129,33 @@ pub fn read_bundle<'a>(
         );
         return None;
     }
+    if let Some(model) = base.and_then(|document| document.root.get("model"))
+        && model.get("controller").is_some()
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                code::WRONG_SHAPE,
+                "this is what `juju status` prints: it has no relations as bundles have them",
+            )
+            .at(file, model.at)
+            .help("give what `juju export-bundle` prints")
+            .bad_input(),
+        );
+        return None;
+    }
     let layers = documents.iter().map(|document| (file, document)).chain(
         overlays
             .iter()
             .flat_map(|(file, documents)| documents.iter().map(|document| (*file, document))),
     );
     for (at, (file, document)) in layers.enumerate() {
-        if document.root.is_null() {
+        let is_empty = document
+            .root
+            .as_object()
+            .is_some_and(|object| object.iter().next().is_none());
+        // Where a model has no offers, some versions of Juju print an empty overlay after the bundle.
+        let is_nothing = is_empty && at > 0 && at < documents.len();
+        if document.root.is_null() || is_nothing {
             continue;
         }
         repeated_keys(file, document, diagnostics);

@@ -29,6 +29,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         classes: Vec::new(),
         unlabelled: Vec::new(),
         seen: Seen::default(),
+        unplaced: false,
     };
     for source in sources {
         reader.file = source.file.into();
@@ -50,8 +51,12 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         }
     }
     reader.apply_classes();
-    let seen = reader.seen;
+    let (seen, unplaced) = (reader.seen, reader.unplaced);
     seen.conclude(mesh);
+    if unplaced {
+        let text = "what names no namespace is in `default`";
+        mesh.assumptions.push(text.into());
+    }
 }
 
 struct Reader<'m, 'd> {
@@ -63,6 +68,8 @@ struct Reader<'m, 'd> {
     /// Gateways that do not say so themselves.
     unlabelled: Vec<usize>,
     seen: Seen,
+    /// Something names no namespace.
+    unplaced: bool,
 }
 
 impl Reader<'_, '_> {
@@ -124,6 +131,8 @@ impl Reader<'_, '_> {
             Judged::Read | Judged::Other => return,
             Judged::Unknown(text, help) => return self.refuse(root.at, text, &help),
         }
+        let is_placed = matches!(kind, "Namespace" | "GatewayClass");
+        self.unplaced |= !is_placed && text_at(root, "namespace").is_none();
         let before = Counts::of(self.mesh);
         self.take(root, group, kind);
         let id = match kind {

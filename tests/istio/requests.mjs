@@ -151,7 +151,7 @@ function apply(r, context, request, field, value) {
  * @param {string | undefined} serviceAccount
  */
 function from(request, namespace, serviceAccount) {
-  const name = (/** @type {string | undefined} */ text) => text !== undefined && /^[a-z][a-z0-9-]{0,62}$/.test(text);
+  const name = (/** @type {string | undefined} */ text) => text !== undefined && /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
   if (request.from && namespace && name(namespace)) request.from.namespace = namespace;
   if (request.from && serviceAccount && name(serviceAccount)) request.from.serviceAccount = serviceAccount;
 }

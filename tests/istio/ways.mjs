@@ -78,7 +78,9 @@ function placeOf(context, given) {
   }
   if (!pod) return { context, alone: false };
   const { namespace, name, labels } = pod.metadata;
-  const target = { namespace, app: name, labels, ip: "10.0.0.98" };
+  const gateway = labels["gateway.networking.k8s.io/gateway-name"];
+  const target = { namespace, app: name, labels, ip: "10.0.0.98", ...(gateway ? { gateway } : {}) };
+  if (gateway) return { context: { ...context, layer: "gateway", target }, alone: false };
   // Of other namespaces the mesh does not say what carries their pods.
   const layer = context.layer === "sidecar" && namespace === context.target.namespace ? "sidecar" : "ztunnel";
   return { context: { ...context, layer, target }, alone: false };

@@ -14,8 +14,8 @@ use crate::compile::Source;
 use crate::istio::fingerprint::fingerprint;
 use crate::istio::policy::{Action, AuthorizationPolicy};
 use crate::map::{Index, Map};
-use crate::mesh::manifests::read_manifests;
-use crate::mesh::{DataPlane, Labels, Mesh, Settings, finish, selects};
+use crate::mesh::manifests::{GATEWAY_NAME, read_manifests};
+use crate::mesh::{DataPlane, Gateway, Labels, Mesh, Settings, finish, selects};
 use crate::text::to_json;
 use serde::{Serialize, Serializer};
 
@@ -222,17 +222,38 @@ impl<'a> Finder<'a> {
         }
         self.seen.push(key);
         let meshes = self.meshes();
-        let has_gateway = |name: &str| {
+        let gateway = || {
             let mut all = meshes.iter().flat_map(|mesh| &mesh.gateways);
-            all.any(|one| one.namespace == namespace && one.name == name)
+            all.find(|one| one.namespace == namespace && one.name == name)
         };
         let has_service = |name: &str| {
             let mut all = meshes.iter().flat_map(|mesh| &mesh.services);
             all.any(|one| one.namespace == namespace && one.name == name)
         };
+        // A name that is made up is not that of something else, which policies may be for.
+        let is_meant = |kind: &str, name: &str| {
+            let mut all = meshes.iter().flat_map(|mesh| &mesh.policies);
+            all.any(|policy| {
+                let mut targets = policy.targets().iter();
+                policy.namespace == namespace
+                    && targets.any(|one| one.kind == kind && one.name == name)
+            })
+        };
+        let is_made = |name: &str| {
+            let mut all = self.likes.iter().map(|like| &like.target);
+            all.any(|target| matches!(target, Target::Service { namespace: n, name: m } if n == namespace && m == name))
+        };
+        let gateway_taken = |name: &str| {
+            let mut all = meshes.iter().flat_map(|mesh| &mesh.gateways);
+            all.any(|one| one.namespace == namespace && one.name == name)
+                || is_meant("Gateway", name)
+        };
+        let service_taken =
+            |name: &str| has_service(name) || is_made(name) || is_meant("Service", name);
+        let made = self.likes.len().max(1);
         let fresh = |wish: &str, taken: &dyn Fn(&str) -> bool| {
             let mut found = wish.to_owned();
-            let mut number = 1;
+            let mut number = made;
             while taken(&found) {
                 found = format!("{wish}-{number}");
                 number += 1;
@@ -245,19 +266,31 @@ impl<'a> Finder<'a> {
             "Service" if has_service(name) => return,
             "Service" => (
                 name.to_owned(),
-                fresh("waypoint", &has_gateway),
+                fresh("waypoint", &gateway_taken),
                 true,
                 format!("service {id}"),
             ),
+            "Gateway" if gateway().is_some_and(Gateway::is_ingress) => {
+                let labels = [(GATEWAY_NAME, name), ("istio.io/dataplane-mode", "none")];
+                let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+                let target = Target::Pod {
+                    namespace: namespace.to_owned(),
+                    name: self.unused_pod(namespace, name),
+                };
+                self.push(target, format!("gateway {id}"), Kind::Pod(labels.into()));
+                return;
+            }
+            // Nobody who could be asked enforces it.
+            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => return,
             "Gateway" => (
-                fresh("any-service", &has_service),
+                fresh("any-service", &service_taken),
                 name.to_owned(),
-                !has_gateway(name),
+                gateway().is_none(),
                 format!("any service behind gateway {id}"),
             ),
             "GatewayClass" => (
-                fresh("any-service", &has_service),
-                fresh("waypoint", &has_gateway),
+                fresh("any-service", &service_taken),
+                fresh("waypoint", &gateway_taken),
                 true,
                 "any service with a waypoint".to_owned(),
             ),
@@ -418,23 +451,28 @@ impl<'a> Finder<'a> {
         {
             labels.push(("sidecar.istio.io/inject".to_owned(), "true".to_owned()));
         }
+        let target = Target::Pod {
+            namespace: namespace.to_owned(),
+            name: self.unused_pod(namespace, &name),
+        };
+        self.push(target, text, Kind::Pod(labels));
+    }
+
+    /// A name for a pod that no other has.
+    fn unused_pod(&self, namespace: &str, name: &str) -> String {
         let taken = |name: &str| {
             let mut known = self.meshes().into_iter().flat_map(|mesh| &mesh.workloads);
             let is = |target: &Target| matches!(target, Target::Pod { namespace: n, name: m } if n == namespace && m == name);
             known.any(|one| one.namespace == namespace && one.is_named(name))
                 || self.likes.iter().any(|like| is(&like.target))
         };
-        let mut unique = format!("pod-{name}");
+        let mut unused = format!("pod-{name}");
         let mut number = 1;
-        while taken(&unique) {
-            unique = format!("pod-{name}-{number}");
+        while taken(&unused) {
+            unused = format!("pod-{name}-{number}");
             number += 1;
         }
-        let target = Target::Pod {
-            namespace: namespace.to_owned(),
-            name: unique,
-        };
-        self.push(target, text, Kind::Pod(labels));
+        unused
     }
 }
 

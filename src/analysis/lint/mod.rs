@@ -126,7 +126,7 @@ impl<'a> Linter<'a> {
                 code::UNKNOWN_FIELD,
                 field.at,
                 format!("{}, so Istio drops it and reads the rest", field.message),
-                "correct the name: what is dropped restricts nothing",
+                field.help,
             );
         }
     }

@@ -373,7 +373,16 @@ impl Access {
             (Some(methods), None) => format!("send {}", methods.text(" or ")),
             (None, Some(paths)) => format!("request {}", paths.text(" or ")),
             (Some(methods), Some(paths)) => {
-                format!("{} {}", methods.text(" or "), paths.text(" or "))
+                let (methods, paths, named) = (
+                    methods.text(" or "),
+                    paths.text(" or "),
+                    !methods.any.is_empty(),
+                );
+                if named {
+                    format!("{methods} {paths}")
+                } else {
+                    format!("send {methods} with path {paths}")
+                }
             }
         };
         if let Some(ports) = &self.ports {

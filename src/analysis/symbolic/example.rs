@@ -44,10 +44,7 @@ impl Space {
 
     /// The class of a text of a field.
     pub fn class(&self, field: &Field, text: &str) -> Option<u32> {
-        let axis = self.axis(field)?;
-        let without = crate::analysis::path::without_query(text);
-        let is_path = *field == Field::Path && !axis.raw;
-        axis.class_of(if is_path { without } else { text })
+        self.axis(field)?.class_of(text)
     }
 
     /// A request of these classes, one a level.

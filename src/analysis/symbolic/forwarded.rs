@@ -125,12 +125,8 @@ impl Forwarded {
                 continue;
             }
             for wanted in (0..many).map(Some).chain([None]) {
-                match self.spell(&signature, text, wanted) {
-                    Some(text) => self.add(&signature, text, wanted),
-                    // The empty text is the only one that `*` leaves out.
-                    None if text.is_empty() => {}
-                    None => return Err(TooComplex),
-                }
+                let text = self.spell(&signature, text, wanted).ok_or(TooComplex)?;
+                self.add(&signature, text, wanted);
             }
         }
         Ok(())

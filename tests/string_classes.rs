@@ -176,7 +176,10 @@ fn identities() {
             ("", ""),
             (domain, "/ns/a/sa/b"),
             (domain, "ns/a/sa/b"),
-            ("", &format!("{}/ns/a/sa/b", &domain[1..])),
+            (
+                "",
+                &format!("{}/ns/a/sa/b", domain.get(1..).unwrap_or_default()),
+            ),
             (&format!("{domain}/n"), "/a/sa/b"),
             (&format!("{domain}/ns/"), "/sa/b"),
             (&format!("{domain}/ns/a"), "/sa/b"),

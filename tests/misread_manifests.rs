@@ -266,6 +266,7 @@ fn objects_that_are_odd_and_right() {
             "Service",
             "spec: {ports: [{port: 80.0, targetPort: http}], selector: null, clusterIP: None}",
         ),
+        ("ServiceEntry", "spec: {addresses: [1.2.3.4, 2001:db8::]}"),
         // YAML 1.1, which kubectl reads.
         ("Service", "spec: {ports: [{port: 8_080}]}"),
         ("Pod", "spec: {hostNetwork: yes}"),

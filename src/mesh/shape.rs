@@ -115,7 +115,8 @@ const SERVICE_ENTRY_OBJECT: Fields = &[
     (
         "spec",
         Object(&[
-            ("addresses", Texts),
+            // `[2001:db8::]` is one to Go's reader and a mapping to YAML 1.2; what is no address is unknown.
+            ("addresses", Any),
             ("workloadSelector", Object(&[("labels", Map)])),
             (
                 "ports",

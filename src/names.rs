@@ -22,12 +22,18 @@ pub fn is_dns_subdomain(name: &str) -> bool {
 }
 
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
-/// case, hyphens and underscores. Long keys are told apart at once.
+/// case, hyphens and underscores, or as `policy` and `policies`. Long keys are told apart at once.
 pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
+    let plain = |text: &str| {
+        let mut text = text.to_ascii_lowercase().replace(['-', '_'], "");
+        if let Some(stem) = text.strip_suffix("ies") {
+            text = format!("{stem}y");
+        }
+        text
+    };
     let (left, right) = (plain(left), plain(right));
     if left == right {
         return true;

@@ -7,7 +7,7 @@ use super::relations::{Charms, End, Model, Offered, Offers, Relation, charm_at, 
 use super::when::{Truth, evaluate, known};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::{Index, Map};
-use crate::model::{CharmPolicy, CmrData, MeshPolicy};
+use crate::model::{CmrData, MeshPolicy};
 use crate::text::Position;
 use std::borrow::Cow;
 
@@ -576,42 +576,4 @@ fn undeclared(charm: &Charm<'_>, declared: &Declared<'_>) -> Diagnostic {
         format!("name one that it declares, such as {}", names.join(", "))
     })
     .dropped()
-}
-
-/// Checks the policies of a charm that hold for every deployment.
-pub fn check_charm(charm: &Charm<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for declared in &charm.policies {
-        let (endpoints, ports): (&[crate::model::Endpoint], &[i64]) = match &declared.policy {
-            CharmPolicy::App(policy) => (&policy.endpoints, &[]),
-            CharmPolicy::Deprecated(policy) => (&policy.endpoints, &[]),
-            CharmPolicy::Unit(policy) => (&[], policy.ports.as_deref().unwrap_or_default()),
-        };
-        let all_ports = endpoints
-            .iter()
-            .flat_map(|endpoint| endpoint.ports.iter().flatten())
-            .chain(ports);
-        for port in all_ports.filter(|port| !(1..=65535).contains(*port)) {
-            diagnostics.push(
-                Diagnostic::warning(code::INVALID_PORT, format!("`{port}` is no port"))
-                    .at(charm.file, declared.at)
-                    .help("write a port from 1 to 65535"),
-            );
-        }
-        let is_empty = |endpoint: &crate::model::Endpoint| {
-            endpoint.ports.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.hosts.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.methods.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.paths.as_ref().is_none_or(Vec::is_empty)
-        };
-        if endpoints.iter().any(is_empty) {
-            diagnostics.push(
-                Diagnostic::warning(
-                    code::EMPTY_OPERATION,
-                    "an endpoint without ports, hosts, methods and paths becomes an empty operation, which Istio refuses",
-                )
-                .at(charm.file, declared.at)
-                .help("write `endpoints: []` to allow every operation, or name what is allowed"),
-            );
-        }
-    }
 }

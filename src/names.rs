@@ -27,15 +27,13 @@ pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| {
-        let mut text = text.to_ascii_lowercase().replace(['-', '_'], "");
-        if let Some(stem) = text.strip_suffix("ies") {
-            text = format!("{stem}y");
-        }
-        text
-    };
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let (left, right) = (plain(left), plain(right));
-    if left == right {
+    let is_many = |many: &str, one: &str| {
+        let (many, one) = (many.strip_suffix("ies"), one.strip_suffix('y'));
+        many.is_some() && many == one
+    };
+    if left == right || is_many(&left, &right) || is_many(&right, &left) {
         return true;
     }
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
@@ -96,6 +94,7 @@ mod tests {
         for (key, known) in [
             ("provide", "provides"),
             ("polices", "policies"),
+            ("policy", "policies"),
             ("raw-policies", "raw_policies"),
             ("methdos", "methods"),
             ("Peers", "peers"),

@@ -39,7 +39,7 @@ fn in_sentences() {
     let nobody = policy("p", &format!("{{{PODS}}}"));
     let past = "
 besides, to the pods' own address, past the waypoint: allowed
-  1. ztunnel shop/web-0 sees cluster.local/ns/shop/sa/api on port 80
+  1. ztunnel shop/web-0 sees cluster.local/ns/shop/sa/api on port 8080
      allowed: no policy is attached here
 ";
     for (policies, changes, expected) in [

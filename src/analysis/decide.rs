@@ -1,7 +1,7 @@
 //! How one enforcement point decides.
 
 use super::matching::{Seen, Truth, policy_matches};
-use super::points::{Attached, Layer, Points};
+use super::points::{Attached, Layer, Origin, Points};
 use super::rules::Effect;
 use super::verdict::{Doubts, Verdict};
 use crate::mesh::Mesh;
@@ -111,7 +111,8 @@ impl Analysis {
             };
             let (truth, rule) = policy_matches(policy, seen);
             let sure = one.doubts.is_empty();
-            if !sure && perhaps.is_none() && truth != Truth::No {
+            let written = held.is_some_and(|held| matches!(held.origin, Origin::Written(_)));
+            if !sure && written && perhaps.is_none() && truth != Truth::No {
                 perhaps = Some(one.policy);
             }
             match policy.effect {

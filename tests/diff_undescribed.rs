@@ -362,3 +362,15 @@ fn a_gateway_without_pods() {
         assert_eq!(granted(&told), expected, "{told}");
     }
 }
+
+/// What the pods of a gateway that are there enforce is not compared on a pod that is made up as well.
+#[test]
+fn a_gateway_with_pods() {
+    let mesh = gateway("shop", "edge").replace("istio-waypoint", "istio")
+        + &pod("shop", "edge-0", "edge").replace(
+            "{app: edge}",
+            "{gateway.networking.k8s.io/gateway-name: edge, istio.io/dataplane-mode: none}",
+        );
+    let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}], ";
+    check("{}", &mesh, |policy| policy, target, &["pod shop/edge-0"]);
+}

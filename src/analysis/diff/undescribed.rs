@@ -569,8 +569,9 @@ fn attached(analysis: &Analysis) -> Vec<bool> {
     }
     let gateways = points.gateways.iter().zip(&used);
     let gateways = gateways.filter(|(_, used)| **used).map(|(list, _)| list);
+    let ingress = points.ingress.iter().flatten().map(|one| &one.attached);
     let all = points.workloads.iter().chain(&points.services);
-    for one in all.chain(gateways).flatten() {
+    for one in all.chain(ingress).chain(gateways).flatten() {
         let origin = points.held.get(one.policy as usize).map(|held| held.origin);
         if let Some(Origin::Written(at)) = origin
             && let Some(flag) = found.get_mut(at)

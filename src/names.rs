@@ -21,6 +21,26 @@ pub fn is_dns_subdomain(name: &str) -> bool {
         })
 }
 
+/// Whether a text is a label's value, or may follow the prefix of its key.
+pub fn is_label_value(text: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && edge(text.bytes().next())
+        && edge(text.bytes().next_back())
+}
+
+/// Whether a text is a label's key: `NAME` or `PREFIX/NAME`.
+pub fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
 /// case, hyphens and underscores. Long keys are told apart at once.
 pub fn one_edit_apart(left: &str, right: &str) -> bool {
@@ -57,7 +77,7 @@ fn plain(text: &str) -> impl DoubleEndedIterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_dns_label, is_dns_subdomain, one_edit_apart};
+    use super::{is_dns_label, is_dns_subdomain, is_label_key, is_label_value, one_edit_apart};
 
     #[test]
     fn labels() {
@@ -91,6 +111,29 @@ mod tests {
             "", ".", "a.", ".a", "a..b", "a.-b", "A", "a/b", "*", &longer,
         ] {
             assert!(!is_dns_subdomain(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_of_objects() {
+        let long = "x".repeat(63);
+        for value in ["", "a", "A.b_c-1", &long] {
+            assert!(is_label_value(value), "{value}");
+        }
+        let longer = "x".repeat(64);
+        for value in ["a ", " ", "-a", "a.", "a/b", "é", "a\u{200b}", &longer] {
+            assert!(!is_label_value(value), "{value}");
+        }
+        for key in [
+            "a",
+            "app.kubernetes.io/name",
+            "istio.io/use-waypoint",
+            "A_b",
+        ] {
+            assert!(is_label_key(key), "{key}");
+        }
+        for key in ["", "a/", "/a", "a/b/c", "A/b", "a b", "a_b/c", &longer] {
+            assert!(!is_label_key(key), "{key}");
         }
     }
 

@@ -15,8 +15,18 @@ function painter(stream) {
  * @param {string} text
  */
 export function printable(text) {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|#(?=#\[)/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]|#(?=#\[)/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
+
+/**
+ * JSON text in which characters that nobody sees, and that steer terminals, are written as escapes: what the core writes has
+ * them so.
+ * @param {unknown} value
+ * @param {number} [space]
+ */
+export const json = (value, space) =>
+  JSON.stringify(value, undefined, space).replace(/[\u0080-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]/g, (c) =>
+    `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** A file's name at the begin of a line, where `::` would begin a command of a GitHub workflow. @param {string} file */
 const leading = (file) => printable(file.trimStart().startsWith('::') ? `./${file}` : file);

@@ -21,38 +21,74 @@ pub fn is_dns_subdomain(name: &str) -> bool {
         })
 }
 
+/// Whether a text is a label's value, or may follow the prefix of its key.
+pub fn is_label_value(text: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && edge(text.bytes().next())
+        && edge(text.bytes().next_back())
+}
+
+/// Whether a text is a label's key: `NAME` or `PREFIX/NAME`.
+pub fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
 /// case, hyphens and underscores, or as `policy` and `policies`. Long keys are told apart at once.
 pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-    let (left, right) = (plain(left), plain(right));
-    let is_many = |many: &str, one: &str| {
-        let (many, one) = (many.strip_suffix("ies"), one.strip_suffix('y'));
-        many.is_some() && many == one
-    };
-    if left == right || is_many(&left, &right) || is_many(&right, &left) {
+    if is_many(left, right) || is_many(right, left) {
         return true;
     }
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let prefix = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
-    let (left, right) = (rest(&left), rest(&right));
-    let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
-    let swapped = left.first() == right.get(1)
-        && left.get(1) == right.first()
-        && tail(&left, 2) == tail(&right, 2);
-    tail(&left, 1) == right
-        || left == tail(&right, 1)
-        || tail(&left, 1) == tail(&right, 1)
-        || swapped
+    // One edit leaves the first character or the last, but for two that are swapped.
+    let mut ends = (plain(left), plain(right));
+    if left.len() > 2 && ends.0.next() != ends.1.next() && ends.0.next_back() != ends.1.next_back()
+    {
+        return false;
+    }
+    let same = |(one, other): &(char, char)| one == other;
+    let prefix = plain(left).zip(plain(right)).take_while(same).count();
+    // What is left of each behind what both begin with, without its first characters.
+    let left = |skipped: usize| plain(left).skip(prefix + skipped);
+    let right = |skipped: usize| plain(right).skip(prefix + skipped);
+    left(0).eq(right(0))
+        || left(1).eq(right(0))
+        || left(0).eq(right(1))
+        || left(1).eq(right(1))
+        || (left(0).next() == right(1).next()
+            && left(1).next() == right(0).next()
+            && left(2).eq(right(2)))
+}
+
+/// Whether one is `…ies` and the other `…y`.
+fn is_many(many: &str, one: &str) -> bool {
+    match (many.strip_suffix("ies"), one.strip_suffix('y')) {
+        (Some(many), Some(one)) => plain(many).eq(plain(one)),
+        _ => false,
+    }
+}
+
+/// The characters of a key that tell it from others.
+fn plain(text: &str) -> impl DoubleEndedIterator<Item = char> {
+    let counts = |letter: &char| !matches!(letter, '-' | '_');
+    text.chars()
+        .filter(counts)
+        .map(|letter| letter.to_ascii_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_dns_label, is_dns_subdomain, one_edit_apart};
+    use super::{is_dns_label, is_dns_subdomain, is_label_key, is_label_value, one_edit_apart};
 
     #[test]
     fn labels() {
@@ -86,6 +122,29 @@ mod tests {
             "", ".", "a.", ".a", "a..b", "a.-b", "A", "a/b", "*", &longer,
         ] {
             assert!(!is_dns_subdomain(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_of_objects() {
+        let long = "x".repeat(63);
+        for value in ["", "a", "A.b_c-1", &long] {
+            assert!(is_label_value(value), "{value}");
+        }
+        let longer = "x".repeat(64);
+        for value in ["a ", " ", "-a", "a.", "a/b", "é", "a\u{200b}", &longer] {
+            assert!(!is_label_value(value), "{value}");
+        }
+        for key in [
+            "a",
+            "app.kubernetes.io/name",
+            "istio.io/use-waypoint",
+            "A_b",
+        ] {
+            assert!(is_label_key(key), "{key}");
+        }
+        for key in ["", "a/", "/a", "a/b/c", "A/b", "a b", "a_b/c", &longer] {
+            assert!(!is_label_key(key), "{key}");
         }
     }
 

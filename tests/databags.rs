@@ -184,3 +184,93 @@ fn what_is_no_databag() {
     );
     assert!(!compiled(Some("shop"), &fits).bad_input());
 }
+
+/// What the library takes, passes by or does not see.
+#[test]
+fn databags_that_would_be_misread() {
+    let one = |field: &str, value: Value| {
+        let mut one = policy("api");
+        one[field] = value;
+        json!([one])
+    };
+    let told = |text: &str| {
+        let compiled = compiled(Some("shop"), text);
+        let all = compiled
+            .diagnostics
+            .iter()
+            .map(|one| format!("{}: {}", one.code, one.message));
+        let told: Vec<String> = all
+            .filter(|one| !one.starts_with("model-name-assumed"))
+            .collect();
+        (compiled.authorization_policies.len(), told)
+    };
+    for (policies, made, expected) in [
+        (
+            one("endpoint", json!([{"ports": [80]}])),
+            1,
+            "misspelled-key: the key `endpoint` is not known and is ignored",
+        ),
+        (
+            one("endpoints", json!([{"port": [80]}])),
+            1,
+            "misspelled-key: the key `port` is not known and is ignored",
+        ),
+        (
+            one("endpoints", json!([{"ports": [80, true]}])),
+            0,
+            "invalid-policy: policy 0: a port must be a number, not a boolean",
+        ),
+        (
+            one("target_service", json!("a b")),
+            0,
+            "invalid-name: the name `a b` cannot be part of an identity",
+        ),
+        (
+            one("target_service", json!("*")),
+            0,
+            "invalid-name: the name `*` cannot be part of an identity",
+        ),
+        (
+            json!([{"source_namespace": "far", "source_app_name": "web", "target_namespace": "shop", "target_type": "unit", "target_selector_labels": {"a b": "c"}}]),
+            0,
+            "invalid-policy: policy 0: no pod has the label `a b=c`",
+        ),
+    ] {
+        let text = policies.to_string();
+        for text in [text.clone(), shown("beacon/0", &text).to_string()] {
+            let (count, all) = told(&text);
+            assert_eq!(count, made, "{text}");
+            assert!(all.iter().any(|one| one == expected), "{text}: {all:?}");
+        }
+    }
+    let unit = |relation: Value| json!({"beacon/0": {"relation-info": [relation]}}).to_string();
+    for (relation, expected) in [
+        (
+            json!(5),
+            "invalid-databag: a databag of `beacon` is set aside: it must be a mapping, not an integer",
+        ),
+        (
+            json!({"application-data": []}),
+            "invalid-databag: a databag of `beacon` is set aside: it must be a mapping, not a list",
+        ),
+        (
+            json!({"application-data": {"polices": "[]"}}),
+            "misspelled-key: the key `polices` is not known and is ignored",
+        ),
+        (
+            json!({"application-data": {}}),
+            "nothing-to-read: no databag of `beacon/0` asks for a policy",
+        ),
+        (
+            json!({"endpoint": "x", "application-data": null}),
+            "nothing-to-read: no databag of `beacon/0` asks for a policy",
+        ),
+    ] {
+        assert_eq!(told(&unit(relation)), (0, vec![expected.to_owned()]));
+    }
+    // What the library may say one day, and a selector as charms write it.
+    let labels = json!({"app.kubernetes.io/name": "api"});
+    let mut unit = json!({"source_namespace": "far", "source_app_name": "web", "target_namespace": "shop", "target_type": "unit", "target_selector_labels": labels});
+    unit["mesh_type"] = json!("istio");
+    assert_eq!(told(&json!([unit]).to_string()), (1, vec![]));
+}

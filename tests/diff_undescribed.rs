@@ -362,3 +362,40 @@ fn a_gateway_without_pods() {
         assert_eq!(granted(&told), expected, "{told}");
     }
 }
+
+/// What the pods of a gateway that are there enforce is not compared on a pod that is made up as well.
+#[test]
+fn a_gateway_with_pods() {
+    let mesh = gateway("shop", "edge").replace("istio-waypoint", "istio")
+        + &pod("shop", "edge-0", "edge").replace(
+            "{app: edge}",
+            "{gateway.networking.k8s.io/gateway-name: edge, istio.io/dataplane-mode: none}",
+        );
+    let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}], ";
+    check("{}", &mesh, |policy| policy, target, &["pod shop/edge-0"]);
+}
+
+/// A selector that asks for a gateway's pods means pods whose Envoy sees HTTP, whether or not the gateway is there.
+#[test]
+fn pods_of_gateways_that_policies_select() {
+    let selector = "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: edge}}, ";
+    let text = "pods of shop with gateway.networking.k8s.io/gateway-name=edge";
+    let ingress = gateway("shop", "edge").replace("istio-waypoint", "istio");
+    let (described, made) = (
+        format!("{text}, Pod shop/pod-edge"),
+        format!("{text}, Pod shop/pod-edge, Gateway shop/edge"),
+    );
+    for (mesh, expected) in [
+        (String::new(), vec![made.as_str()]),
+        (ingress, vec![described.as_str()]),
+        // Istio ignores selectors there.
+        (gateway("shop", "edge"), vec![]),
+    ] {
+        let told = told(
+            "{}",
+            &(mesh.clone() + &policy("p", &spec(selector, "GET"))),
+            &(mesh + &policy("p", &spec(selector, "GET, PUT"))),
+        );
+        assert_eq!(granted(&told), expected, "{told}");
+    }
+}

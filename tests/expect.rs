@@ -5,6 +5,7 @@
 use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::expect::{Report, check};
 use mesh_policy::analysis::expectation::{is_expectations, read_expectations};
+use mesh_policy::analysis::lint;
 use mesh_policy::compile::Source;
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
@@ -207,5 +208,74 @@ fn files_of_expectations_are_known_by_their_beginning() {
         (format!("kind: Pod\n---\n{one}"), false),
     ] {
         assert_eq!(is_expectations(text.as_bytes()), is, "{text:?}");
+    }
+}
+
+/// They hold, or fail, whatever the policies are.
+#[test]
+fn expectations_of_nobody_are_told() {
+    let more = "
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80}, {port: 81}]}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: client, namespace: shop}}
+";
+    let (mesh, _) = read_mesh(&MeshInput {
+        manifests: vec![Source::new("mesh.yaml", &format!("{MESH}{more}"))],
+        ..MeshInput::default()
+    });
+    let analysis = Analysis::new(mesh);
+    let told = |rest: &str| {
+        let mut diagnostics = Vec::new();
+        let text = format!("- {{expect: deny, {rest}}}\n");
+        let list = read_expectations("e.yaml", text.as_bytes(), &mut diagnostics);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let found = lint::expectations(&analysis, &list);
+        let told = found.iter().map(|one| {
+            assert!(one.place.is_some() && one.help.is_some());
+            format!("{}: {}", one.code, one.message)
+        });
+        told.collect::<Vec<_>>()
+    };
+    for (rest, expected) in [
+        (
+            "to: shop/web, port: 8080",
+            "unknown-port: the Service `web` has no port `8080`, so nothing reaches it there: it has 80, 81",
+        ),
+        (
+            "to: shop/web, from: [shop/cleint]",
+            "unknown-service-account: no workload of `shop` runs as `cleint`",
+        ),
+        (
+            "to: shop/web, except: [shop/cleint]",
+            "unknown-service-account: no workload of `shop` runs as `cleint`",
+        ),
+        (
+            "to: shop/web, from: [cso/grafana]",
+            "unknown-namespace: the input has no namespace `cso`",
+        ),
+        (
+            "to: shop/web, from: cso/*",
+            "unknown-namespace: the input has no namespace `cso`",
+        ),
+        (
+            "to: shop/web, method: get",
+            "odd-method: `get` is another method than `GET`: case counts",
+        ),
+        (
+            "to: shop/web, method: GTE",
+            "odd-method: `GTE` is no method of HTTP",
+        ),
+    ] {
+        assert_eq!(told(rest), [expected], "{rest}");
+    }
+    for rest in [
+        "to: shop/web, port: 81, method: GET, from: [shop/client, shop/*]",
+        // Its namespace is not described, and a policy names it.
+        "to: shop/web, from: [cos/grafana, cos/*, mesh, outside, any]",
+        // What a pod listens on is not all said.
+        "to: 'pod:shop/web-0', port: 9",
+    ] {
+        assert_eq!(told(rest), [""; 0], "{rest}");
     }
 }

@@ -98,6 +98,26 @@ fn a_key_that_stands_twice_warns_in_manifests() {
 }
 
 #[test]
+fn text_in_another_encoding_is_told_to_be_saved() {
+    for (bytes, help) in [
+        (&b"\xff\xfek\0"[..], "this is UTF-16: save it as UTF-8"),
+        (&b"\xfe\xff\0k"[..], "this is UTF-16: save it as UTF-8"),
+        (&b"kind: \xe9"[..], "save it as UTF-8"),
+    ] {
+        let (_, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source {
+                bytes,
+                ..Source::new("m.yaml", "")
+            }],
+            ..MeshInput::default()
+        });
+        assert_eq!(diagnostics.len(), 1);
+        assert_eq!(diagnostics[0].code, "invalid-utf-8");
+        assert_eq!(diagnostics[0].help.as_deref(), Some(help));
+    }
+}
+
+#[test]
 fn a_file_without_documents_is_told() {
     for text in ["", "# nothing\n", "---\n---\n", "~"] {
         assert_eq!(

@@ -398,7 +398,7 @@ fn names_that_are_not_there() {
         ),
         &[code::UNKNOWN_PORT],
     );
-    let off = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: off, namespace: shop}\nspec: {mtls: {mode: DISABLE}}\n";
+    let off = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: 'off', namespace: shop}\nspec: {mtls: {mode: DISABLE}}\n";
     let pods = policy(
         "a",
         "{selector: {matchLabels: {app: client}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}",

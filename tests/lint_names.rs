@@ -204,3 +204,68 @@ fn identities_without_mutual_tls() {
         assert_eq!(found(code::NEEDS_MTLS, &more, rule), needs, "{more} {rule}");
     }
 }
+
+/// Whatever the input describes.
+#[test]
+fn names_that_nobody_can_have() {
+    let source = |part: &str| format!("from: [{{source: {{{part}}}}}]");
+    for (rule, code) in [
+        (source("namespaces: [shop, Shop]"), code::UNKNOWN_NAMESPACE),
+        (source("namespaces: ['shop ']"), code::UNKNOWN_NAMESPACE),
+        (source("notNamespaces: [sh_op]"), code::UNKNOWN_NAMESPACE),
+        (
+            source("namespaces: [\"shop\u{200b}\"]"),
+            code::UNKNOWN_NAMESPACE,
+        ),
+        (
+            "when: [{key: source.namespace, values: [Far]}]".into(),
+            code::UNKNOWN_NAMESPACE,
+        ),
+        (
+            "when: [{key: source.namespace, notValues: [nowhere]}]".into(),
+            code::UNKNOWN_NAMESPACE,
+        ),
+        (
+            source("principals: [cluster.local/ns/Far/sa/x]"),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        (
+            source("principals: [cluster.local/ns//sa/x]"),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        // The first letter is Cyrillic.
+        (
+            source("principals: [cluster.local/ns/far/sa/\u{441}lient]"),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        (
+            source("notPrincipals: ['cluster.local/ns/far/sa/x ']"),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        (
+            source("serviceAccounts: [far/X]"),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        (
+            "when: [{key: source.principal, values: [cluster.local/ns/far/sa/X]}]".into(),
+            code::UNKNOWN_SERVICE_ACCOUNT,
+        ),
+        (source("principals: ['{{x}}']"), code::ODD_PRINCIPAL),
+        (source("principals: ['a b']"), code::ODD_PRINCIPAL),
+        (source("principals: [clié]"), code::ODD_PRINCIPAL),
+    ] {
+        assert_eq!(found(code, "", &rule), 1, "{rule}");
+    }
+    for rule in [
+        source("namespaces: [shop, sh*, '*', '*-op']"),
+        source(
+            "principals: [spire-agent, 'example.com:project.svc.id.goog', '*/far/*', 'cluster.local/ns/*']",
+        ),
+        source("principals: [cluster.local/ns/far/sa/x.y-0]"),
+        source("serviceAccounts: [far/x, x]"),
+    ] {
+        for code in [code::UNKNOWN_NAMESPACE, code::ODD_PRINCIPAL] {
+            assert_eq!(found(code, "", &rule), 0, "{rule}");
+        }
+    }
+}

@@ -96,6 +96,36 @@ fn bundles_that_juju_refuses() {
             "misspelled-key: the key `option` is not known and is ignored",
         ),
         (
+            web,
+            "web: {charm: web-k8s, scale: -1}",
+            "wrong-shape bad: `scale` must be a number of units, not `-1`",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, num_units: many}",
+            "wrong-shape bad: `num_units` must be a number of units, not `many`",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, num_units: 99999999999999999999}",
+            "wrong-shape bad: `num_units` must be a number of units, not `99999999999999999999`",
+        ),
+        (
+            web,
+            "web: {charm: web-k8s, offers: {o: {endpoints: [nope]}}}",
+            "undeclared-endpoint: the offer `o` has `nope`, which the charm `web-k8s` does not declare",
+        ),
+        (
+            "\nrelations:",
+            "\nservices: {other: {charm: x}}\nrelations:",
+            "wrong-shape bad: a bundle has `applications` or `services`, not both",
+        ),
+        (
+            "\nrelations:",
+            "\nsaas: {far: {url: a/b/c.d}}\nrelations:",
+            "invalid-saas-url: `a/b/c.d` is no offer's URL",
+        ),
+        (
             "\nrelations:",
             "\nrelation: []\nrelations:",
             "misspelled-key: the key `relation` is not known and is ignored",
@@ -115,7 +145,7 @@ fn bundles_that_juju_refuses() {
     let more = changed(
         BUNDLE,
         web,
-        "web: {charm: web-k8s, channel: edge, scale: 1, trust: true, expose: true, options: {a: null, b: 1}, constraints: arch=amd64, offers: {o: {endpoints: [ask], acl: {admin: admin}}}}",
+        "web: {charm: web-k8s, channel: edge, num_units: 0, scale: 1, trust: true, expose: true, options: {a: null, b: 1}, constraints: arch=amd64, offers: {o: {endpoints: [ask, juju-info], acl: {admin: admin}}}}",
     );
     assert_eq!(compiled(&more, CHARM), [""; 0]);
 }
@@ -194,6 +224,41 @@ fn charm_files_that_would_be_misread() {
             "wrong-shape bad: `a` must be text, a number or a boolean, not a list",
         ),
         (
+            "mesh_relation_name: service-mesh",
+            "mesh_relation_name: mesh",
+            "undeclared-endpoint: `mesh_relation_name` is `mesh`, which the charm does not declare",
+        ),
+        (
+            "mesh_relation_name: service-mesh",
+            "cross_model_mesh_provides_name: cmr",
+            "undeclared-endpoint: `cross_model_mesh_provides_name` is `cmr`, which the charm does not declare",
+        ),
+        (
+            "mesh_relation_name: service-mesh",
+            "auto_join: 5",
+            "wrong-shape bad: `auto_join` must be true, false or `config KEY`, not an integer",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nraw_policies: [{name: p, spec: [{}]}]",
+            "invalid-policy: the `name` of a raw policy must be text, and its `spec` a mapping",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nraw_policies: [{name: p, sepc: {}}]",
+            "misspelled-key: the key `sepc` is not known and is ignored",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\nraw_policies: [{metadata: {name: p}, spec: {}}]",
+            "unknown-key: the key `metadata` is not known and is ignored",
+        ),
+        (
+            "charm: web-k8s",
+            "charm: web-k8s\ninternal_mesh_policies: [{kind: app, source: web}]",
+            "unknown-key: the key `source` is not known and is ignored",
+        ),
+        (
             "charm: web-k8s",
             "charm: web-k8s\nraw_policies: [{name: p, when: 5}]",
             "wrong-shape bad: `when` must be text, not an integer",
@@ -256,6 +321,16 @@ fn charm_files_that_would_be_misread() {
         ),
     ] {
         assert_eq!(compiled(BUNDLE, &changed(CHARM, from, to)), [""; 0], "{to}");
+    }
+}
+
+#[test]
+fn a_bundle_that_relates_nobody_to_its_beacon() {
+    let (applications, _) = BUNDLE.split_once("relations:").expect("relations");
+    for relations in ["", "relations: null\n", "relations: []\n"] {
+        let said = compiled(&format!("{applications}{relations}"), CHARM);
+        let none = "no-mesh: no application of the model `shop` is related to a mesh";
+        assert_eq!(said, [none], "{relations}");
     }
 }
 

@@ -258,6 +258,177 @@ fn fields_that_look_misspelled() {
     }
 }
 
+/// kubectl reads YAML as Go does: `yes` is no text, `0120` is 80.
+#[test]
+fn values_as_kubectl_reads_them() {
+    for (kind, part, word) in [
+        (
+            "Namespace",
+            "metadata: {name: o, labels: {app: yes}}",
+            "yes",
+        ),
+        ("Pod", "metadata: {name: off, generateName: o-}", "off"),
+        ("Pod", "spec: {serviceAccountName: On}", "On"),
+        ("Service", "spec: {selector: {app: no}}", "no"),
+        (
+            "AuthorizationPolicy",
+            "spec: {rules: [{to: [{operation: {paths: [on]}}]}]}",
+            "on",
+        ),
+    ] {
+        let (mesh, diagnostics) = mesh_of(&[("m.yaml", &object(kind, part))]);
+        assert_eq!(diagnostics.len(), 1, "{part}: {diagnostics:?}");
+        let message =
+            format!("`{word}` without quotes is a boolean to kubectl, which takes none here");
+        assert_eq!(diagnostics[0].message, message);
+        assert_eq!(diagnostics[0].code, "wrong-shape");
+        assert_eq!(diagnostics[0].help, Some(format!("write `\"{word}\"`")));
+        // What is meant is plain enough to be used.
+        assert_eq!(
+            mesh.namespaces.len()
+                + mesh.workloads.len()
+                + mesh.services.len()
+                + mesh.policies.len(),
+            1
+        );
+    }
+    for (labels, shown) in [
+        ("{app: 0b11}", "an integer (`3`)"),
+        ("{app: 0120}", "an integer (`80`)"),
+        ("{app: True}", "a boolean (`true`)"),
+    ] {
+        let part = format!("metadata: {{name: o, labels: {labels}}}");
+        let (_, diagnostics) = mesh_of(&[("m.yaml", &object("Namespace", &part))]);
+        assert!(diagnostics[0].message.ends_with(shown), "{diagnostics:?}");
+        assert_eq!(
+            diagnostics[0].help.as_deref(),
+            Some("put it in quotes: without them it is no text")
+        );
+    }
+    for (port, number) in [
+        ("0120", 80),
+        ("0b11", 3),
+        ("08", 8),
+        ("0o17", 15),
+        ("8_0", 80),
+        ("1e3", 1000),
+        ("0x50", 80),
+    ] {
+        let text = SERVICE.replace("port: 80", &format!("port: {port}"));
+        let (mesh, diagnostics) = mesh_of(&[("m.yaml", &text)]);
+        assert_eq!(diagnostics, [], "{port}");
+        assert_eq!(ports(&mesh), [[number]], "{port}");
+    }
+    // In quotes a word is a word, and `y` is a name.
+    for part in [
+        "metadata: {name: o, labels: {app: 'yes'}}",
+        "metadata: {name: o, labels: {app: \"0120\"}}",
+        "metadata: {name: o, labels: {app: !!str no}}",
+        "metadata: {name: o, labels: {on: y, n: x}}",
+        "metadata: {name: o}, other: [yes, no]",
+    ] {
+        assert_eq!(said(&object("Namespace", part)), [""; 0], "{part}");
+    }
+}
+
+#[test]
+fn labels_that_no_object_has() {
+    let long = "x".repeat(64);
+    for (kind, part, message) in [
+        (
+            "Pod",
+            "metadata: {name: o, labels: {app: 'web '}}",
+            "`web ` is no value of a label",
+        ),
+        (
+            "Pod",
+            "metadata: {name: o, labels: {app: \"web\u{200b}\"}}",
+            "is no value of a label",
+        ),
+        (
+            "Pod",
+            "metadata: {name: o, labels: {'a b': c}}",
+            "`a b` is no name of a label",
+        ),
+        (
+            "Pod",
+            &format!("metadata: {{name: o, labels: {{app: {long}}}}}"),
+            "is no value of a label",
+        ),
+        (
+            "Service",
+            "spec: {selector: {app: '*'}}",
+            "`*` is no value of a label",
+        ),
+        (
+            "Deployment",
+            "spec: {template: {metadata: {labels: {app: a/b}}}}",
+            "`a/b` is no value of a label",
+        ),
+    ] {
+        let found = said(&object(kind, part));
+        assert_eq!(found.len(), 1, "{part}: {found:?}");
+        assert!(found[0].contains(" wrong-shape bad: "), "{found:?}");
+        assert!(found[0].contains(message), "{found:?}");
+    }
+    let labels = "{a: null, b: '', app.kubernetes.io/name: A.b_c-1, helm.sh/chart: a-1.2_3}";
+    assert_eq!(
+        said(&object(
+            "Pod",
+            &format!("metadata: {{name: o, labels: {labels}}}")
+        )),
+        [""; 0]
+    );
+    // Annotations may say anything.
+    assert_eq!(
+        said(&object(
+            "Pod",
+            "metadata: {name: o, annotations: {a: 'b c, d'}}"
+        )),
+        [""; 0]
+    );
+}
+
+/// `kubectl create` takes them, and no two of them are one.
+#[test]
+fn names_that_the_api_server_makes_up() {
+    let policy = POLICY.replace("name: p", "generateName: p-");
+    let deny = policy.replace("rules", "action: DENY, rules");
+    let (mesh, diagnostics) = mesh_of(&[("a.yaml", &policy), ("b.yaml", &deny)]);
+    assert_eq!(diagnostics, []);
+    let names = mesh.policies.iter().map(|one| one.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["p-", "p-"]);
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {generateName: j-}, spec: {template: {spec: {}}}}";
+    assert_eq!(said(job), [""; 0]);
+    for (text, message) in [
+        (
+            SERVICE.replace("name: web", "generateName: web-"),
+            "what this Service is called is unknown: it has a `generateName` alone",
+        ),
+        (
+            POLICY.replace("name: p", "generateName: 'P '"),
+            "`P ` begins no name that Kubernetes takes",
+        ),
+        (
+            POLICY.replace("name: p", "generateName: 5"),
+            "this AuthorizationPolicy has no `metadata.name`",
+        ),
+    ] {
+        let found = said(&text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains(" invalid-name: ") && found[0].ends_with(message),
+            "{found:?}"
+        );
+    }
+    // A pod of the cluster has both.
+    let (mesh, _) = mesh_of(&[(
+        "a.yaml",
+        &object("Pod", "metadata: {name: o, generateName: x-}"),
+    )]);
+    assert_eq!(mesh.workloads[0].name, "o");
+}
+
 /// What an API server takes is read without a word.
 #[test]
 fn objects_that_are_odd_and_right() {
@@ -394,6 +565,8 @@ fn values_of_mesh_config() {
     };
     for (text, part) in [
         ("rootNamespace: 5", "`rootNamespace` of this MeshConfig"),
+        ("rootNamespace: Mesh", "`rootNamespace` of this MeshConfig"),
+        ("trustDomain: a/b", "`trustDomain` of this MeshConfig"),
         (
             "trustDomainAliases: x",
             "`trustDomainAliases` of this MeshConfig",
@@ -421,6 +594,7 @@ fn values_of_mesh_config() {
         "",
         "rootNamespace: a\ntrustDomain: null\naccessLogFile: /dev/stdout\npathNormalization: {}",
         "pathNormalization: {normalization: DEFAULT}",
+        "rootNamespace: \"\"\ntrustDomain: example.com:project.svc.id.goog",
     ] {
         assert_eq!(
             said(&config(&text.replace('\n', "\n\n"))),

@@ -69,6 +69,8 @@ fn requests_that_say_two_things() {
     assert!(refusal(both).is_some_and(|said| said.contains("`to` must be")));
     let more = json!({"from": {"namespace": "shop", "serviceAccount": "api", "principal": "x"}});
     assert!(refusal(more).is_some_and(|said| said.contains("`from` has no `principal`")));
+    let host = json!({"headers": {"Host": "x"}});
+    assert!(refusal(host).is_some_and(|said| said.contains("write it as the request's `host`")));
     let (_, said) = Request::read(
         r#"{"from":null,"from":{"namespace":"a","serviceAccount":"b"},"to":{"service":"a/b"}}"#,
     )

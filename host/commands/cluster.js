@@ -1,6 +1,6 @@
 // What the commands that talk to a cluster have in common: options, whose policies are meant, running, printing.
 import { UsageError } from '../files.js';
-import { printable, renderDiagnostics } from '../render.js';
+import { json, printable, renderDiagnostics } from '../render.js';
 import { EXIT_CLUSTER, EXIT_FINDINGS, EXIT_USAGE, access, collect, juju, oneOf, readJuju } from './input.js';
 
 /**
@@ -290,7 +290,7 @@ export function report({ ends, interrupted, untried }, { output, tense, dropped 
   }
   for (const title of untried) process.stderr.write(`${printable(title)}: not tried\n`);
   if (output === 'json') {
-    process.stdout.write(`${JSON.stringify({ runs: ends.map(({ title, end }) => ({ title, ...end })), interrupted, untried, ...more })}\n`);
+    process.stdout.write(`${json({ runs: ends.map(({ title, end }) => ({ title, ...end })), interrupted, untried, ...more })}\n`);
   }
   if (interrupted) {
     process.stderr.write('interrupted: run it again to go on\n');

@@ -118,7 +118,7 @@ function asRequest({ from = '', to = '', port, method, path, host, header, sourc
   const [, kind = 'service', target] = /^(?:(service|pod):)?([^/:]+\/[^/:]+)$/.exec(to) ?? [];
   if (target === undefined) throw new UsageError(`\`${to}\` names no target: write NAMESPACE/SERVICE, service:NAMESPACE/NAME or pod:NAMESPACE/NAME`);
   /** @type {Record<string, string[]>} */
-  const headers = {};
+  const headers = Object.create(null);
   for (const text of header) {
     const at = text.indexOf(':');
     if (at <= 0) throw new UsageError(`\`${text}\` is no header: write NAME: VALUE`);

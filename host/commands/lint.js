@@ -1,6 +1,6 @@
 // `mesh-policy lint`
 import { toGithub, toSarif } from '../findings.js';
-import { renderDiagnostics } from '../render.js';
+import { json, renderDiagnostics } from '../render.js';
 import { EXIT_FINDINGS, EXIT_USAGE, oneOf } from './input.js';
 import { mesh, meshInput } from './mesh.js';
 
@@ -35,8 +35,8 @@ async function run(files, options) {
 /** @type {Record<string, (findings: Diagnostic[]) => string>} */
 const FORMATS = {
   human: (findings) => renderDiagnostics(findings, process.stdout) + summary(findings),
-  json: (findings) => `${JSON.stringify({ diagnostics: findings }, undefined, 2)}\n`,
-  sarif: (findings) => `${JSON.stringify(toSarif(findings), undefined, 2)}\n`,
+  json: (findings) => `${json({ diagnostics: findings }, 2)}\n`,
+  sarif: (findings) => `${json(toSarif(findings), 2)}\n`,
   github: toGithub,
 };
 

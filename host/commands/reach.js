@@ -144,4 +144,4 @@ function mermaid(rows) {
 }
 
 /** @param {string} text */
-const escaped = (text) => `"${printable(text).replaceAll('#', '#35;').replaceAll('"', '#quot;').replaceAll('|', '#124;')}"`;
+const escaped = (text) => `"${printable(text).replace(/[#"|&<>`]/g, (c) => `#${c.codePointAt(0)};`)}"`;

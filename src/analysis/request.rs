@@ -188,6 +188,9 @@ fn read(root: &Node<'_>) -> Result<Request, String> {
     request.claims = lists(get("claims"), "claims", false)?;
     for (name, values) in &request.headers {
         sendable::header_name(name)?;
+        if name == "host" {
+            return Err("`headers` cannot have `host`: write it as the request's `host`".into());
+        }
         for value in values {
             sendable::header_value(name, value)?;
         }

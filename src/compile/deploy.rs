@@ -53,7 +53,12 @@ impl<'a> Compiler<'_, '_, 'a> {
                 asked.add(beacon, own);
             }
         }
-        if asked.beacons.is_empty() {
+        // A beacon to which nothing can be related guards itself alone.
+        let none_related = self
+            .models
+            .iter()
+            .all(|one| one.bundle.relations.is_empty());
+        if asked.beacons.is_empty() || none_related {
             for model in self.models {
                 // Those whose charm files are missing are related to one, and said to be unknown.
                 let mut all = self.compiled.applications.iter();
@@ -334,14 +339,36 @@ impl<'a> Compiler<'_, '_, 'a> {
     fn check_offers(&mut self) {
         for model in self.models {
             for (name, application) in model.bundle.applications.iter() {
-                if application.offers.is_empty()
-                    || !self.on_mesh.contains(&full_name(&model.name, name))
-                {
+                if application.offers.is_empty() {
                     continue;
                 }
                 let Some(charm) = self.charms.get(application.charm) else {
                     continue;
                 };
+                for (offer, (at, endpoints)) in application.offers.iter() {
+                    // Every application provides this one.
+                    let mut undeclared = endpoints.iter().filter(|endpoint| {
+                        !charm.endpoints.contains_key(endpoint) && **endpoint != "juju-info"
+                    });
+                    if let Some(endpoint) = undeclared.next() {
+                        let text = format!(
+                            "the offer `{}` has `{}`, which the charm `{}` does not declare",
+                            clip(offer),
+                            clip(endpoint),
+                            clip(charm.name)
+                        );
+                        let warning = Diagnostic::warning(code::UNDECLARED_ENDPOINT, text);
+                        self.compiled.diagnostics.push(
+                            warning.at(application.file, *at).help(format!(
+                                "name an endpoint of the charm, or bring `{}` up to date with the charm",
+                                charm.file
+                            )),
+                        );
+                    }
+                }
+                if !self.on_mesh.contains(&full_name(&model.name, name)) {
+                    continue;
+                }
                 let told = application
                     .offers
                     .values()

@@ -3,9 +3,11 @@
 use super::charm::clip;
 use super::keys;
 use super::kinds::misplaced;
+use super::url::charm_name;
+pub use super::url::parse_saas_url;
 use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::map::{Index, Map};
-use crate::text::{Document, Node, Object, Position};
+use crate::text::{Document, Node, Object, Position, Value};
 
 /// One model's bundle with its overlays applied.
 #[derive(Debug, Clone)]
@@ -272,6 +274,14 @@ impl<'a> Reader<'a, '_> {
         if let Some(name) = object.get("name").and_then(Node::as_str) {
             bundle.name.get_or_insert(name);
         }
+        if let Some(services) = object.member("services")
+            && !is_empty(object, "applications")
+            && object.get("applications").is_some()
+            && !is_empty(object, "services")
+        {
+            let text = "a bundle has `applications` or `services`, not both";
+            self.wrong(services.at, text.to_owned());
+        }
         for key in ["applications", "services"] {
             let Some(applications) = self.mapping(object, key) else {
                 continue;
@@ -346,7 +356,12 @@ impl<'a> Reader<'a, '_> {
     ) {
         // An overlay takes an application out, with its relations, by `null`, whether it is there or not.
         if node.is_null() && self.is_overlay {
-            bundle.applications.remove(name);
+            if bundle.applications.remove(name).is_none() {
+                let text = format!("there is no application `{}` to take out", clip(name));
+                let note = Diagnostic::note(code::UNKNOWN_APPLICATION, text).at(self.file, at);
+                let help = "correct the name, if one of the bundle is meant";
+                self.diagnostics.push(note.help(help));
+            }
             remove_relations(bundle, name);
             return;
         }
@@ -374,6 +389,14 @@ impl<'a> Reader<'a, '_> {
             return;
         };
         keys::misspelled(self.file, object, &APPLICATION_KEYS, self.diagnostics);
+        for key in ["scale", "num_units"] {
+            let node = object.get(key).filter(|node| !node.is_null());
+            if let Some(node) = node.filter(|node| !is_count(node)) {
+                let shown = node.scalar_text().unwrap_or(node.kind().into());
+                let text = format!("`{key}` must be a number of units, not `{}`", clip(&shown));
+                self.wrong(node.at, text);
+            }
+        }
         if let Some(node) = object.get("charm").filter(|node| !node.is_null()) {
             match node.as_str().filter(|text| !text.is_empty()) {
                 Some(charm) => application.charm = charm_name(charm),
@@ -461,6 +484,15 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
+/// How many units there are.
+fn is_count(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Int(number) => i32::try_from(*number).is_ok_and(|number| number >= 0),
+        Value::String(text) => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
+}
+
 /// Juju makes up the names of those who use an offer and has no URL for them.
 fn is_consumer(name: &str, entry: &Node<'_>) -> bool {
     name.starts_with("remote-") && entry.as_object().is_some()
@@ -482,67 +514,10 @@ fn remove_relations(bundle: &mut Bundle<'_>, name: &str) {
         .retain(|relation| relation.ends.iter().all(|end| end.application != name));
 }
 
-/// `ch:amd64/focal/grafana-k8s-12`, `cs:~user/grafana-k8s-3`, `./grafana-k8s.charm` and
-/// `grafana-k8s` all name the charm `grafana-k8s`.
-fn charm_name(written: &str) -> &str {
-    let is_local = written.starts_with(['.', '/']);
-    let name = written.rsplit('/').next().unwrap_or(written);
-    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
-    if is_local {
-        let name = name.strip_suffix(".charm").unwrap_or(name);
-        // charmcraft packs `NAME_ubuntu-22.04-amd64.charm`; a charm's name has no underscore.
-        return name.split_once('_').map_or(name, |(name, _)| name);
-    }
-    let has_schema = written.contains(':');
-    match name.rsplit_once('-') {
-        Some((base, revision))
-            if has_schema
-                && !revision.is_empty()
-                && revision.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            base
-        }
-        _ => name,
-    }
-}
-
-/// The parts of `[controller:][user/]model.offer`.
-pub fn parse_saas_url(url: &str) -> Option<(&str, &str)> {
-    let path = url.rsplit_once(':').map_or(url, |(_, path)| path);
-    let path = path.rsplit_once('/').map_or(path, |(_, path)| path);
-    let (model, offer) = path.split_once('.')?;
-    (!model.is_empty() && !offer.is_empty()).then_some((model, offer))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::text::parse_yaml;
-
-    #[test]
-    fn charm_names() {
-        for (written, name) in [
-            ("grafana-k8s", "grafana-k8s"),
-            ("ch:grafana-k8s", "grafana-k8s"),
-            ("ch:amd64/jammy/grafana-k8s-12", "grafana-k8s"),
-            ("cs:~u/grafana-k8s-3", "grafana-k8s"),
-            ("./grafana-k8s_ubuntu-22.04-amd64.charm", "grafana-k8s"),
-            ("../charms/grafana", "grafana"),
-            ("app-2", "app-2"),
-        ] {
-            assert_eq!(charm_name(written), name, "{written}");
-        }
-    }
-
-    #[test]
-    fn saas_urls() {
-        assert_eq!(parse_saas_url("admin/cos.loki"), Some(("cos", "loki")));
-        assert_eq!(parse_saas_url("ctl:admin/cos.loki"), Some(("cos", "loki")));
-        assert_eq!(parse_saas_url("cos.loki"), Some(("cos", "loki")));
-        for url in ["", "admin/cos", "admin/.loki", "admin/cos."] {
-            assert_eq!(parse_saas_url(url), None, "{url}");
-        }
-    }
 
     #[test]
     fn overlays_clear() {
@@ -554,7 +529,9 @@ mod tests {
         let documents = parse_yaml(text).expect("reads");
         let mut diagnostics = Vec::new();
         let bundle = read_bundle("b.yaml", &documents, &[], &mut diagnostics).expect("a bundle");
-        assert_eq!(diagnostics, []);
+        let told: Vec<&str> = diagnostics.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(told, ["there is no application `gone` to take out"]);
+        diagnostics.clear();
         let kept = |name: &str| {
             let one = bundle.applications.get(name).expect("an application");
             let keys = one.options.keys().chain(one.offers.keys());

@@ -128,6 +128,20 @@ const ARGUMENT_KEYS: [&str; 4] = [
     "cross_model_mesh_provides_name",
     "auto_join",
 ];
+const RAW_KEYS: [&str; 4] = ["name", "namespace", "spec", "when"];
+const INTERNAL_KEYS: [&str; 11] = [
+    "kind",
+    "source_app",
+    "source_app_name",
+    "source_namespace",
+    "target_app",
+    "target_app_name",
+    "target_namespace",
+    "target_selector_labels",
+    "target_service",
+    "endpoints",
+    "when",
+];
 const ENDPOINT_KEYS: [&str; 4] = ["hosts", "ports", "methods", "paths"];
 
 /// Reads one charm file; `None` where it is none, which a diagnostic says.
@@ -205,9 +219,22 @@ pub fn read_charm<'a>(
         "internal_mesh_policies",
     ];
     let mut argument = |name: &str, default: &'a str| {
-        arguments
-            .and_then(|arguments| reader.name(arguments, name))
-            .unwrap_or(default)
+        let Some(text) = arguments.and_then(|arguments| reader.name(arguments, name)) else {
+            return default;
+        };
+        if !endpoints.contains_key(text) {
+            let at = arguments.and_then(|arguments| arguments.get(name));
+            let message = format!(
+                "`{name}` is `{}`, which the charm does not declare",
+                clip(text)
+            );
+            reader.diagnostics.push(
+                Diagnostic::warning(code::UNDECLARED_ENDPOINT, message)
+                    .at(file, at.map_or(root.at, |node| node.at))
+                    .help("write the name of an endpoint under `requires` or `provides`"),
+            );
+        }
+        text
     };
     Some(Charm {
         file,
@@ -218,10 +245,7 @@ pub fn read_charm<'a>(
         mesh_relation_name: argument("mesh_relation_name", "service-mesh"),
         cmr_requires_name: argument("cross_model_mesh_requires_name", "require-cmr-mesh"),
         cmr_provides_name: argument("cross_model_mesh_provides_name", "provide-cmr-mesh"),
-        auto_join: arguments
-            .and_then(|arguments| arguments.get("auto_join"))
-            .and_then(Node::scalar_text)
-            .map(std::borrow::Cow::into_owned),
+        auto_join: arguments.and_then(|arguments| reader.auto_join(arguments)),
         endpoints,
         policies,
         raw_policies: reader.templates(object, "raw_policies"),
@@ -339,6 +363,15 @@ impl<'a> Reader<'a, '_> {
             self.wrong(key, node, "text");
         }
         name
+    }
+
+    /// `true`, `false`, or on which option it depends.
+    fn auto_join(&mut self, arguments: &'a Object<'a>) -> Option<String> {
+        let node = arguments.get("auto_join").filter(|node| !node.is_null())?;
+        if node.as_bool().is_none() && node.as_str().is_none() {
+            self.wrong("auto_join", node, "true, false or `config KEY`");
+        }
+        node.scalar_text().map(std::borrow::Cow::into_owned)
     }
 
     fn list(&mut self, object: &'a Object<'a>, key: &str) -> &'a [Node<'a>] {
@@ -482,7 +515,23 @@ impl<'a> Reader<'a, '_> {
                 self.wrong(key, node, "a list of mappings");
                 continue;
             };
+            let is_raw = key == "raw_policies";
+            let known: &[&str] = if is_raw { &RAW_KEYS } else { &INTERNAL_KEYS };
+            keys::unknown(self.file, fields, known, self.diagnostics);
             let when = self.name(fields, "when");
+            let of = |key: &str| fields.get(key).filter(|node| !node.is_null());
+            let wrong = of("name").is_some_and(|node| node.as_str().is_none())
+                || of("spec").is_some_and(|node| node.as_object().is_none());
+            if is_raw && wrong {
+                let text = "the `name` of a raw policy must be text, and its `spec` a mapping";
+                self.diagnostics.push(
+                    Diagnostic::error(code::INVALID_POLICY, text)
+                        .at(self.file, node.at)
+                        .help("write `- {name: …, namespace: …, spec: {rules: […]}}`")
+                        .dropped(),
+                );
+                continue;
+            }
             templates.push(Template { node, when });
         }
         templates

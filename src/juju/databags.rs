@@ -2,8 +2,11 @@
 
 use super::charm::{clip, describe};
 use super::deployment::{Asked, Beacon};
+use super::keys::misspelled_at;
+use super::ownership::invalid_name;
 use crate::diagnostic::{Diagnostic, code, repeated_keys};
-use crate::model::validate_mesh_policy;
+use crate::model::{MeshPolicy, validate_mesh_policy};
+use crate::names::{is_label_key, is_label_value};
 use crate::text::{Document, Node, Position, parse_json};
 
 /// What one beacon was asked.
@@ -59,15 +62,38 @@ pub fn read_databags<'a>(
             };
             found = true;
             let mut policies = Vec::new();
+            let (before, mut asks) = (diagnostics.len(), false);
             for relation in relations {
-                let Some(text) = relation
-                    .get("application-data")
-                    .and_then(|data| data.get("policies"))
-                else {
+                let data = relation.get("application-data");
+                let bag = data.and_then(Node::as_object);
+                let odd = match data {
+                    None => Some(relation).filter(|node| node.as_object().is_none()),
+                    Some(node) => Some(node).filter(|node| !node.is_null() && bag.is_none()),
+                };
+                if let Some(node) = odd {
+                    let text = format!(
+                        "a databag of `{}` is set aside: it must be a mapping, not {}",
+                        clip(application),
+                        node.kind()
+                    );
+                    let error = Diagnostic::error(code::INVALID_DATABAG, text).dropped();
+                    diagnostics.push(error.at(file, node.at));
+                }
+                let Some(bag) = bag else {
                     continue;
                 };
+                let Some(text) = bag.get("policies") else {
+                    misspelled_at(file, None, bag, &["policies"], diagnostics);
+                    continue;
+                };
+                asks = true;
                 let sender = sender(relation);
                 policies.extend(one_databag(file, text, &sender, diagnostics));
+            }
+            if !asks && diagnostics.len() == before {
+                let text = format!("no databag of `{}` asks for a policy", clip(&member.key));
+                let note = Diagnostic::note(code::NOTHING_TO_READ, text);
+                diagnostics.push(note.at(file, member.at));
             }
             databags.extend(databag(
                 file,
@@ -168,18 +194,20 @@ fn validate<'a>(
     for (at, node) in nodes.iter().enumerate() {
         match validate_mesh_policy(node) {
             Ok(policy) => {
-                let names = [
-                    Some(&policy.source_namespace),
-                    Some(&policy.source_app_name),
-                    Some(&policy.target_namespace),
-                    policy.target_app_name.as_ref(),
-                ];
-                let invalid = names
-                    .into_iter()
-                    .flatten()
-                    .find(|name| !crate::names::is_dns_label(name))
-                    .cloned();
-                match invalid {
+                misspelled(file, node, place, diagnostics);
+                if let Some(why) = impossible(&policy, node) {
+                    diagnostics.push(
+                        Diagnostic::error(code::INVALID_POLICY, format!("policy {at}: {why}"))
+                            .at(file, place.unwrap_or(node.at))
+                            .dropped(),
+                    );
+                    continue;
+                }
+                let empty = policy
+                    .target_app_name
+                    .as_ref()
+                    .filter(|name| name.is_empty());
+                match invalid_name(&policy).or(empty).cloned() {
                     None => policies.push(Asked {
                         policy,
                         condition: None,
@@ -208,6 +236,55 @@ fn validate<'a>(
         }
     }
     policies
+}
+
+/// Fields that look misspelled: the library passes them by, and without `endpoints` a policy allows everything.
+fn misspelled(
+    file: &str,
+    node: &Node<'_>,
+    place: Option<Position>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Some(fields) = node.as_object() {
+        misspelled_at(file, place, fields, &FIELDS, diagnostics);
+    }
+    let endpoints = node.get("endpoints").and_then(Node::as_array);
+    for endpoint in endpoints.into_iter().flatten() {
+        if let Some(fields) = endpoint.as_object() {
+            misspelled_at(file, place, fields, &ENDPOINT_FIELDS, diagnostics);
+        }
+    }
+}
+
+const FIELDS: [&str; 8] = [
+    "source_namespace",
+    "source_app_name",
+    "target_namespace",
+    "target_app_name",
+    "target_selector_labels",
+    "target_service",
+    "target_type",
+    "endpoints",
+];
+const ENDPOINT_FIELDS: [&str; 4] = ["hosts", "ports", "methods", "paths"];
+
+/// What the library takes and nobody can mean: `true` as port 1, labels that no pod has.
+fn impossible(policy: &MeshPolicy, node: &Node<'_>) -> Option<String> {
+    let endpoints = node.get("endpoints").and_then(Node::as_array);
+    let mut ports = endpoints
+        .into_iter()
+        .flatten()
+        .filter_map(|endpoint| endpoint.get("ports").and_then(Node::as_array))
+        .flatten();
+    if ports.any(|port| port.as_bool().is_some()) {
+        return Some("a port must be a number, not a boolean".to_owned());
+    }
+    let mut labels = policy.target_selector_labels.iter().flatten();
+    let (key, value) = labels.find(|(key, value)| !is_label_key(key) || !is_label_value(value))?;
+    Some(format!(
+        "no pod has the label `{}`",
+        clip(&format!("{key}={value}"))
+    ))
 }
 
 fn databag<'a>(

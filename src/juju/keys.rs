@@ -3,7 +3,7 @@
 use super::charm::clip;
 use crate::diagnostic::{Diagnostic, code};
 use crate::names::one_edit_apart;
-use crate::text::Object;
+use crate::text::{Object, Position};
 
 /// Warns of keys that look like a misspelling of one that is known; others are passed by.
 pub(super) fn misspelled(
@@ -12,7 +12,18 @@ pub(super) fn misspelled(
     known: &[&str],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    judge(file, object, known, false, diagnostics);
+    judge(file, None, object, known, false, diagnostics);
+}
+
+/// The same of what stands in the text of a databag, which has one place.
+pub(super) fn misspelled_at(
+    file: &str,
+    place: Option<Position>,
+    object: &Object<'_>,
+    known: &[&str],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    judge(file, place, object, known, false, diagnostics);
 }
 
 /// Warns of every key that is not known: for what nobody but us gives a meaning to.
@@ -22,11 +33,12 @@ pub(super) fn unknown(
     known: &[&str],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    judge(file, object, known, true, diagnostics);
+    judge(file, None, object, known, true, diagnostics);
 }
 
 fn judge(
     file: &str,
+    place: Option<Position>,
     object: &Object<'_>,
     known: &[&str],
     all: bool,
@@ -49,7 +61,7 @@ fn judge(
         let text = format!("the key `{}` is not known and is ignored", clip(key));
         diagnostics.push(
             Diagnostic::warning(code, text)
-                .at(file, member.at)
+                .at(file, place.unwrap_or(member.at))
                 .help(help),
         );
     }

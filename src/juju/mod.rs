@@ -15,4 +15,5 @@ pub mod provider;
 pub mod relations;
 pub mod request;
 pub mod template;
+mod url;
 pub mod when;

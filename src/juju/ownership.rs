@@ -116,7 +116,8 @@ fn read(
     Ok(asked)
 }
 
-fn invalid_name(policy: &MeshPolicy) -> Option<&String> {
+/// A name of a policy that cannot be one.
+pub(super) fn invalid_name(policy: &MeshPolicy) -> Option<&String> {
     let optional = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
     [&policy.target_app_name, &policy.target_service]
         .into_iter()

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// The label that names the Gateway whose instance a pod is.
 pub const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+const NAMES: &str = "names have lower-case letters, digits and hyphens; the object is left out";
 /// How deeply Lists may hold Lists.
 const MAX_LISTS: usize = 4;
 
@@ -31,13 +32,15 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         unlabelled: Vec::new(),
         seen: Seen::default(),
         unplaced: false,
+        words: Vec::new(),
     };
     for source in sources {
         reader.file = source.file.into();
         match decode_utf8(source.bytes).and_then(parse_any) {
-            Ok(documents) => {
-                for document in &documents {
+            Ok(mut documents) => {
+                for document in &mut documents {
                     repeated_keys(source.file, document, reader.diagnostics);
+                    reader.words = std::mem::take(&mut document.words);
                     reader.document(&document.root, MAX_LISTS);
                 }
                 if documents.iter().all(|document| document.root.is_null()) {
@@ -71,6 +74,8 @@ struct Reader<'m, 'd> {
     seen: Seen,
     /// Something names no namespace.
     unplaced: bool,
+    /// Where booleans of kubectl's stand in the document.
+    words: Vec<Position>,
 }
 
 impl Reader<'_, '_> {
@@ -138,6 +143,10 @@ impl Reader<'_, '_> {
         self.unplaced |= !is_placed && text_at(root, "namespace").is_none();
         let before = Counts::of(self.mesh);
         self.take(root, group, kind);
+        if !has_name(root) {
+            // Each is another one.
+            return;
+        }
         let id = match kind {
             "Namespace" => name(root),
             _ => format!("{}/{}", namespace(root), name(root)),
@@ -199,7 +208,8 @@ impl Reader<'_, '_> {
                 self.owner(root, root.get("spec"));
             }
             ("security.istio.io", "AuthorizationPolicy") => {
-                let policy = read_policy(&self.file, root, "default");
+                let mut policy = read_policy(&self.file, root, "default");
+                policy.name = name(root);
                 self.mesh.policies.push(policy);
             }
             ("security.istio.io", "PeerAuthentication") => self.peer_authentication(root),
@@ -226,6 +236,11 @@ impl Reader<'_, '_> {
                 _ if key == "namespace" => Ok(()),
                 _ => Err((root.at, format!("this {kind} has no `metadata.name`"))),
             };
+        if !has_name(root)
+            && let Some(start) = text_at(root, "generateName")
+        {
+            return self.is_named_later(root, kind, start);
+        }
         let name: fn(&str) -> bool = if matches!(kind, "Namespace" | "Service") {
             is_dns_label
         } else {
@@ -236,25 +251,51 @@ impl Reader<'_, '_> {
             return true;
         };
         let error = Diagnostic::error(code::INVALID_NAME, text).at(&self.file, at);
-        self.diagnostics.push(
-            error.help("names have lower-case letters, digits and hyphens; the object is left out"),
-        );
+        self.diagnostics.push(error.help(NAMES));
+        false
+    }
+
+    /// Whether an object can do without the rest of its name, which the API server makes up.
+    fn is_named_later(&mut self, root: &Node<'_>, kind: &str, start: &str) -> bool {
+        let namespace = text_at(root, "namespace");
+        let (text, help) = if matches!(kind, "Namespace" | "Service" | "Gateway") {
+            (
+                format!("what this {kind} is called is unknown: it has a `generateName` alone"),
+                "write `metadata.name`: without it nothing can mean the object, which is left out",
+            )
+        } else if !is_dns_subdomain(&format!("{start}x")) || !namespace.is_none_or(is_dns_label) {
+            (
+                format!("`{}` begins no name that Kubernetes takes", clip(start)),
+                NAMES,
+            )
+        } else {
+            return true;
+        };
+        let error = Diagnostic::error(code::INVALID_NAME, text).at(&self.file, root.at);
+        self.diagnostics.push(error.help(help));
         false
     }
 
     /// What the API server would not take must not be read as something else.
     fn is_shaped(&mut self, root: &Node<'_>, group: &str, kind: &str) -> bool {
-        let report = shape::examine(root, group, kind);
+        let report = shape::examine(root, group, kind, &self.words);
+        for (at, word) in report.unquoted {
+            let text =
+                format!("`{word}` without quotes is a boolean to kubectl, which takes none here");
+            let warning = Diagnostic::warning(code::WRONG_SHAPE, text).at(&self.file, at);
+            self.diagnostics
+                .push(warning.help(format!("write `\"{word}\"`")));
+        }
         for (at, key, meant) in report.misspelled {
             let text = format!("the key `{}` is not known and is ignored", clip(&key));
             let warning = Diagnostic::warning(code::MISSPELLED_KEY, text).at(&self.file, at);
             let help = format!("write `{meant}`");
             self.diagnostics.push(warning.help(help));
         }
-        let Some((at, text)) = report.wrong else {
+        let Some((at, text, help)) = report.wrong else {
             return true;
         };
-        self.refuse(at, text, "Kubernetes does not take it otherwise");
+        self.refuse(at, text, help);
         false
     }
 
@@ -363,8 +404,14 @@ impl Reader<'_, '_> {
     }
 }
 
+/// The name of an object, or how it begins where the API server makes up the rest.
 pub(super) fn name(root: &Node<'_>) -> String {
-    text_at(root, "name").unwrap_or_default().to_owned()
+    let name = text_at(root, "name").or_else(|| text_at(root, "generateName"));
+    name.unwrap_or_default().to_owned()
+}
+
+fn has_name(root: &Node<'_>) -> bool {
+    text_at(root, "name").is_some()
 }
 
 pub(super) fn namespace(root: &Node<'_>) -> String {

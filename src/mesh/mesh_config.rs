@@ -1,9 +1,9 @@
 //! MeshConfig, as istiod's ConfigMap holds it.
 
 use super::manifests::{name, namespace};
-use super::settings::{MOST_ALIASES, PathNormalization, Settings, strings};
+use super::settings::{MOST_ALIASES, PathNormalization, Settings, is_trust_domain, strings};
 use crate::diagnostic::{Diagnostic, clip, code};
-use crate::names::one_edit_apart;
+use crate::names::{is_dns_label, one_edit_apart};
 use crate::text::{Node, parse_any};
 
 /// Reads a ConfigMap, in case it holds MeshConfig: text under `data.mesh`.
@@ -40,12 +40,12 @@ pub(super) fn read(
     }
     let get = |key: &str| config.and_then(|config| config.get(key));
     settings.root_namespace = match get("rootNamespace").and_then(Node::as_str) {
-        Some(name) if !name.is_empty() => name.to_owned(),
+        Some(name) if is_dns_label(name) => name.to_owned(),
         _ => namespace(root),
     };
     settings.give("rootNamespace");
     if let Some(domain) = get("trustDomain").and_then(Node::as_str)
-        && !domain.is_empty()
+        && is_trust_domain(domain)
     {
         settings.trust_domain = domain.to_owned();
     }
@@ -89,9 +89,11 @@ fn odd_mesh_config(config: &Node<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for member in config.as_object().into_iter().flat_map(|all| all.iter()) {
         let (key, value) = (member.key.as_ref(), &member.value);
+        let text = value.as_str();
         let mode = value.get("normalization").filter(|node| !node.is_null());
         let fits = match key {
-            "rootNamespace" | "trustDomain" => value.as_str().is_some(),
+            "rootNamespace" => text.is_some_and(|text| text.is_empty() || is_dns_label(text)),
+            "trustDomain" => text.is_some_and(|text| text.is_empty() || is_trust_domain(text)),
             "trustDomainAliases" => strings(value).is_some(),
             "pathNormalization" => {
                 let known = |node: &Node<'_>| node.as_str().and_then(PathNormalization::by_name);

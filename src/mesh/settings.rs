@@ -233,9 +233,9 @@ fn shown(node: &Node<'_>) -> String {
 }
 
 /// Whether a text can be a trust domain: it is the first part of a principal, up to the first slash.
-/// SPIFFE has lower case alone; Istio passes others on.
-fn is_trust_domain(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+/// SPIFFE has lower case alone; Istio passes others on. Google's may have a colon, after a domain.
+pub(super) fn is_trust_domain(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
 }
 

@@ -5,19 +5,23 @@
 //! look like a misspelling of one that is read.
 
 use crate::diagnostic::clip;
-use crate::names::one_edit_apart;
-use crate::text::{Node, Position, Value};
+use crate::names::{is_label_key, is_label_value, one_edit_apart};
+use crate::text::{Member, Node, Position, Value, boolean};
 
 /// What a field may hold. `null` is as good as no field, as in Kubernetes.
 enum Shape {
     /// Whatever it is: others judge it.
     Any,
+    /// The same, where every value is a text.
+    Spec,
     /// Text.
     Text,
     /// A list of texts.
     Texts,
     /// A mapping of names to texts.
     Map,
+    /// A mapping of names to texts, each as a label may have it.
+    Labels,
     /// `true` or `false`.
     Flag,
     /// A port.
@@ -36,7 +40,9 @@ enum Shape {
 
 type Fields = &'static [(&'static str, Shape)];
 
-use Shape::{Any, ByPort, Flag, Map, Object, Objects, Port, PortOrName, Text, Texts, Word};
+use Shape::{
+    Any, ByPort, Flag, Labels, Map, Object, Objects, Port, PortOrName, Spec, Text, Texts, Word,
+};
 
 // What stands beside what is read and looks like it, such as `port` beside `ports`, is a misspelling:
 // no kind has both.
@@ -44,7 +50,9 @@ use Shape::{Any, ByPort, Flag, Map, Object, Objects, Port, PortOrName, Text, Tex
 const METADATA: (&str, Shape) = (
     "metadata",
     Object(&[
-        ("labels", Map),
+        ("name", Text),
+        ("namespace", Text),
+        ("labels", Labels),
         ("annotations", Map),
         ("creationTimestamp", Text),
         ("ownerReferences", Objects(&[])),
@@ -94,7 +102,7 @@ const SERVICE_OBJECT: Fields = &[
     (
         "spec",
         Object(&[
-            ("selector", Map),
+            ("selector", Labels),
             ("clusterIP", Text),
             ("clusterIPs", Texts),
             (
@@ -186,19 +194,33 @@ const SERVERS_OBJECT: Fields = &[
     ),
 ];
 /// What its `spec` may hold is read and judged as Istio does: [`crate::istio::policy`].
-const POLICY_OBJECT: Fields = &[METADATA, ("spec", Any)];
+const POLICY_OBJECT: Fields = &[METADATA, ("spec", Spec)];
+
+const LABELS: &str =
+    "write letters, digits, `-`, `_` and `.`, 63 at most, with a letter or digit at both ends";
+const OTHERWISE: &str = "Kubernetes does not take it otherwise";
+/// Of `yes`, `on` and `1_0` nothing else tells that they are no text.
+pub(super) const QUOTES: &str = "put it in quotes: without them it is no text";
 
 /// What is wrong with an object, and what looks misspelled.
-#[derive(Default)]
-pub(super) struct Report {
-    /// The first thing that the API server refuses.
-    pub(super) wrong: Option<(Position, String)>,
+pub(super) struct Report<'w> {
+    /// The first thing that the API server refuses, and what to do about it.
+    pub(super) wrong: Option<(Position, String, &'static str)>,
     /// Names of fields, each beside the one that is meant.
     pub(super) misspelled: Vec<(Position, String, &'static str)>,
+    /// Texts that are booleans to kubectl.
+    pub(super) unquoted: Vec<(Position, String)>,
+    /// Where such words are ([`crate::text::Document`]).
+    words: &'w [Position],
 }
 
 /// Looks at an object of a kind that is read.
-pub(super) fn examine(root: &Node<'_>, group: &str, kind: &str) -> Report {
+pub(super) fn examine<'w>(
+    root: &Node<'_>,
+    group: &str,
+    kind: &str,
+    words: &'w [Position],
+) -> Report<'w> {
     let fields = match kind {
         "Gateway" if group == "networking.istio.io" => SERVERS_OBJECT,
         "Pod" => POD_OBJECT,
@@ -212,9 +234,35 @@ pub(super) fn examine(root: &Node<'_>, group: &str, kind: &str) -> Report {
         "AuthorizationPolicy" => POLICY_OBJECT,
         _ => PLAIN_OBJECT,
     };
-    let mut report = Report::default();
+    let mut report = Report {
+        wrong: None,
+        misspelled: Vec::new(),
+        unquoted: Vec::new(),
+        words,
+    };
     object(root, fields, None, &mut report);
     report
+}
+
+/// Notes a text that is none to kubectl.
+fn quoted(node: &Node<'_>, report: &mut Report<'_>) {
+    if report.words.binary_search(&node.at).is_ok()
+        && let Some(text) = node.as_str()
+    {
+        report.unquoted.push((node.at, text.to_owned()));
+    }
+}
+
+/// The same of all that a node holds.
+// The recursion is bounded by the reader's limit on depth.
+fn all_quoted(node: &Node<'_>, report: &mut Report<'_>) {
+    match &node.value {
+        Value::Array(nodes) => nodes.iter().for_each(|node| all_quoted(node, report)),
+        Value::Object(object) => object
+            .iter()
+            .for_each(|member| all_quoted(&member.value, report)),
+        _ => quoted(node, report),
+    }
 }
 
 /// Where a value stands in its object; written out only where something is wrong.
@@ -239,7 +287,7 @@ impl Path<'_> {
     }
 }
 
-fn object(node: &Node<'_>, fields: Fields, before: Option<&Path<'_>>, report: &mut Report) {
+fn object(node: &Node<'_>, fields: Fields, before: Option<&Path<'_>>, report: &mut Report<'_>) {
     let members = node.as_object().into_iter().flat_map(|all| all.iter());
     for member in members {
         let key = member.key.as_ref();
@@ -256,9 +304,18 @@ fn object(node: &Node<'_>, fields: Fields, before: Option<&Path<'_>>, report: &m
     }
 }
 
-fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) {
+fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report<'_>) {
     if node.is_null() || report.wrong.is_some() || matches!(shape, Any) {
         return;
+    }
+    if matches!(shape, Spec) {
+        if !report.words.is_empty() {
+            all_quoted(node, report);
+        }
+        return;
+    }
+    if !matches!(shape, Flag) {
+        quoted(node, report);
     }
     let expected = match shape {
         Text if node.as_str().is_none() => "text",
@@ -270,7 +327,7 @@ fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) {
         Word(words) if !node.as_str().is_some_and(|text| words.contains(&text)) => {
             return wrong(node, path, &words.join(" or "), report);
         }
-        Map | Object(_) | ByPort(_) if node.as_object().is_none() => "a mapping",
+        Map | Labels | Object(_) | ByPort(_) if node.as_object().is_none() => "a mapping",
         Texts | Objects(_) if node.as_array().is_none() => "a list",
         _ => return inside(node, shape, path, report),
     };
@@ -278,7 +335,7 @@ fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) {
 }
 
 /// What a collection holds.
-fn inside(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) {
+fn inside(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report<'_>) {
     let before = Some(path);
     for (at, item) in node.as_array().unwrap_or_default().iter().enumerate() {
         let step = Step::At(at);
@@ -297,45 +354,58 @@ fn inside(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report) 
         match shape {
             ByPort(_) if !member.key.parse::<u16>().is_ok_and(|port| port > 0) => {
                 let text = format!("`{}` names no port", clip(&path.text()));
-                report.wrong.get_or_insert((member.at, text));
+                report.wrong.get_or_insert((member.at, text, OTHERWISE));
             }
             ByPort(fields) => check(&member.value, &Object(fields), &path, report),
+            Labels => label(member, &path, report),
             _ => check(&member.value, &Text, &path, report),
         }
     }
 }
 
+/// One label.
+fn label(member: &Member<'_>, path: &Path<'_>, report: &mut Report<'_>) {
+    check(&member.value, &Text, path, report);
+    let value = member.value.as_str().unwrap_or_default();
+    let (at, text, what) = if !is_label_key(&member.key) {
+        (member.at, member.key.as_ref(), "name")
+    } else if !is_label_value(value) {
+        (member.value.at, value, "value")
+    } else {
+        return;
+    };
+    let text = format!("`{}` is no {what} of a label", clip(text));
+    report.wrong.get_or_insert((at, text, LABELS));
+}
+
 #[inline(never)]
-fn wrong(node: &Node<'_>, path: &Path<'_>, expected: &str, report: &mut Report) {
+fn wrong(node: &Node<'_>, path: &Path<'_>, expected: &str, report: &mut Report<'_>) {
     let found = node.scalar_text().map_or_else(
         || node.kind().to_owned(),
         |text| format!("{} (`{}`)", node.kind(), clip(&text)),
     );
     let text = format!("`{}` must be {expected}, not {found}", clip(&path.text()));
-    report.wrong = Some((node.at, text));
+    let help = match expected {
+        "text" if node.scalar_text().is_some() => QUOTES,
+        _ => OTHERWISE,
+    };
+    report.wrong = Some((node.at, text, help));
 }
 
 /// A boolean. kubectl reads YAML 1.1, where `yes` and `on` are as good.
 pub(super) fn flag(node: &Node<'_>) -> Option<bool> {
-    if let Some(text) = node.as_str() {
-        return match text {
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
-            _ => None,
-        };
+    match node.as_str() {
+        Some(text) => boolean(text),
+        None => node.as_bool(),
     }
-    node.as_bool()
 }
 
-/// A port. YAML's `80.0` is 80 on its way to the API server, and so is YAML 1.1's `8_0`.
+/// A port. YAML's `80.0` is 80 on its way to the API server.
 pub(super) fn port(node: &Node<'_>) -> Option<u16> {
     let number = match node.value {
         Value::Int(number) => u16::try_from(number).ok(),
         Value::Float(number) if number.fract() == 0.0 && (1.0..65_536.0).contains(&number) => {
             Some(number as u16)
-        }
-        Value::String(ref text) if text.contains('_') && !text.starts_with(['_', '+', '0']) => {
-            text.replace('_', "").parse().ok()
         }
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! The tree as YAML text, in the block style that `kubectl` prints.
 
 use super::float::float_text;
-use super::to_json::push_integer;
+use super::to_json::{is_unseen, push_integer};
 use super::tree::{Node, Value};
 
 /// Appends a document to `out`, without a `---` line.
@@ -82,8 +82,8 @@ fn string(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // Controls, and what some readers take for line breaks or byte order marks.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            // What some readers take for line breaks or byte order marks is among the unseen.
+            c if c.is_control() || is_unseen(c) => {
                 out.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => out.push(c),

@@ -34,6 +34,7 @@ pub fn parse_json(text: &str) -> Result<Document<'_>, TextError> {
     Ok(Document {
         root,
         duplicates: reader.duplicates,
+        words: Vec::new(),
     })
 }
 

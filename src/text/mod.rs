@@ -9,6 +9,7 @@ mod float;
 mod indent;
 pub mod insert;
 mod json;
+mod scalar;
 mod serialize;
 mod to_json;
 mod tree;
@@ -17,6 +18,7 @@ mod yaml;
 pub use emit::emit_yaml;
 pub use float::float_text;
 pub use json::parse_json;
+pub(crate) use scalar::boolean;
 pub(crate) use serialize::serialize_big_integer;
 pub use to_json::{NotJson, to_json, to_python_json};
 pub(crate) use to_json::{Out, push_integer, push_string};
@@ -114,10 +116,17 @@ pub fn decode_utf8(bytes: &[u8]) -> Result<&str, TextError> {
         let column = String::from_utf8_lossy(valid.get(line_start..).unwrap_or_default())
             .chars()
             .count();
-        TextError::new(
-            "invalid-utf-8",
-            "the text is not UTF-8",
-            Position::new(newlines + 1, column + 1),
-        )
+        let help = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16: save it as UTF-8",
+            _ => "save it as UTF-8",
+        };
+        TextError {
+            help: Some(help),
+            ..TextError::new(
+                "invalid-utf-8",
+                "the text is not UTF-8",
+                Position::new(newlines + 1, column + 1),
+            )
+        }
     })
 }

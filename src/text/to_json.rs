@@ -11,7 +11,8 @@ use std::io;
 /// Why a value cannot be written as JSON.
 pub type NotJson = serde_json::Error;
 
-/// The text of `JSON.stringify`: no spaces, and as few escapes as JSON allows.
+/// The text of `JSON.stringify`: no spaces, and as few escapes as JSON allows, but for characters that nobody sees and
+/// that steer terminals ([`is_unseen`]).
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, NotJson> {
     write(value, false)
 }
@@ -106,13 +107,32 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
-            '\u{0}'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
+            '\u{0}'..='\u{1f}' => push_escape(out, character),
+            _ if is_unseen(character) => push_escape(out, character),
             _ => out.push(character),
         }
     }
     out.push('"');
+}
+
+fn push_escape(out: &mut String, character: char) {
+    let _ = write!(out, "\\u{:04x}", u32::from(character));
+}
+
+/// Whether a character has no form of its own and changes how others are shown, or is none in XML and YAML: further
+/// controls, zero widths, directions, what is no character. All are of the first plane.
+pub(super) fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{fffe}'..='\u{ffff}'
+    )
 }
 
 struct Notation {
@@ -160,13 +180,17 @@ impl Formatter for Notation {
         fragment: &str,
     ) -> io::Result<()> {
         // The delete character is ASCII, but Python escapes it all the same.
-        let is_plain = |byte: u8| byte.is_ascii() && byte != 0x7f;
-        if !self.is_python || fragment.bytes().all(is_plain) {
+        let is_plain = |byte: u8| byte.is_ascii() && (byte != 0x7f || !self.is_python);
+        if fragment.bytes().all(is_plain) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut escaped = String::with_capacity(fragment.len() * 2);
         for character in fragment.chars() {
-            if character.is_ascii() && character != '\u{7f}' {
+            let is_raw = match self.is_python {
+                true => character.is_ascii() && character != '\u{7f}',
+                false => !is_unseen(character),
+            };
+            if is_raw {
                 escaped.push(character);
                 continue;
             }
@@ -183,7 +207,7 @@ impl Formatter for Notation {
 
 #[cfg(test)]
 mod tests {
-    use super::{push_integer, to_json, to_python_json};
+    use super::{push_integer, push_string, to_json, to_python_json};
     use crate::text::parse_json;
 
     #[test]
@@ -195,6 +219,16 @@ mod tests {
             to_json(&tree).expect("can be written"),
             text.replace("\\u007f", "\u{7f}")
         );
+    }
+
+    #[test]
+    fn nothing_unseen_is_written() {
+        let unseen = "\u{9b}\u{202e}\u{200b}\u{2028}\u{2066}\u{feff}\u{fffe}é😀\u{a0}";
+        let wanted = r#""\u009b\u202e\u200b\u2028\u2066\ufeff\ufffeé😀"#.to_owned() + "\u{a0}\"";
+        assert_eq!(to_json(unseen).expect("can be written"), wanted);
+        let mut pushed = String::new();
+        push_string(&mut pushed, unseen);
+        assert_eq!(pushed, wanted);
     }
 
     #[test]

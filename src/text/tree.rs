@@ -30,6 +30,9 @@ pub struct Document<'a> {
     /// Keys that were written more than once in a mapping, where they stand again. The last
     /// value won.
     pub duplicates: Vec<(Position, String)>,
+    /// Where `yes`, `no`, `on` and `off` stand without quotes, in ascending order: they are text here and booleans to
+    /// kubectl.
+    pub words: Vec<Position>,
 }
 
 /// A value and where it begins.

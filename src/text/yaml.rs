@@ -1,14 +1,14 @@
 //! YAML text into the tree, from `saphyr-parser`'s events.
 //!
-//! Scalars follow YAML 1.2's core schema. Aliases and merge keys (`<<`) are expanded within a
-//! budget, so that a small document cannot become a large tree.
+//! Aliases and merge keys (`<<`) are expanded within a budget, so that a small document cannot
+//! become a large tree.
 
-use super::float::parse_float;
 use super::indent::{Indented, owned};
+use super::scalar::{is_word, scalar};
 use super::tree::{Document, Member, Node, Object, Position, Value};
 use super::{MAX_ALIAS_NODES, MAX_DEPTH, MAX_INPUT, TextError};
 use crate::map::Index;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use std::borrow::Cow;
 
 pub(super) const MALFORMED: &str = "malformed-yaml";
@@ -128,6 +128,7 @@ enum Key<'a> {
 struct Builder<'a> {
     documents: Vec<Document<'a>>,
     duplicates: Vec<(Position, String)>,
+    words: Vec<Position>,
     stack: Vec<Frame<'a>>,
     root: Option<Node<'a>>,
     /// The values of the document's anchors, which are numbered through all documents.
@@ -153,6 +154,7 @@ impl<'a> Builder<'a> {
                 self.documents.push(Document {
                     root,
                     duplicates: std::mem::take(&mut self.duplicates),
+                    words: std::mem::take(&mut self.words),
                 });
             }
             Event::Alias(anchor) => {
@@ -172,10 +174,14 @@ impl<'a> Builder<'a> {
                 self.place(node, false)?;
             }
             Event::Scalar(text, style, anchor, tag) => {
+                if style == ScalarStyle::Plain && tag.is_none() && is_word(&text) {
+                    self.words.push(at);
+                }
                 let is_merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
                 let node = Node {
                     at,
-                    value: scalar(text, style, tag.as_deref(), at)?,
+                    value: scalar(text, style, tag.as_deref())
+                        .map_err(|message| TextError::new(MALFORMED, message, at))?,
                 };
                 self.remember(anchor, &node)?;
                 self.place(node, is_merge)?;
@@ -382,107 +388,6 @@ fn too_deep(at: Position) -> TextError {
     )
 }
 
-fn scalar<'a>(
-    text: Cow<'a, str>,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    at: Position,
-) -> Result<Value<'a>, TextError> {
-    let core = tag.filter(|tag| tag.is_yaml_core_schema());
-    match core.map(|tag| tag.suffix.as_str()) {
-        Some("str") => return Ok(Value::String(text)),
-        Some(name @ ("int" | "float" | "bool" | "null")) => {
-            let value = plain(text.clone());
-            let fits = match &value {
-                Value::Int(_) | Value::BigInt(_) => name == "int" || name == "float",
-                Value::Float(_) => name == "float",
-                Value::Bool(_) => name == "bool",
-                Value::Null => name == "null",
-                _ => false,
-            };
-            if fits {
-                return Ok(value);
-            }
-            return Err(TextError::new(
-                MALFORMED,
-                format!("`{text}` is not of type `!!{name}`"),
-                at,
-            ));
-        }
-        _ => {}
-    }
-    // A tag of the document's own makes a plain scalar a string, as `!` does.
-    if style == ScalarStyle::Plain && tag.is_none() {
-        Ok(plain(text))
-    } else {
-        Ok(Value::String(text))
-    }
-}
-
-/// Resolves a plain scalar by YAML 1.2's core schema (section 10.3.2).
-fn plain(text: Cow<'_, str>) -> Value<'_> {
-    match text.as_ref() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        _ => {}
-    }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return Value::Float(if text.starts_with('-') {
-            f64::NEG_INFINITY
-        } else {
-            f64::INFINITY
-        });
-    }
-    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return Value::String(text);
-    }
-    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix)
-            && !digits.is_empty()
-            && digits.chars().all(|digit| digit.is_digit(radix))
-        {
-            return match i64::from_str_radix(digits, radix) {
-                Ok(value) => Value::Int(value),
-                Err(_) => Value::String(text),
-            };
-        }
-    }
-    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        return match text.parse::<i64>() {
-            Ok(value) => Value::Int(value),
-            Err(_) => {
-                let sign = if text.starts_with('-') { "-" } else { "" };
-                let digits = unsigned.trim_start_matches('0');
-                Value::BigInt(Cow::Owned([sign, digits].concat()))
-            }
-        };
-    }
-    if is_core_float(unsigned) {
-        return Value::Float(parse_float(&text));
-    }
-    Value::String(text)
-}
-
-/// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
-fn is_core_float(unsigned: &str) -> bool {
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa_fits = match mantissa.split_once('.') {
-        None => digits(mantissa),
-        Some(("", fraction)) => digits(fraction),
-        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
-    };
-    mantissa_fits
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -491,32 +396,6 @@ mod tests {
         let mut documents = parse_yaml(text).expect(text);
         assert_eq!(documents.len(), 1);
         documents.remove(0)
-    }
-
-    #[test]
-    fn resolves_the_core_schema() {
-        for (text, value) in [
-            ("80", Value::Int(80)),
-            ("-80", Value::Int(-80)),
-            ("0o17", Value::Int(15)),
-            ("0x1F", Value::Int(31)),
-            ("1.5e3", Value::Float(1500.0)),
-            (".5", Value::Float(0.5)),
-            (
-                "-0099999999999999999999",
-                Value::BigInt("-99999999999999999999".into()),
-            ),
-            ("~", Value::Null),
-            ("True", Value::Bool(true)),
-            ("yes", Value::String("yes".into())),
-            ("1.2.3", Value::String("1.2.3".into())),
-            ("1_000", Value::String("1_000".into())),
-            ("'80'", Value::String("80".into())),
-            ("!!str 80", Value::String("80".into())),
-            ("/foo/*", Value::String("/foo/*".into())),
-        ] {
-            assert_eq!(read(text).root.value, value, "{text}");
-        }
     }
 
     #[test]

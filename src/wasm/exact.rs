@@ -5,10 +5,11 @@ use super::{borrow, only_known, sources, to_js};
 use crate::analysis::diff::{Among, diff_among};
 use crate::analysis::expect::{Report, check};
 use crate::analysis::expectation::{is_expectations, read_expectations};
+use crate::analysis::lint::expectations as doubtful;
 use crate::analysis::plan::read_plan;
 use crate::analysis::reach::reach;
 use crate::analysis::safety::prove;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bound};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -70,6 +71,8 @@ impl MeshAnalysis {
             expectations.extend(found);
         }
         let report = check(&self.analysis, &expectations);
+        diagnostics.extend(doubtful(&self.analysis, &expectations));
+        bound(&mut diagnostics);
         Ok(Checked {
             report,
             diagnostics,
@@ -98,7 +101,7 @@ impl Checked {
         self.report.json()
     }
 
-    /// What is wrong with the files of expectations.
+    /// What is wrong with the files of expectations, or doubtful.
     #[wasm_bindgen(getter, skip_typescript)]
     pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
         to_js(&self.diagnostics)

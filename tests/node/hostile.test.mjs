@@ -164,6 +164,43 @@ test('names that nothing may have', () => {
   }
 });
 
+test('nothing that is not seen reaches an output, in whichever form', () => {
+  const unseen = '\u202e\u0007\u009b31m\u2028\u2066\ufffe\ufeff\u200b';
+  const pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"n","annotations":{"sidecar.istio.io/status":"{}"}}}';
+  const allowing = policy(
+    '{"name":"a","namespace":"n"}',
+    JSON.stringify({
+      rules: [
+        { from: [{ source: { principals: [`\`<img src=x>"|#35;&${unseen}`, `*${unseen}`] } }] },
+        { to: [{ operation: { paths: [`/<b>"|#${unseen}*`], methods: [unseen], hosts: [unseen] } }] },
+      ],
+    }),
+  );
+  const one = file('pod.json', pod);
+  const both = file('unseen.yaml', `${pod}\n---\n${allowing}\n`);
+  const expected = file('unseen-expected.json', JSON.stringify([{ name: `<&"${unseen}`, expect: 'deny', from: ['any'], to: 'pod:n/web' }]));
+  const databag = file('unseen-databag.json', JSON.stringify([{ source_namespace: 'm', source_app_name: 'a', target_namespace: 'm', target_app_name: 'b', endpoints: [{ paths: [`/${unseen}`] }] }]));
+  const question = ['--from', 'outside', '--to', 'pod:n/web', '--port', '80', '--method', 'GET', '--path', `/${unseen.replace('\u0007', '').replace('\u009b', '')}`];
+  for (const args of [
+    ...['human', 'json', 'sarif', 'github'].map((output) => ['lint', both, '-o', output]),
+    ...['table', 'json', 'dot', 'mermaid'].map((output) => ['reach', both, '-o', output]),
+    ...['human', 'json', 'junit', 'github'].map((output) => ['test', expected, both, '-o', output]),
+    ...['human', 'json', 'markdown', 'github'].map((output) => ['diff', one, both, '-o', output]),
+    ...['human', 'json'].map((output) => ['explain', both, ...question, '-o', output]),
+    ...['yaml', 'json'].map((output) => ['compile', '--databags', `m=${databag}`, '-o', output]),
+  ]) {
+    const { status, stdout, stderr } = run(args);
+    assert.ok(status === 0 || status === 1, `${args}: ${stderr}`);
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]/, args.join(' '));
+    if (args.at(-1) === 'mermaid') assert.doesNotMatch(stdout, /<img|<b>|\|#35;&/);
+    if (args.at(-1) === 'json') JSON.parse(stdout);
+  }
+  // It is escaped, not lost.
+  const { stdout } = run(['compile', '--databags', `m=${databag}`, '-o', 'json']);
+  assert.equal(JSON.parse(stdout).meshPolicies[0].endpoints[0].paths[0], `/${unseen}`);
+});
+
 test('what a policy cannot say', () => {
   const metadata = '{"name":"a","namespace":"n"}';
   for (const spec of [
@@ -238,6 +275,16 @@ test('options that make no sense', () => {
     [['compile', '--databags', bundle, '--overlay', bundle], /give the bundle too/],
     [['test', '--expect', file('none.yaml', '[]'), mesh], /hold no expectation/],
   ])) check(args.join(' ').slice(0, 80), run(args), 2, says);
+});
+
+test('headers of any name', () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const guarded = file('header.json', policy('{"name":"a","namespace":"n"}', JSON.stringify({ rules: [{ when: [{ key: `request.headers[${name.toLowerCase()}]`, values: ['x'] }] }] })));
+    const pod = file('header-pod.json', '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"n","annotations":{"sidecar.istio.io/status":"{}"}}}');
+    const args = ['explain', pod, guarded, '--from', 'outside', '--to', 'pod:n/web', '--port', '80', '--method', 'GET', '--path', '/'];
+    check(`${name}, not sent`, run(args), 0, /^denied/);
+    check(name, run([...args, '--header', `${name}: x`]), 0, /^allowed/);
+  }
 });
 
 test('a command that is not there is compared with those that are', () => {

@@ -6,6 +6,7 @@
 mod access;
 pub mod code;
 mod enforcement;
+mod expected;
 mod known;
 mod names;
 mod sets;
@@ -18,6 +19,7 @@ use crate::istio::policy::AuthorizationPolicy;
 use crate::juju::charm::clip;
 use crate::mesh::{DataPlane, Mesh, Workload};
 use crate::text::Position;
+pub use expected::expectations;
 use known::Known;
 
 /// All findings: `input`, what reading told, and what is found in the policies.

@@ -5,6 +5,7 @@ use crate::istio::policy::{Attribute, List, Text};
 use crate::juju::charm::clip;
 
 use crate::mesh::{Labels, TargetPort};
+use crate::names::{is_dns_label, is_dns_subdomain};
 
 /// The label that Juju gives to every pod of an application.
 const NAME_LABEL: &str = "app.kubernetes.io/name";
@@ -32,6 +33,15 @@ impl Linter<'_> {
                         }
                         Attribute::Hosts => self.host_is_there(value),
                         Attribute::Ports => self.port(value),
+                        _ => {}
+                    }
+                }
+            }
+            for condition in &rule.when {
+                for value in condition.values.iter().chain(&condition.not_values) {
+                    match condition.key.text.as_str() {
+                        "source.namespace" => self.namespace_is_there(&value.text, value),
+                        "source.principal" => self.account_of_principal(value),
                         _ => {}
                     }
                 }
@@ -82,6 +92,17 @@ impl Linter<'_> {
     }
 
     fn namespace_is_there(&mut self, namespace: &str, value: &Text) {
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-*/".contains(&byte);
+        if !namespace.bytes().all(fits) {
+            self.warn(
+                code::UNKNOWN_NAMESPACE,
+                value.at,
+                format!("no namespace has a name like `{}`", clip(namespace)),
+                "correct the name: it has lower-case letters, digits and hyphens",
+            );
+            return;
+        }
         if namespace.contains(['*', '/']) || self.known.has_namespace(namespace) {
             return;
         }
@@ -107,6 +128,19 @@ impl Linter<'_> {
     }
 
     fn account(&mut self, namespace: &str, account: &str, value: &Text) {
+        if !is_dns_label(namespace) || !is_dns_subdomain(account) {
+            self.warn(
+                code::UNKNOWN_SERVICE_ACCOUNT,
+                value.at,
+                format!(
+                    "`{}` of `{}` is no service account that can be",
+                    clip(account),
+                    clip(namespace)
+                ),
+                "correct the name: it has lower-case letters, digits, hyphens and dots",
+            );
+            return;
+        }
         if !self.known.lacks_account(namespace, account) {
             return;
         }

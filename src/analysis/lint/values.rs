@@ -9,7 +9,7 @@ use crate::mesh::PathNormalization;
 use crate::text::Position;
 
 /// Methods that HTTP has. Source: RFC 9110 and RFC 5789.
-const METHODS: [&str; 9] = [
+pub(super) const METHODS: [&str; 9] = [
     "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
 ];
 
@@ -88,7 +88,11 @@ impl Linter<'_> {
         let [trust_domain, "ns", _, "sa", _] = parts.as_slice() else {
             // Identities that another authority signs may have any form.
             let looks_meant = text.contains("/ns/") || text.contains("/sa/") || parts.len() == 2;
-            if looks_meant {
+            // RFC 3986 has these in no URI.
+            let is_uri = text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+            if looks_meant || !is_uri {
                 self.warn(
                     code::ODD_PRINCIPAL,
                     value.at,

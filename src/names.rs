@@ -42,7 +42,7 @@ pub fn is_label_key(text: &str) -> bool {
 }
 
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
-/// case, hyphens and underscores. Long keys are told apart at once.
+/// case, hyphens and underscores, or as `policy` and `policies`. Long keys are told apart at once.
 pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
@@ -52,6 +52,13 @@ pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len() > 2 && ends.0.next() != ends.1.next() && ends.0.next_back() != ends.1.next_back()
     {
         return false;
+    }
+    let is_many = |many: &str, one: &str| match (many.strip_suffix("ies"), one.strip_suffix('y')) {
+        (Some(many), Some(one)) => plain(many).eq(plain(one)),
+        _ => false,
+    };
+    if is_many(left, right) || is_many(right, left) {
+        return true;
     }
     let same = |(one, other): &(char, char)| one == other;
     let prefix = plain(left).zip(plain(right)).take_while(same).count();
@@ -142,6 +149,7 @@ mod tests {
         for (key, known) in [
             ("provide", "provides"),
             ("polices", "policies"),
+            ("policy", "policies"),
             ("raw-policies", "raw_policies"),
             ("methdos", "methods"),
             ("Peers", "peers"),

@@ -8,6 +8,7 @@ use super::{gateways, mesh_config, services, shape};
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
+use crate::juju::kinds::misplaced;
 use crate::names::{is_dns_label, is_dns_subdomain};
 use crate::text::{Node, Position, decode_utf8, parse_any};
 use std::borrow::Cow;
@@ -84,8 +85,10 @@ impl Reader<'_, '_> {
         }
         let text = |key: &str| root.get(key).and_then(Node::as_str);
         let Some(kind) = text("kind") else {
-            let text = "this is no Kubernetes object: it has no `kind`".to_owned();
-            let help = "give manifests, or what `kubectl get -o yaml` prints";
+            let (text, help) = misplaced(root, "a Kubernetes object").unwrap_or_else(|| {
+                let text = "this is no Kubernetes object: it has no `kind`".to_owned();
+                (text, "give manifests, or what `kubectl get -o yaml` prints")
+            });
             self.refuse(root.at, text, help);
             return;
         };

@@ -18,6 +18,7 @@ pub mod lower;
 pub mod region;
 pub mod routes;
 pub mod solve;
+pub mod solved;
 pub mod space;
 pub mod strings;
 pub mod universe;

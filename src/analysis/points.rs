@@ -486,25 +486,31 @@ impl Points {
         }
     }
 
-    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
-    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners. A Gateway of
-    /// Istio's own is nothing that a policy can reference.
+    /// Istio's gateways that are no waypoints: what references the Gateway that their pods' label names,
+    /// of whatever class and whether it is there or not, and what selects their pods as if these had
+    /// sidecars. No PeerAuthentication concerns their listeners. A Gateway of Istio's own is nothing that
+    /// a policy can reference.
+    /// Source: istio.io/istio `pilot/pkg/model/policyattachment.go`.
     fn attach_ingress(&mut self, mesh: &Mesh) {
         for workload in &mesh.workloads {
             let (namespace, labels) = (&workload.namespace, &workload.labels);
-            let gateway = label(labels, GATEWAY_NAME).and_then(|name| {
+            let name = label(labels, GATEWAY_NAME);
+            let gateway = name.and_then(|name| {
                 let at = self.index.gateways.find(&[namespace, name]).next()?;
-                mesh.gateways.get(at).filter(|one| one.is_ingress())
+                mesh.gateways.get(at)
             });
-            if gateway.is_none() && !workload.router {
+            let managed = label(labels, "gateway.istio.io/managed");
+            let is_gateway = workload.router
+                || managed == Some("istio.io-gateway-controller")
+                || gateway.is_some_and(Gateway::is_ingress);
+            if !is_gateway || gateway.is_some_and(Gateway::is_waypoint) {
                 self.ingress.push(None);
                 continue;
             }
             let mut attached = self.wide(mesh, namespace);
             attached.extend(self.selecting(mesh, namespace, labels, true));
-            if let Some(gateway) = gateway {
-                let key = [namespace, "Gateway", &gateway.name];
-                for at in self.index.targeted.find(&key) {
+            if let Some(name) = name {
+                for at in self.index.targeted.find(&[namespace, "Gateway", name]) {
                     attached.extend(self.attach(at, Doubts::NONE));
                 }
             }

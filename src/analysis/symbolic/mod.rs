@@ -22,5 +22,6 @@ pub mod solved;
 pub mod space;
 pub mod strings;
 pub mod universe;
+mod utf8;
 pub mod verdict;
 pub mod witness;

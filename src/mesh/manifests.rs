@@ -137,6 +137,8 @@ impl Reader<'_, '_> {
         self.take(root, group, kind);
         let id = match kind {
             "Namespace" => name(root),
+            // The API server makes another name of it each time.
+            _ if text_at(root, "name").is_none() => return,
             _ => format!("{}/{}", namespace(root), name(root)),
         };
         let (object, place) = ((kind, id.as_str()), (&*self.file, root.at));
@@ -207,6 +209,7 @@ impl Reader<'_, '_> {
     /// What the API server would not take is in no mesh, and its name must not be taken for another.
     fn is_named(&mut self, root: &Node<'_>, kind: &str) -> bool {
         let metadata = root.get("metadata");
+        let made_up = start_of_name(root).filter(|_| matches!(kind, "Pod" | "Job"));
         let named =
             |key: &str, check: fn(&str) -> bool| match metadata.and_then(|node| node.get(key)) {
                 Some(node) if !node.is_null() => match node.as_str() {
@@ -220,7 +223,7 @@ impl Reader<'_, '_> {
                         format!("`metadata.{key}` must be a name, not {}", node.kind()),
                     )),
                 },
-                _ if key == "namespace" => Ok(()),
+                _ if key == "namespace" || made_up.is_some() => Ok(()),
                 _ => Err((root.at, format!("this {kind} has no `metadata.name`"))),
             };
         let name: fn(&str) -> bool = if matches!(kind, "Namespace" | "Service") {
@@ -257,7 +260,9 @@ impl Reader<'_, '_> {
 
     fn pod(&mut self, root: &Node<'_>) {
         let spec = root.get("spec");
-        let mut workload = workload(root, root, spec, false);
+        // Like a template's are the names that the API server makes up.
+        let is_made_up = text_at(root, "name").is_none();
+        let mut workload = workload(root, root, spec, is_made_up);
         let status = root.get("status");
         {
             let ips = status.and_then(|status| status.get("podIPs"));
@@ -361,7 +366,15 @@ impl Reader<'_, '_> {
 }
 
 pub(super) fn name(root: &Node<'_>) -> String {
-    text_at(root, "name").unwrap_or_default().to_owned()
+    let name = text_at(root, "name").or_else(|| start_of_name(root));
+    name.unwrap_or_default().to_owned()
+}
+
+/// What the API server makes a name of where there is none: `web-` becomes `web-x7k2p`.
+fn start_of_name<'n>(root: &'n Node<'_>) -> Option<&'n str> {
+    let start = text_at(root, "generateName")?;
+    let start = start.strip_suffix('-').unwrap_or(start);
+    is_dns_subdomain(start).then_some(start)
 }
 
 pub(super) fn namespace(root: &Node<'_>) -> String {

@@ -4,7 +4,7 @@ use super::paths;
 use super::reasons::Reasons;
 use super::{Among, Change, Diff, Json, NotCompared, Responsible, Unknown};
 use crate::analysis::decide::{Analysis, Via};
-use crate::analysis::points::Origin;
+use crate::analysis::points::{Held, Origin};
 use crate::analysis::request::Target;
 use crate::analysis::rules::Effect;
 use crate::analysis::symbolic::condition::{Condition, Field, Values};
@@ -21,6 +21,7 @@ use crate::analysis::symbolic::space::Space;
 use crate::analysis::symbolic::strings::TooComplex;
 use crate::analysis::symbolic::verdict::Verdict;
 use crate::analysis::symbolic::witness::{self, RequestJson, ToJson};
+use crate::istio::fingerprint::fingerprint;
 
 /// The methods of RFC 9110, and PATCH (RFC 5789).
 const METHODS: [&str; 9] = [
@@ -55,7 +56,8 @@ pub(super) struct Both<'t> {
 
 /// A policy that is not the same on both sides.
 pub(super) struct Differing {
-    responsible: Responsible,
+    /// None where the policy is in both meshes and says the same: then it is for others on one side.
+    responsible: Option<Responsible>,
     /// The requests that it matches on one side and not on the other, as far as that may be.
     region: Region,
     /// It is an ALLOW policy where there was none before, or is none after: its being there alone
@@ -221,7 +223,13 @@ pub(super) fn differing<'a>(
             let held = side.held(number)?;
             Some((&held.ztunnel, &held.http, &held.tcp, held.doubts))
         };
+        let same_elsewhere = |side: &Side<'a>, number: u32, other: &Side<'a>| {
+            let mine = side.held(number).and_then(|held| says(side, held));
+            mine.is_some() && mine == other.named(name).and_then(|held| says(other, held))
+        };
         let change = match (old, new) {
+            (None, Some((new, _))) if same_elsewhere(after, new, before) => "",
+            (Some((old, _)), None) if same_elsewhere(before, old, after) => "",
             (None, _) => "added",
             (_, None) => "removed",
             (Some((old, _)), Some((new, _))) if form(before, old) == form(after, new) => {
@@ -238,16 +246,24 @@ pub(super) fn differing<'a>(
         let (gone, come) = (regions.minus(x, y)?, regions.minus(y, x)?);
         let is_allow = |one: Option<(u32, Effect)>| matches!(one, Some((_, Effect::Allow)));
         found.push(Differing {
-            responsible: Responsible {
+            responsible: (!change.is_empty()).then(|| Responsible {
                 policy: name.to_owned(),
                 change,
-            },
+            }),
             region: regions.or(gone, come)?,
             alone: is_allow(old) && !has_allow_at_each(&both.new)
                 || is_allow(new) && !has_allow_at_each(&both.old),
         });
     }
     Ok(found)
+}
+
+/// What a written policy says.
+fn says(side: &Side<'_>, held: &Held) -> Option<String> {
+    match held.origin {
+        Origin::Written(at) => side.analysis.mesh.policies.get(at).map(fingerprint),
+        _ => None,
+    }
 }
 
 /// The policies of a form: name, place, what they do. Those that istiod adds are no reasons.
@@ -370,11 +386,15 @@ impl<'t> Both<'t> {
         let mut policies = Vec::new();
         for one in &self.differing {
             if one.alone || !self.space.regions.and(one.region, region)?.is_none() {
-                policies.push(one.responsible.clone());
+                policies.extend(one.responsible.clone());
             }
         }
         if policies.is_empty() {
-            policies.extend(self.differing.iter().map(|one| one.responsible.clone()));
+            policies.extend(
+                self.differing
+                    .iter()
+                    .filter_map(|one| one.responsible.clone()),
+            );
         }
         let reasons = self.reasons.of(self.target, &access, policies.is_empty());
         let text = format!(

@@ -16,8 +16,9 @@ use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Held, Layer, Origin};
 use crate::analysis::rules::Policy;
 use crate::analysis::verdict::Doubts;
+use crate::map::Index;
 use crate::mesh::{PathNormalization, Settings};
-use std::cell::Cell as Counter;
+use std::cell::{Cell as Counter, OnceCell};
 
 /// Why there is no exact answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Side<'a> {
     given_up: Counter<u32>,
     /// What the classes of texts are, of the clients as they are when the first target is solved.
     partitions: Partitions,
+    /// The policies by name.
+    names: OnceCell<Index<'static>>,
 }
 
 /// A policy at a point, as a condition.
@@ -114,6 +117,7 @@ impl<'a> Side<'a> {
             paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
             partitions: Partitions::default(),
+            names: OnceCell::new(),
         }
     }
 
@@ -275,6 +279,18 @@ impl<'a> Side<'a> {
             let policy = held.get(one.policy as usize)?.at(point.layer, point.tcp)?;
             Some((one, policy))
         })
+    }
+
+    /// The policy of a name, attached or not.
+    pub fn named(&self, id: &str) -> Option<&'a Held> {
+        let names = self.names.get_or_init(|| {
+            let mut names = Index::default();
+            for (at, held) in self.analysis.points.held.iter().enumerate() {
+                names.get_or_insert(held.id.clone().into(), at);
+            }
+            names
+        });
+        self.analysis.points.held.get(names.get(id)?)
     }
 
     /// What a policy is called.

@@ -379,3 +379,28 @@ fn a_proxy_that_keeps_what_it_had_is_not_proven() {
     let with = [mesh.as_slice(), &[elsewhere, bad_there]].concat();
     assert_eq!(harm(&with, vec![delete("bad")]), Some(Harm::Unproven));
 }
+
+/// Each path asks another question, and the two sides make different paths of what is sent.
+#[test]
+fn paths_that_are_made_different_ask_different_questions() {
+    let pod = "{kind: Namespace, apiVersion: v1, metadata: {name: shop, labels: {istio-injection: enabled}}}
+---
+{kind: Pod, apiVersion: v1, metadata: {name: web-0, namespace: shop, labels: {app: web}}}
+";
+    let rule = |list: &str, id: &str| {
+        format!(
+            "{{to: [{{operation: {{{list}: [/a*]}}}}], when: [{{key: 'request.headers[x-request-id]', values: [{id}]}}]}}"
+        )
+    };
+    let rules = [rule("paths", "one"), rule("notPaths", "two")].join(", ");
+    let side = |mode: &str| {
+        let text = format!(
+            "{pod}{}",
+            policy("p", &at_pods("ALLOW", &format!("[{rules}]")))
+        );
+        analysis(&text, &format!("pathNormalization: {mode}"))
+    };
+    let found = diff(&side("NONE"), &side("BASE"));
+    assert!(!found.equivalent, "{}", found.json());
+    assert!(diff(&side("BASE"), &side("BASE")).equivalent);
+}

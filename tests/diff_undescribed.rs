@@ -51,7 +51,7 @@ fn granted(told: &Value) -> Vec<String> {
 
 fn gateway(namespace: &str, name: &str) -> String {
     format!(
-        "---\n{{kind: Gateway, apiVersion: gateway.networking.k8s.io/v1, metadata: {{name: {name}, namespace: {namespace}}}, spec: {{gatewayClassName: istio-waypoint}}, status: {{addresses: [{{value: 10.9.9.9}}]}}}}\n"
+        "---\n{{kind: Gateway, apiVersion: gateway.networking.k8s.io/v1, metadata: {{name: {name}, namespace: {namespace}}}, spec: {{gatewayClassName: istio-waypoint, listeners: [{{name: all, port: 80, protocol: HTTP}}]}}, status: {{addresses: [{{value: 10.9.9.9}}]}}}}\n"
     )
 }
 

@@ -280,8 +280,16 @@ impl<'a> Finder<'a> {
                 self.push(target, format!("gateway {id}"), Kind::Pod(labels.into()));
                 return;
             }
-            // Nobody who could be asked enforces it.
-            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => return,
+            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => {
+                self.left_out.push(NotCompared {
+                    to: ToJson::Pod(id),
+                    why: "the input does not say whether Istio runs gateways of this class, and has no \
+                          pods of this one"
+                        .to_owned(),
+                    help: "give its pods by `--manifests`",
+                });
+                return;
+            }
             "Gateway" => (
                 fresh("any-service", &service_taken),
                 name.to_owned(),
@@ -569,7 +577,12 @@ fn attached(analysis: &Analysis) -> Vec<bool> {
     }
     let gateways = points.gateways.iter().zip(&used);
     let gateways = gateways.filter(|(_, used)| **used).map(|(list, _)| list);
-    let all = points.workloads.iter().chain(&points.services);
+    let ingress = points.ingress.iter().flatten().map(|one| &one.attached);
+    let all = points
+        .workloads
+        .iter()
+        .chain(&points.services)
+        .chain(ingress);
     for one in all.chain(gateways).flatten() {
         let origin = points.held.get(one.policy as usize).map(|held| held.origin);
         if let Some(Origin::Written(at)) = origin

@@ -47,14 +47,18 @@ pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    if is_many(left, right) || is_many(right, left) {
-        return true;
-    }
     // One edit leaves the first character or the last, but for two that are swapped.
     let mut ends = (plain(left), plain(right));
     if left.len() > 2 && ends.0.next() != ends.1.next() && ends.0.next_back() != ends.1.next_back()
     {
         return false;
+    }
+    let is_many = |many: &str, one: &str| match (many.strip_suffix("ies"), one.strip_suffix('y')) {
+        (Some(many), Some(one)) => plain(many).eq(plain(one)),
+        _ => false,
+    };
+    if is_many(left, right) || is_many(right, left) {
+        return true;
     }
     let same = |(one, other): &(char, char)| one == other;
     let prefix = plain(left).zip(plain(right)).take_while(same).count();
@@ -68,14 +72,6 @@ pub fn one_edit_apart(left: &str, right: &str) -> bool {
         || (left(0).next() == right(1).next()
             && left(1).next() == right(0).next()
             && left(2).eq(right(2)))
-}
-
-/// Whether one is `…ies` and the other `…y`.
-fn is_many(many: &str, one: &str) -> bool {
-    match (many.strip_suffix("ies"), one.strip_suffix('y')) {
-        (Some(many), Some(one)) => plain(many).eq(plain(one)),
-        _ => false,
-    }
 }
 
 /// The characters of a key that tell it from others.

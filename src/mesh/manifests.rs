@@ -301,7 +301,9 @@ impl Reader<'_, '_> {
 
     fn pod(&mut self, root: &Node<'_>) {
         let spec = root.get("spec");
-        let mut workload = workload(root, root, spec, false);
+        // Like a template's are the names that the API server makes up.
+        let is_made_up = text_at(root, "name").is_none();
+        let mut workload = workload(root, root, spec, is_made_up);
         let status = root.get("status");
         {
             let ips = status.and_then(|status| status.get("podIPs"));

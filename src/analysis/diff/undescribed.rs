@@ -298,8 +298,10 @@ impl<'a> Finder<'a> {
                 self.push(target, format!("gateway {id}"), kind);
                 return;
             }
-            // Nobody who could be asked enforces it.
-            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => return,
+            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => {
+                self.of_unknown_class(id);
+                return;
+            }
             "Gateway" => (
                 fresh("any-service", &service_taken),
                 name.to_owned(),
@@ -340,6 +342,16 @@ impl<'a> Finder<'a> {
             return;
         }
         self.leave_out(ToJson::from(&target));
+    }
+
+    fn of_unknown_class(&mut self, gateway: String) {
+        self.left_out.push(NotCompared {
+            to: ToJson::Pod(gateway),
+            why: "the input does not say whether Istio runs gateways of this class, and has no pods of \
+                  this one"
+                .to_owned(),
+            help: "give its pods by `--manifests`",
+        });
     }
 
     fn leave_out(&mut self, to: ToJson) {
@@ -479,6 +491,10 @@ impl<'a> Finder<'a> {
             let known = gateways.find(|one| one.namespace == namespace && one.name == gateway);
             // No selector counts at a waypoint.
             if known.is_some_and(Gateway::is_waypoint) {
+                return;
+            }
+            if known.is_some_and(|one| !one.is_ingress()) {
+                self.of_unknown_class(format!("{namespace}/{gateway}"));
                 return;
             }
             let key = (namespace.to_owned(), "Gateway".to_owned(), gateway.clone());

@@ -225,13 +225,13 @@ fn charm_files_that_would_be_misread() {
         ),
         (
             "mesh_relation_name: service-mesh",
-            "mesh_relation_name: mesh",
-            "undeclared-endpoint: `mesh_relation_name` is `mesh`, which the charm does not declare",
+            "mesh_relation_name: service_mesh",
+            "undeclared-endpoint: `mesh_relation_name` is `service_mesh`, which the charm does not declare",
         ),
         (
             "mesh_relation_name: service-mesh",
-            "cross_model_mesh_provides_name: cmr",
-            "undeclared-endpoint: `cross_model_mesh_provides_name` is `cmr`, which the charm does not declare",
+            "cross_model_mesh_provides_name: answers",
+            "undeclared-endpoint: `cross_model_mesh_provides_name` is `answers`, which the charm does not declare",
         ),
         (
             "mesh_relation_name: service-mesh",

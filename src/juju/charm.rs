@@ -9,6 +9,7 @@ use crate::map::Map;
 use crate::model::{
     CharmPolicy, Loc, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
 };
+use crate::names::one_edit_apart;
 use crate::text::{Document, Node, Object, Position, Value};
 
 /// Which side of a relation an endpoint is on.
@@ -128,7 +129,8 @@ const ARGUMENT_KEYS: [&str; 4] = [
     "cross_model_mesh_provides_name",
     "auto_join",
 ];
-const RAW_KEYS: [&str; 4] = ["name", "namespace", "spec", "when"];
+/// `made_by` is for readers.
+const RAW_KEYS: [&str; 5] = ["name", "namespace", "spec", "when", "made_by"];
 const INTERNAL_KEYS: [&str; 11] = [
     "kind",
     "source_app",
@@ -222,7 +224,9 @@ pub fn read_charm<'a>(
         let Some(text) = arguments.and_then(|arguments| reader.name(arguments, name)) else {
             return default;
         };
-        if !endpoints.contains_key(text) {
+        // A file may leave out endpoints that nothing in a bundle uses.
+        let meant = endpoints.keys().find(|name| one_edit_apart(text, name));
+        if let (None, Some(meant)) = (endpoints.get(text), meant) {
             let at = arguments.and_then(|arguments| arguments.get(name));
             let message = format!(
                 "`{name}` is `{}`, which the charm does not declare",
@@ -231,7 +235,7 @@ pub fn read_charm<'a>(
             reader.diagnostics.push(
                 Diagnostic::warning(code::UNDECLARED_ENDPOINT, message)
                     .at(file, at.map_or(root.at, |node| node.at))
-                    .help("write the name of an endpoint under `requires` or `provides`"),
+                    .help(format!("write `{meant}`")),
             );
         }
         text

@@ -474,3 +474,21 @@ fn files_given_as_something_else() {
     ];
     assert_eq!(told, expected);
 }
+
+/// What the files of real charms say besides, and what they leave out.
+#[test]
+fn less_and_more_than_the_charm() {
+    for (part, instead) in [
+        (
+            "mesh_relation_name: service-mesh",
+            "mesh_relation_name: service-mesh, cross_model_mesh_requires_name: require-cmr-mesh, cross_model_mesh_provides_name: provide-cmr-mesh",
+        ),
+        (
+            "policies:",
+            "raw_policies: [{name: p, spec: {rules: [{}]}, when: always, made_by: a library of charms}]\nnotes: [n]\nsource: {repo: r}\npolicies:",
+        ),
+    ] {
+        let found = compiled(BUNDLE, &CHARM.replace(part, instead));
+        assert_eq!(found, compiled(BUNDLE, CHARM), "{instead}");
+    }
+}

@@ -326,17 +326,21 @@ fn only_known(input: &JsValue) -> Result<(), JsValue> {
         "settings",
         "expectations",
     ];
-    if !input.is_object() {
+    only_keys(input, "there is no input", &KEYS)
+}
+
+fn only_keys(object: &JsValue, none: &str, keys: &[&str]) -> Result<(), JsValue> {
+    if !object.is_object() {
         return Ok(());
     }
-    let names = Reflect::own_keys(input)?;
+    let names = Reflect::own_keys(object)?;
     let mut names = names.iter().filter_map(|name| name.as_string());
-    match names.find(|name| !KEYS.contains(&name.as_str())) {
+    match names.find(|name| !keys.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(wrong(&format!(
-            "there is no input `{}`: there are {}",
+            "{none} `{}`: there are {}",
             crate::diagnostic::clip(&name),
-            KEYS.join(", ")
+            keys.join(", ")
         ))),
     }
 }
@@ -358,6 +362,11 @@ fn sources(input: &JsValue, key: &str) -> Result<Vec<OwnedSource>, JsValue> {
         .map_err(|_| wrong(&format!("`{key}` must be an array of sources")))?;
     let source = |source: JsValue| {
         let file = field(&source, "file")?;
+        only_keys(
+            &source,
+            "a source has no",
+            &["file", "text", "model", "overlay"],
+        )?;
         let text = field(&source, "text")?;
         let bytes = match text.as_string() {
             Some(text) => text.into_bytes(),

@@ -279,3 +279,24 @@ fn expectations_of_nobody_are_told() {
         assert_eq!(told(rest), [""; 0], "{rest}");
     }
 }
+
+/// Each is about one port: the others cost nothing. It took minutes.
+#[test]
+fn a_service_with_thousands_of_ports() {
+    let ports: Vec<String> = (1..=3000).map(|port| format!("{{port: {port}}}")).collect();
+    let mesh = format!(
+        "{MESH}---\n{{apiVersion: v1, kind: Service, metadata: {{name: web, namespace: shop}}, spec: {{selector: {{app: web}}, ports: [{}]}}}}\n",
+        ports.join(", ")
+    );
+    let expectations: Vec<String> = (1..=200)
+        .map(|at| {
+            format!(
+                "- {{expect: deny, from: [outside], to: shop/web, port: {}}}\n",
+                at * 30
+            )
+        })
+        .collect();
+    let report = asked_of(&mesh, &expectations.concat());
+    // Nobody outside is let in, and of half of the ports the Service has none.
+    assert_eq!((report.passed, report.failed), (200, 0));
+}

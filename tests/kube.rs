@@ -107,16 +107,35 @@ fn an_expired_list_is_read_again_and_not_for_ever() {
 
 #[test]
 fn a_list_that_never_ends_is_given_up() {
-    let mut program = reconcile("\"policies\":[]");
-    let page = listed(1, "a").replacen('{', r#"{"metadata":{"continue":"token"},"#, 1);
-    let mut pages = 0;
-    while let Step::Requests(list, _) = program.step().clone() {
-        program.resume(vec![answer(&list[0], 200, &page)]);
-        pages += 1;
-        assert!(pages <= 10_000, "it goes on");
+    let full = listed(1, "a");
+    // Nothing over and over is known at the second page.
+    for (list, most) in [(full.as_str(), 10_000), (r#"{"items":[]}"#, 2)] {
+        let mut program = reconcile("\"policies\":[]");
+        let page = list.replacen('{', r#"{"metadata":{"continue":"token"},"#, 1);
+        let mut pages = 0;
+        while let Step::Requests(list, _) = program.step().clone() {
+            program.resume(vec![answer(&list[0], 200, &page)]);
+            pages += 1;
+            assert!(pages <= most, "it goes on");
+        }
+        let found = &failed(program.step()).diagnostic;
+        assert_eq!(found.code, code::ENDLESS);
+        assert!(
+            found
+                .message
+                .ends_with(&format!("did not end after {most} pages"))
+        );
+        assert_eq!(pages, most);
     }
-    assert_eq!(failed(program.step()).diagnostic.code, code::ENDLESS);
-    assert_eq!(pages, 10_000);
+}
+
+#[test]
+fn a_token_that_is_no_text_ends_no_list() {
+    let mut program = reconcile("\"policies\":[]");
+    let first = one(program.step());
+    let page = listed(1, "a").replacen('{', r#"{"metadata":{"continue":5},"#, 1);
+    program.resume(vec![answer(&first, 200, &page)]);
+    assert_eq!(failed(program.step()).diagnostic.code, code::UNREADABLE);
 }
 
 #[test]

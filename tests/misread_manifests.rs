@@ -609,6 +609,38 @@ fn values_of_mesh_config() {
     }
 }
 
+#[test]
+fn mesh_configs_that_differ() {
+    let config = |name: &str, text: &str| {
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, namespace: istio-system}}, data: {{mesh: '{text}'}}}}\n---\n"
+        )
+    };
+    let one = config("istio", "trustDomain: a");
+    for (other, told) in [
+        (
+            config("istio", "trustDomain: b"),
+            "`istio-system/istio` and `istio-system/istio` hold MeshConfigs that differ: the last one counts",
+        ),
+        (
+            config("istio-canary", "trustDomain: b"),
+            "`istio-system/istio` and `istio-system/istio-canary` hold MeshConfigs that differ: the last one counts",
+        ),
+        (config("istio-canary", "trustDomain: a"), ""),
+        (config("istio-sidecar-injector", ""), ""),
+        (one.clone(), ""),
+    ] {
+        let other = other.replace("{mesh: ''}", "{values: ''}");
+        let found = said(&format!("{one}{other}"));
+        let expected: Vec<String> = [told]
+            .into_iter()
+            .filter(|one| !one.is_empty())
+            .map(|one| format!("3:1 object-given-twice: {one}"))
+            .collect();
+        assert_eq!(found, expected, "{other}");
+    }
+}
+
 /// Which of its addresses a client connects to, a block does not tell.
 #[test]
 fn blocks_of_addresses() {

@@ -11,7 +11,7 @@ use super::symbolic::glob::Glob;
 use super::symbolic::intervals;
 use super::symbolic::lower::{all, any};
 use super::symbolic::region::Region;
-use super::symbolic::routes::Target as Place;
+use super::symbolic::routes::{Cell, Ports, Target as Place};
 use super::symbolic::solve::{Gap, Side, TargetForm, all_present, matched, points, space};
 use super::symbolic::space::{Condition, Field, Space, Values};
 use super::symbolic::witness::{self, RequestJson, ToJson};
@@ -86,6 +86,7 @@ pub struct Against {
 pub fn check(analysis: &Analysis, expectations: &[Expectation]) -> Report {
     let mut checker = Checker {
         side: Side::new(analysis),
+        last: None,
         touched: vec![false; analysis.points.held.len()],
     };
     let mut report = Report::default();
@@ -123,6 +124,8 @@ impl Report {
 
 struct Checker<'a> {
     side: Side<'a>,
+    /// The target that was asked about last, and the ways to it.
+    last: Option<(Place, Vec<Cell<'a>>)>,
     touched: Vec<bool>,
 }
 
@@ -212,10 +215,28 @@ impl Checker<'_> {
                 target_text(target)
             )));
         };
-        let mut form = self.side.form(&self.side.cells(place));
+        // Expectations about one target mostly stand together.
+        let all = match self.last.take() {
+            Some((target, cells)) if target == place => cells,
+            _ => self.side.cells(place),
+        };
+        let is_listed = |cell: &Cell<'_>| matches!(cell.ports, Ports::Only(_));
+        let all_listed = !all.is_empty() && all.iter().all(is_listed);
+        // What comes to other ports is no matter: a Service may have thousands.
+        let mut form = match one.port {
+            None => self.side.form(&all),
+            Some(port) => {
+                let meant = all.iter().filter(|cell| match cell.ports {
+                    Ports::Only(own) => own == port,
+                    Ports::AllBut(_) => true,
+                });
+                self.side.form(&meant.cloned().collect::<Vec<_>>())
+            }
+        };
+        self.last = Some((place, all));
         // A port that a Service has not is one that can be asked about: it is denied.
         if let Some(port) = one.port.map(intervals::port)
-            && !form.ports.is_empty()
+            && all_listed
             && !form.ports.contains(&port)
         {
             form.ports.push(port);

@@ -91,7 +91,7 @@ pub(super) fn accepted(response: &KubeResponse) -> Result<Document<'_>, Problem>
     Err(refusal(answer.status, root))
 }
 
-fn unreadable(message: &str) -> Problem {
+pub(super) fn unreadable(message: &str) -> Problem {
     Problem {
         is_unsent: false,
         status: None,

@@ -1,6 +1,6 @@
 //! Reading a list in pages.
 
-use super::answer::{Problem, accepted};
+use super::answer::{Problem, accepted, unreadable};
 use super::{KubeRequest, KubeResponse, code};
 use crate::diagnostic::Diagnostic;
 use crate::text::{Document, Node};
@@ -38,8 +38,8 @@ pub(super) enum ListError {
     Problem(Problem),
     /// It expired again and again.
     Expired,
-    /// More pages always follow.
-    Endless,
+    /// More pages always follow, after so many that were read.
+    Endless(u32),
 }
 
 impl Listing {
@@ -98,18 +98,28 @@ impl Listing {
             }
             Err(problem) => return Err(ListError::Problem(problem)),
         };
-        self.next = document
+        let token = document
             .root
             .get("metadata")
             .and_then(|metadata| metadata.get("continue"))
-            .and_then(Node::as_str)
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
-        let is_last = self.next.is_none();
+            .filter(|node| !node.is_null());
+        let next = match token.map(|node| node.as_str()) {
+            Some(None) => {
+                let problem = unreadable("the token of the next page is no text");
+                return Err(ListError::Problem(problem));
+            }
+            Some(Some("")) | None => None,
+            Some(Some(token)) => Some(token.to_owned()),
+        };
         self.pages += 1;
-        if !is_last && self.pages >= MAX_PAGES {
-            return Err(ListError::Endless);
+        // After its own token comes the same page again, of which there was nothing to take.
+        let is_empty = items(&document).is_none_or(<[_]>::is_empty);
+        let repeats = next.is_some() && next == self.next && is_empty;
+        if repeats || (next.is_some() && self.pages >= MAX_PAGES) {
+            return Err(ListError::Endless(self.pages));
         }
+        let is_last = next.is_none();
+        self.next = next;
         Ok(Page::Objects(document, is_last))
     }
 }
@@ -133,9 +143,9 @@ impl ListError {
                 format!("the list of {kind} expired {MAX_RESTARTS} times before it was read"),
             )
             .help("run again when the API server is less busy, or with larger pages"),
-            ListError::Endless => Diagnostic::error(
+            ListError::Endless(pages) => Diagnostic::error(
                 code::ENDLESS,
-                format!("the list of {kind} did not end after {MAX_PAGES} pages"),
+                format!("the list of {kind} did not end after {pages} pages"),
             )
             .help("read larger pages; a server that never ends a list, or a proxy before it, is at fault"),
         }

@@ -33,6 +33,7 @@ pub fn read_manifests(mesh: &mut Mesh, sources: &[Source<'_>], diagnostics: &mut
         seen: Seen::default(),
         unplaced: false,
         words: Vec::new(),
+        mesh_config: None,
     };
     for source in sources {
         reader.file = source.file.into();
@@ -76,6 +77,8 @@ struct Reader<'m, 'd> {
     unplaced: bool,
     /// Where booleans of kubectl's stand in the document.
     words: Vec<Position>,
+    /// The last MeshConfig.
+    mesh_config: Option<(String, mesh_config::Said)>,
 }
 
 impl Reader<'_, '_> {
@@ -170,7 +173,8 @@ impl Reader<'_, '_> {
             }
             ("", "ConfigMap") => {
                 let settings = &mut self.mesh.settings;
-                mesh_config::read(settings, root, &self.file, self.diagnostics);
+                let last = &mut self.mesh_config;
+                mesh_config::read_one(settings, last, root, &self.file, self.diagnostics);
             }
             ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job") => self.owner(root, root.get("spec")),

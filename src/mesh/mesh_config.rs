@@ -1,27 +1,64 @@
 //! MeshConfig, as istiod's ConfigMap holds it.
 
 use super::manifests::{name, namespace};
+use super::repeated::LIVE;
 use super::settings::{MOST_ALIASES, PathNormalization, Settings, is_trust_domain, strings};
 use crate::diagnostic::{Diagnostic, clip, code};
 use crate::names::{is_dns_label, one_edit_apart};
 use crate::text::{Node, parse_any};
 
-/// Reads a ConfigMap, in case it holds MeshConfig: text under `data.mesh`.
-pub(super) fn read(
+/// What MeshConfig says of a mesh.
+pub(super) type Said = (String, String, Vec<String>, PathNormalization);
+
+/// Reads a ConfigMap, in case it holds MeshConfig. Of several that differ the last one counts, which is told.
+pub(super) fn read_one(
     settings: &mut Settings,
+    last: &mut Option<(String, Said)>,
     root: &Node<'_>,
     file: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if !name(root).starts_with("istio") {
+    if !read(settings, root, file, diagnostics) {
         return;
+    }
+    let said = (
+        settings.root_namespace.clone(),
+        settings.trust_domain.clone(),
+        settings.trust_domain_aliases.clone(),
+        settings.path_normalization,
+    );
+    let id = format!("{}/{}", namespace(root), name(root));
+    if let Some((earlier, other)) = last
+        && *other != said
+        && file != LIVE
+    {
+        let text = format!(
+            "`{}` and `{}` hold MeshConfigs that differ: the last one counts",
+            clip(earlier),
+            clip(&id)
+        );
+        let warning = Diagnostic::warning(code::OBJECT_GIVEN_TWICE, text).at(file, root.at);
+        diagnostics.push(warning.help("give the one of the revision that is meant"));
+    }
+    *last = Some((id, said));
+}
+
+/// Reads a ConfigMap, in case it holds MeshConfig: text under `data.mesh`.
+fn read(
+    settings: &mut Settings,
+    root: &Node<'_>,
+    file: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> bool {
+    if !name(root).starts_with("istio") {
+        return false;
     }
     let Some(text) = root
         .get("data")
         .and_then(|data| data.get("mesh"))
         .and_then(Node::as_str)
     else {
-        return;
+        return false;
     };
     let mut doubt = |text: String| {
         let warning = Diagnostic::warning(code::WRONG_SHAPE, text).at(file, root.at);
@@ -33,7 +70,7 @@ pub(super) fn read(
     let null = config.is_some_and(Node::is_null) || text.trim().is_empty();
     if !null && config.and_then(Node::as_object).is_none() {
         doubt("this MeshConfig cannot be read".to_owned());
-        return;
+        return false;
     }
     for text in config.into_iter().flat_map(odd_mesh_config) {
         doubt(text);
@@ -64,7 +101,7 @@ pub(super) fn read(
                 .help("give a MeshConfig with 1,000 `trustDomainAliases` at most")
                 .bad_input(),
             );
-            return;
+            return false;
         }
         settings.trust_domain_aliases = aliases;
     }
@@ -76,6 +113,7 @@ pub(super) fn read(
         settings.path_normalization = mode;
     }
     settings.give("pathNormalization");
+    true
 }
 
 /// What istiod would not take of a MeshConfig, or would not see.

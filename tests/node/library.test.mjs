@@ -158,7 +158,7 @@ test('an input that nobody reads is a mistake, and so is a value of another type
     assert.throws(() => core.compile(input), /there is no input `/, JSON.stringify(input));
     assert.throws(() => core.analyse(input), /there is no input `/, JSON.stringify(input));
   }
-  for (const more of [{ model: 5 }, { overlay: 'false' }]) {
+  for (const more of [{ model: 5 }, { overlay: 'false' }, { modle: 'm' }, { models: ['m'] }]) {
     const input = { bundles: [{ file: 'b.yaml', text: 'applications: {}', ...more }] };
     assert.throws(() => core.compile(input), TypeError, JSON.stringify(more));
   }

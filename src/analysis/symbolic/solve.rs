@@ -228,7 +228,7 @@ impl<'a> Side<'a> {
                 exists: match perhaps {
                     _ if one.doubts.is_empty() => Condition::Always,
                     None => Condition::Unknown,
-                    Some(known) => self.exists(one, known),
+                    Some(known) => self.exists(one, point.layer, known),
                 },
             });
             form.held.push(one.policy);
@@ -237,8 +237,8 @@ impl<'a> Side<'a> {
     }
 
     /// That a policy is there which perhaps is not.
-    fn exists(&self, one: &Attached, known: &mut Vec<String>) -> Condition {
-        let of = self.whether(one);
+    fn exists(&self, one: &Attached, layer: Layer, known: &mut Vec<String>) -> Condition {
+        let of = self.whether(one, layer);
         if !known.contains(&of) {
             if known.len() == MAX_PERHAPS {
                 return Condition::Unknown;
@@ -249,7 +249,7 @@ impl<'a> Side<'a> {
     }
 
     /// What a policy's being there depends on; nothing, where it is there for certain.
-    fn whether(&self, one: &Attached) -> String {
+    fn whether(&self, one: &Attached, layer: Layer) -> String {
         let Some(held) = self.held(one.policy).filter(|_| !one.doubts.is_empty()) else {
             return String::new();
         };
@@ -258,7 +258,9 @@ impl<'a> Side<'a> {
             _ => None,
         };
         let Some(policy) = policy else {
-            return format!("{} {:?}", held.id, one.doubts);
+            // Of policies that nobody knows one that matches, one that does not, or both may be there.
+            let rules = held.http.as_ref().map_or(0, |policy| policy.rules.len());
+            return format!("{} {rules} {:?} {}", held.id, one.doubts, layer.name());
         };
         let mut labels = policy.selector.clone().unwrap_or_default();
         crate::order::sort(&mut labels);
@@ -346,7 +348,7 @@ impl<'a> Side<'a> {
         let mut found: Vec<(&str, u32, String)> = Vec::new();
         for (one, _) in self.enforced(point) {
             let id = self.held(one.policy).map_or("", |held| &held.id);
-            found.push((id, one.policy, self.whether(one)));
+            found.push((id, one.policy, self.whether(one, point.layer)));
         }
         crate::order::sort(&mut found);
         found

@@ -437,3 +437,34 @@ fn policies_that_nobody_knows_may_match_or_not() {
         }
     }
 }
+
+/// Another service may answer otherwise.
+#[test]
+fn a_policy_that_asks_another_service_is_another() {
+    let asks = |name: &str, provider: &str| {
+        let spec = format!(
+            "{{targetRefs: [{{kind: Service, group: '', name: web}}], action: CUSTOM, provider: {{name: {provider}}}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}"
+        );
+        [waypoint("one", true), bound("one"), policy(name, &spec)]
+    };
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("p", "other"), &web()),
+        "unknown"
+    );
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("p", "opa"), &web()),
+        "same"
+    );
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("q", "opa"), &web()),
+        "same"
+    );
+    // In between nobody is asked, whom the service refuses all the same.
+    let new = |provider: &str| put(&asks("q", provider)[2]);
+    let harm = |writes: Vec<Write>| harm(&asks("p", "opa"), writes);
+    for provider in ["opa", "other"] {
+        let unsafe_order = vec![delete("p"), new(provider)];
+        assert_eq!(harm(unsafe_order), Some(Harm::Unproven));
+        assert_eq!(harm(vec![new(provider), delete("p")]), None);
+    }
+}

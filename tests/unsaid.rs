@@ -11,6 +11,7 @@
 mod common;
 
 use common::{analysis, policy};
+use mesh_policy::analysis::Analysis;
 use mesh_policy::analysis::diff::diff;
 use mesh_policy::analysis::safety::{Harm, Phase, Write, prove};
 use serde_json::{Value, json};
@@ -403,4 +404,67 @@ fn paths_that_are_made_different_ask_different_questions() {
     let found = diff(&side("NONE"), &side("BASE"));
     assert!(!found.equivalent, "{}", found.json());
     assert!(diff(&side("BASE"), &side("BASE")).equivalent);
+}
+
+/// Of an application whose charm file is missing, policies may be there that match, or none that does.
+#[test]
+fn policies_that_nobody_knows_may_match_or_not() {
+    let side = |policies: &[String]| {
+        let text = format!(
+            "{PODS}{}{}{}",
+            waypoint("one", true),
+            bound("one"),
+            policies.concat()
+        );
+        let mut mesh = analysis(&text, "").mesh;
+        mesh.undeclared = vec![("shop".to_owned(), "web".to_owned())];
+        Analysis::new(mesh)
+    };
+    let named = |name: &str, rules: &str| policy(name, &at_service("ALLOW", rules));
+    let get = "[{to: [{operation: {methods: [GET]}}]}]";
+    for (old, new, same) in [
+        (vec![], vec![named("all", "[{}]")], false),
+        (vec![], vec![named("get", get)], false),
+        (
+            vec![named("get", get)],
+            vec![named("get", get), named("again", get)],
+            true,
+        ),
+    ] {
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            let found = diff(&side(old), &side(new));
+            assert_eq!(found.equivalent, same, "{}", found.json());
+        }
+    }
+}
+
+/// Another service may answer otherwise.
+#[test]
+fn a_policy_that_asks_another_service_is_another() {
+    let asks = |name: &str, provider: &str| {
+        let spec = format!(
+            "{{targetRefs: [{{kind: Service, group: '', name: web}}], action: CUSTOM, provider: {{name: {provider}}}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}"
+        );
+        [waypoint("one", true), bound("one"), policy(name, &spec)]
+    };
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("p", "other"), &web()),
+        "unknown"
+    );
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("p", "opa"), &web()),
+        "same"
+    );
+    assert_eq!(
+        compared(&asks("p", "opa"), &asks("q", "opa"), &web()),
+        "same"
+    );
+    // In between nobody is asked, whom the service refuses all the same.
+    let new = |provider: &str| put(&asks("q", provider)[2]);
+    let harm = |writes: Vec<Write>| harm(&asks("p", "opa"), writes);
+    for provider in ["opa", "other"] {
+        let unsafe_order = vec![delete("p"), new(provider)];
+        assert_eq!(harm(unsafe_order), Some(Harm::Unproven));
+        assert_eq!(harm(vec![new(provider), delete("p")]), None);
+    }
 }

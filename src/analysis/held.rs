@@ -123,6 +123,7 @@ pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held>
             let policy = Policy {
                 effect: Effect::Allow,
                 rules,
+                asks: None,
                 dropped: Vec::new(),
                 unloadable: None,
             };
@@ -189,6 +190,7 @@ fn single(effect: Effect, values: Vec<Pattern>, not_values: Vec<Pattern>) -> Pol
             }],
             ignored: Vec::new(),
         }],
+        asks: None,
         dropped: Vec::new(),
         unloadable: None,
     }

@@ -243,7 +243,15 @@ pub(super) fn differing<'a>(
         let x = matched(&both.old, &mut both.space, old)?;
         let y = matched(&both.new, &mut both.space, new)?;
         let regions = &mut both.space.regions;
-        let (gone, come) = (regions.minus(x, y)?, regions.minus(y, x)?);
+        let (mut gone, mut come) = (regions.minus(x, y)?, regions.minus(y, x)?);
+        let asks = |side: &Side<'a>, one: Option<(u32, Effect)>| {
+            let policy = side.held(one?.0)?.http.as_ref()?;
+            policy.asks.clone()
+        };
+        if asks(before, old) != asks(after, new) {
+            // Another service may answer otherwise wherever it is asked.
+            (gone, come) = (x, y);
+        }
         let is_allow = |one: Option<(u32, Effect)>| matches!(one, Some((_, Effect::Allow)));
         found.push(Differing {
             responsible: (!change.is_empty()).then(|| Responsible {

@@ -55,6 +55,8 @@ pub enum Question {
     Matches(rules::Field, rules::Pattern),
     /// Whether a policy is there.
     Exists,
+    /// Whether an external service refuses the request.
+    Refuses,
 }
 
 /// What there is of [`Field::Unsaid`].

@@ -14,7 +14,7 @@ use super::universe::PathMode;
 use super::verdict::{Enforced, Verdict};
 use crate::analysis::decide::{Analysis, Via};
 use crate::analysis::points::{Attached, Held, Layer, Origin};
-use crate::analysis::rules::Policy;
+use crate::analysis::rules::{Effect, Policy};
 use crate::analysis::verdict::Doubts;
 use crate::map::Index;
 use crate::mesh::{PathNormalization, Settings};
@@ -209,8 +209,9 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// `perhaps` are the questions so far whether a policy is there; none, where they are not asked.
-    fn point(&self, point: &Point<'a>, perhaps: &mut Option<Vec<String>>) -> PointForm {
+    /// `perhaps` are the questions so far whether a policy is there or a service refuses; none, where they
+    /// are not asked.
+    fn point(&self, point: &Point<'a>, perhaps: &mut Option<Vec<(Question, String)>>) -> PointForm {
         let view = View {
             unsaid: perhaps.is_some(),
             ..self.view(point)
@@ -222,34 +223,33 @@ impl<'a> Side<'a> {
             waypoint: point.layer == Layer::Waypoint,
         };
         for (one, policy) in self.enforced(point) {
-            form.policies.push(Enforced {
+            let mut enforced = Enforced {
                 effect: policy.effect,
                 matches: lower::policy(&view, policy),
                 exists: match perhaps {
                     _ if one.doubts.is_empty() => Condition::Always,
                     None => Condition::Unknown,
-                    Some(known) => self.exists(one, known),
+                    Some(known) => {
+                        let of = self.whether(one, point.layer);
+                        ask(known, Question::Exists, of)
+                    }
                 },
-            });
+            };
+            if let (Effect::Custom, Some(known)) = (policy.effect, &mut *perhaps) {
+                // Whom its service refuses it denies.
+                let of = policy.asks.clone().unwrap_or_default();
+                let refuses = ask(known, Question::Refuses, of);
+                enforced.effect = Effect::Deny;
+                enforced.exists = lower::all(vec![enforced.exists, refuses]);
+            }
+            form.policies.push(enforced);
             form.held.push(one.policy);
         }
         form
     }
 
-    /// That a policy is there which perhaps is not.
-    fn exists(&self, one: &Attached, known: &mut Vec<String>) -> Condition {
-        let of = self.whether(one);
-        if !known.contains(&of) {
-            if known.len() == MAX_PERHAPS {
-                return Condition::Unknown;
-            }
-            known.push(of.clone());
-        }
-        lower::unsaid(Question::Exists, of)
-    }
-
     /// What a policy's being there depends on; nothing, where it is there for certain.
-    fn whether(&self, one: &Attached) -> String {
+    fn whether(&self, one: &Attached, layer: Layer) -> String {
         let Some(held) = self.held(one.policy).filter(|_| !one.doubts.is_empty()) else {
             return String::new();
         };
@@ -258,7 +258,9 @@ impl<'a> Side<'a> {
             _ => None,
         };
         let Some(policy) = policy else {
-            return format!("{} {:?}", held.id, one.doubts);
+            // Of policies that nobody knows one that matches, one that does not, or both may be there.
+            let rules = held.http.as_ref().map_or(0, |policy| policy.rules.len());
+            return format!("{} {rules} {:?} {}", held.id, one.doubts, layer.name());
         };
         let mut labels = policy.selector.clone().unwrap_or_default();
         crate::order::sort(&mut labels);
@@ -346,7 +348,7 @@ impl<'a> Side<'a> {
         let mut found: Vec<(&str, u32, String)> = Vec::new();
         for (one, _) in self.enforced(point) {
             let id = self.held(one.policy).map_or("", |held| &held.id);
-            found.push((id, one.policy, self.whether(one)));
+            found.push((id, one.policy, self.whether(one, point.layer)));
         }
         crate::order::sort(&mut found);
         found
@@ -380,10 +382,14 @@ impl TargetForm {
         }
     }
 
-    /// Whether a policy looks at something that the input does not say, or is perhaps not there.
+    /// Whether a policy looks at something that the input does not say, is perhaps not there, or asks
+    /// somebody else.
     pub fn has_unknown(&self) -> bool {
         let mut policies = points(self).flat_map(|point| &point.policies);
-        policies.any(|policy| policy.matches.has_unknown() || policy.exists.has_unknown())
+        policies.any(|policy| {
+            let is_unknown = policy.matches.has_unknown() || policy.exists.has_unknown();
+            is_unknown || policy.effect == Effect::Custom
+        })
     }
 
     /// The same with one way for each cell that has so many.
@@ -473,7 +479,19 @@ pub fn path_mode(settings: &Settings) -> PathMode {
 /// So many ways are compared each with each.
 const FEW_CHAINS: usize = 16;
 
-/// So many questions whether policies are there are asked at once: each doubles what there is to know.
+/// One more question, unless there are too many.
+fn ask(known: &mut Vec<(Question, String)>, what: Question, of: String) -> Condition {
+    let question = (what.clone(), of.clone());
+    if !known.contains(&question) {
+        if known.len() == MAX_PERHAPS {
+            return Condition::Unknown;
+        }
+        known.push(question);
+    }
+    lower::unsaid(what, of)
+}
+
+/// So many questions whether policies are there, and whom services refuse, are asked at once: each doubles what there is to know.
 const MAX_PERHAPS: usize = 6;
 
 /// So many targets may be too complex before less is spent on each.

@@ -387,12 +387,17 @@ fn diffs_obey_their_laws() {
         for _ in 0..10 {
             let line = request(&mut random).to_string();
             let request = Request::read(&line).expect(&line);
-            let answers = (old.decide(&request).verdict, new.decide(&request).verdict);
+            let both = [old.decide(&request), new.decide(&request)];
+            let answers = (both[0].verdict, both[1].verdict);
             if answers.0 != answers.1 {
                 let sides = || Value::from(vec![old_objects.clone(), new_objects.clone()]);
                 let certain = answers.0 != Verdict::Depends && answers.1 != Verdict::Depends;
-                // What is asked and denied at once is false, whatever the answer; `decide` asks twice.
-                let asked_once = !asks_twice(&old) && !asks_twice(&new);
+                // What is asked and denied at once is false, whatever the answer, and two policies of one
+                // selector are there together; `decide` asks twice. More of it in `tests/unsaid_worlds.rs`.
+                let mut doubts = both.iter().flat_map(|one| one.doubts.iter());
+                let asked_once = !asks_twice(&old)
+                    && !asks_twice(&new)
+                    && !doubts.any(|(name, _)| name == "unknown-workload");
                 assert!(
                     !there.equivalent || !certain && !asked_once,
                     "seed {seed}: {line} {}",

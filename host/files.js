@@ -180,6 +180,8 @@ export function readText(from, path) {
  */
 export function splitModel(argument) {
   const at = argument.indexOf('=');
-  if (at <= 0 || argument.slice(0, at).includes('/')) return { path: argument };
+  if (at === 0) throw new UsageError(`\`${argument}\` names no model: write \`MODEL${argument}\``);
+  if (at > 0 && at === argument.length - 1 && !argument.includes('/')) throw new UsageError(`\`${argument}\` names no file: write \`${argument}FILE\``);
+  if (at < 0 || argument.slice(0, at).includes('/')) return { path: argument };
   return { model: argument.slice(0, at), path: argument.slice(at + 1) };
 }

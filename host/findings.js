@@ -6,6 +6,9 @@ import { printable } from './render.js';
 
 const LEVELS = { error: 'error', warning: 'warning', note: 'note' };
 
+/** What is wrong and what to write instead, as one sentence. @param {string} message @param {string} [help] */
+const whole = (message, help) => (help ? `${message}; ${help}` : message);
+
 /**
  * SARIF 2.1.0, as code scanning reads it.
  * @param {Diagnostic[]} findings
@@ -23,7 +26,7 @@ export function toSarif(findings) {
           ruleId: code,
           ruleIndex: ids.indexOf(code),
           level: LEVELS[severity],
-          message: { text: help ? `${message}. ${help}` : message },
+          message: { text: whole(message, help) },
           locations: place
             ? [
                 {
@@ -55,7 +58,7 @@ export function toGithub(findings) {
   return findings
     .map(({ code, severity, message, help, place }) => {
       const at = place ? ` file=${commandProperty(printable(place.file))},line=${place.line},col=${place.column},title=${commandProperty(code)}` : ` title=${commandProperty(code)}`;
-      return `::${names[severity]}${at}::${commandData(printable(help ? `${message}. ${help}` : message))}\n`;
+      return `::${names[severity]}${at}::${commandData(printable(whole(message, help)))}\n`;
     })
     .join('');
 }

@@ -28,7 +28,9 @@ function git(args, limit) {
 export function commitReader(revision, limit) {
   const found = git(['rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`], LISTING_BYTES);
   if (!found.output) {
-    throw new UsageError(`\`${revision}\` is no commit that is here: fetch it, or name another one (${found.refusal})`);
+    // What git itself says where it knows no such name tells nobody anything.
+    const why = /single revision/.test(found.refusal ?? '') ? '' : ` (${found.refusal})`;
+    throw new UsageError(`\`${revision}\` is no commit that is here: fetch it, or name another one${why}`);
   }
   const commit = found.output.toString().trim();
   let left = limit;

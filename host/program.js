@@ -87,6 +87,25 @@ function areAlike(left, right) {
 }
 
 /**
+ * What Commander says, as everything else here says it.
+ * @param {string} text
+ */
+function reworded(text) {
+  /** @type {[RegExp, string][]} */
+  const words = [
+    [/^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*?)\.?$/s, 'error: `$1` cannot be `$2`: $3'],
+    [/^error: command-argument value '(.*)' is invalid for argument '([^']*)'\. (.*?)\.?$/s, 'error: `$2` cannot be `$1`: $3'],
+    [/^error: option '(?:-\w, )?(--[\w-]+) ([^']*)' argument missing$/, 'error: `$1` needs a value: write `$1 $2`'],
+    [/^error: missing required argument '(.*)'$/s, 'error: `$1` must be given'],
+    [/^error: unknown (option|command) '(.*?)'\s*\(Did you mean (.*)\?\)$/s, 'error: there is no $1 `$2`: write `$3`'],
+    [/^error: unknown (option|command) '(.*)'$/s, 'error: there is no $1 `$2`'],
+    [/^error: too many arguments.*$/s, 'error: there are more words than this command takes'],
+  ];
+  for (const [pattern, form] of words) if (pattern.test(text)) return text.replace(pattern, form);
+  return text;
+}
+
+/**
  * The program with all its commands, or with one of them, where the word names one and its help names no other.
  * @param {string} [word] the first of the command line
  * @returns {Promise<{ program: Program, examples: Map<Program, string> }>}
@@ -97,13 +116,16 @@ export async function createProgram(word) {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .configureHelp({ optionDescription })
-    .showHelpAfterError('(see `mesh-policy --help`)')
     .exitOverride();
   /** @type {Map<Program, string>} */
   const examples = new Map();
   const names = GROUPS.flatMap(([, commands]) => commands.map(([name]) => name));
   // Completion is made from all commands.
-  const only = word !== undefined && word !== 'completion' && names.includes(word);
+  const known = word !== undefined && names.includes(word);
+  const only = known && word !== 'completion';
+  program.configureOutput({
+    outputError: (text, write) => write(`${printable(reworded(text.trimEnd()))}\n  help: see \`mesh-policy ${known ? `${word} ` : ''}--help\`\n`),
+  });
   for (const [heading, commands] of GROUPS) {
     program.commandsGroup(heading);
     for (const [name, load, example] of commands) {
@@ -119,7 +141,7 @@ export async function createProgram(word) {
   // Commander takes words for alike that share hardly a letter.
   program.on('command:*', ([unknown = '']) => {
     const meant = [...names, 'help'].find((name) => areAlike(unknown, name));
-    program.error(`error: unknown command '${printable(unknown)}'${meant ? `\n(Did you mean ${meant}?)` : ''}`, { code: 'commander.unknownCommand' });
+    program.error(`error: unknown command '${unknown}'${meant ? ` (Did you mean ${meant}?)` : ''}`, { code: 'commander.unknownCommand' });
   });
   program.helpCommand('help [command]', 'print the help of a command');
   const codes = EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`).join('\n');

@@ -29,7 +29,7 @@ export class Checked {
         return ret !== 0;
     }
     /**
-     * What is wrong with the files of expectations.
+     * What is wrong with the files of expectations, or doubtful.
      * @returns {any}
      */
     get diagnostics() {

@@ -42,28 +42,44 @@ pub fn is_label_key(text: &str) -> bool {
 }
 
 /// Whether two keys differ by one inserted, missing, changed or swapped character, or only by
-/// case, hyphens and underscores. Long keys are told apart at once.
+/// case, hyphens and underscores, or as `policy` and `policies`. Long keys are told apart at once.
 pub fn one_edit_apart(left: &str, right: &str) -> bool {
     if left.len().abs_diff(right.len()) > 2 {
         return false;
     }
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-    let (left, right) = (plain(left), plain(right));
-    if left == right {
+    // One edit leaves the first character or the last, but for two that are swapped.
+    let mut ends = (plain(left), plain(right));
+    if left.len() > 2 && ends.0.next() != ends.1.next() && ends.0.next_back() != ends.1.next_back()
+    {
+        return false;
+    }
+    let is_many = |many: &str, one: &str| match (many.strip_suffix("ies"), one.strip_suffix('y')) {
+        (Some(many), Some(one)) => plain(many).eq(plain(one)),
+        _ => false,
+    };
+    if is_many(left, right) || is_many(right, left) {
         return true;
     }
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let prefix = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let rest = |text: &[char]| text.get(prefix..).unwrap_or_default().to_vec();
-    let (left, right) = (rest(&left), rest(&right));
-    let tail = |text: &[char], from: usize| text.get(from..).unwrap_or_default().to_vec();
-    let swapped = left.first() == right.get(1)
-        && left.get(1) == right.first()
-        && tail(&left, 2) == tail(&right, 2);
-    tail(&left, 1) == right
-        || left == tail(&right, 1)
-        || tail(&left, 1) == tail(&right, 1)
-        || swapped
+    let same = |(one, other): &(char, char)| one == other;
+    let prefix = plain(left).zip(plain(right)).take_while(same).count();
+    // What is left of each behind what both begin with, without its first characters.
+    let left = |skipped: usize| plain(left).skip(prefix + skipped);
+    let right = |skipped: usize| plain(right).skip(prefix + skipped);
+    left(0).eq(right(0))
+        || left(1).eq(right(0))
+        || left(0).eq(right(1))
+        || left(1).eq(right(1))
+        || (left(0).next() == right(1).next()
+            && left(1).next() == right(0).next()
+            && left(2).eq(right(2)))
+}
+
+/// The characters of a key that tell it from others.
+fn plain(text: &str) -> impl DoubleEndedIterator<Item = char> {
+    let counts = |letter: &char| !matches!(letter, '-' | '_');
+    text.chars()
+        .filter(counts)
+        .map(|letter| letter.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -133,6 +149,7 @@ mod tests {
         for (key, known) in [
             ("provide", "provides"),
             ("polices", "policies"),
+            ("policy", "policies"),
             ("raw-policies", "raw_policies"),
             ("methdos", "methods"),
             ("Peers", "peers"),

@@ -313,21 +313,21 @@ fn addresses() {
         (
             "{when: [{key: 'request.headers[x-forwarded-for]', values: ['10.1.*']}], from: [{source: {remoteIpBlocks: [10.0.0.0/8, 192.0.2.0/24]}}]}",
             &[
-                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-192.0.1.255, 192.0.3.0-255.255.255.255, ::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, with header x-forwarded-for: some, such as 10.1.,10.0.0.1 or 10.1.,192.0.2.1 | headers {\"x-forwarded-for\":[\"10.1.,10.0.0.1\"]}, sourceIp 198.51.100.1",
+                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-192.0.1.255, 192.0.3.0-255.255.255.255, ::/0, with header x-forwarded-for: some, such as 10.1.,10.0.0.1 or 10.1.,192.0.2.1 | headers {\"x-forwarded-for\":[\"10.1.,10.0.0.1\"]}, sourceIp 198.51.100.1",
                 "anyone in or outside the mesh: connect, from 10.0.0.0/8, 192.0.2.0/24, with header x-forwarded-for: some, such as 10.1., 10.1.,10.0.0.1 or 10.1.,192.0.2.1 | headers {\"x-forwarded-for\":[\"10.1.,10.0.0.1\"]}, sourceIp 10.0.0.1",
             ],
         ),
         (
             "{when: [{key: 'request.headers[x-forwarded-for]', notValues: ['10.1.*']}], from: [{source: {remoteIpBlocks: [10.0.0.0/8, 192.0.2.0/24]}}]}",
             &[
-                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-192.0.1.255, 192.0.3.0-255.255.255.255, ::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, with header x-forwarded-for: anything but 10.1.*, last entry 0.0.0.0-9.255.255.255, last entry 11.0.0.0-192.0.1.255, last entry 192.0.3.0-255.255.255.255, last entry ::/0 or no address | headers {\"x-forwarded-for\":[\"10.0.0.1\"]}, sourceIp 198.51.100.1",
+                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-192.0.1.255, 192.0.3.0-255.255.255.255, ::/0, with header x-forwarded-for: anything but 10.1.*, last entry 0.0.0.0-9.255.255.255, last entry 11.0.0.0-192.0.1.255, last entry 192.0.3.0-255.255.255.255, last entry ::/0 or no address | headers {\"x-forwarded-for\":[\"10.0.0.1\"]}, sourceIp 198.51.100.1",
                 "anyone in or outside the mesh: connect, from 10.0.0.0/8, 192.0.2.0/24, without header x-forwarded-for: 10.1.*, last entry 0.0.0.0-9.255.255.255, last entry 11.0.0.0-192.0.1.255, last entry 192.0.3.0-255.255.255.255 or last entry ::/0 | sourceIp 10.0.0.1",
             ],
         ),
         (
             "{when: [{key: 'request.headers[x-forwarded-for]', values: ['a, 10.1.1.1', 'b*'] }], from: [{source: {notRemoteIpBlocks: [10.0.0.0/8]}}]}",
             &[
-                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-255.255.255.255, ::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, with header x-forwarded-for: b* but not last entry 10.0.0.0/8 | headers {\"x-forwarded-for\":[\"b,0.0.0.0\"]}, sourceIp 192.0.2.1",
+                "anyone in or outside the mesh: connect, from 0.0.0.1-9.255.255.255, 11.0.0.0-255.255.255.255, ::/0, with header x-forwarded-for: b* but not last entry 10.0.0.0/8 | headers {\"x-forwarded-for\":[\"b,0.0.0.0\"]}, sourceIp 192.0.2.1",
                 "anyone in or outside the mesh: connect, from 10.0.0.0/8, with header x-forwarded-for: some, such as b,0.0.0.0, b,192.0.2.1 or b,2001:db8::1 | headers {\"x-forwarded-for\":[\"b,0.0.0.0\"]}, sourceIp 10.0.0.1",
             ],
         ),

@@ -421,3 +421,52 @@ fn path_normalisations_that_differ_are_compared() {
     let found = diff(&side("/*", "BASE"), &side("*", "NONE"));
     assert!(found.equivalent, "{}", found.json());
 }
+
+/// What is no printable character of ASCII is in headers as well, as Envoy takes them, and anything in
+/// claims. Each was called equivalent to what it is not.
+#[test]
+fn values_of_any_characters() {
+    let mesh = "{kind: Namespace, apiVersion: v1, metadata: {name: shop, labels: {istio-injection: enabled}}}
+---
+{kind: Pod, apiVersion: v1, metadata: {name: web-0, namespace: shop, labels: {app: web}}}
+---
+";
+    let side = |key: &str, values: &[&str]| {
+        let rules = match values {
+            [] => json!([]),
+            values => json!([{"when": [{"key": key, "values": values}]}]),
+        };
+        format!("{mesh}{}", policies(&[json!({"rules": rules})]))
+    };
+    let header = "request.headers[x-name]";
+    let claim = "request.auth.claims[name]";
+    for (key, values) in [
+        (header, vec!["é"]),
+        (header, vec!["é*", "*è"]),
+        (header, vec!["a\tb"]),
+        (header, vec!["日*本"]),
+        (claim, vec!["é", "e"]),
+        (claim, vec![" a"]),
+        (claim, vec!["a\nb*"]),
+    ] {
+        let (none, some) = (side(key, &[]), side(key, &values));
+        let found = diff(&analysis(&none), &analysis(&some));
+        assert!(
+            !found.granted.is_empty(),
+            "{key} {values:?}: {}",
+            found.json()
+        );
+        replay(&found, &none, &some, "{}");
+        let found = diff(&analysis(&some), &analysis(&side(key, &["*"])));
+        assert!(
+            !found.granted.is_empty(),
+            "{key} {values:?}: {}",
+            found.json()
+        );
+    }
+    // What no request has is no difference.
+    for (key, value) in [(header, "a\nb"), (header, "a\t"), ("connection.sni", "é")] {
+        let found = diff(&analysis(&side(key, &[])), &analysis(&side(key, &[value])));
+        assert!(found.equivalent, "{key} {value:?}: {}", found.json());
+    }
+}

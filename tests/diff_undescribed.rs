@@ -351,7 +351,11 @@ fn a_gateway_without_pods() {
             ],
         ),
     ] {
-        let mesh = gateway("shop", "edge").replace("istio-waypoint", class);
+        let listener = "{name: http, port: 80, protocol: HTTP}";
+        let mesh = gateway("shop", "edge").replace(
+            "gatewayClassName: istio-waypoint",
+            &format!("gatewayClassName: {class}, listeners: [{listener}]"),
+        );
         let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}]";
         let side = |rules: &str| mesh.clone() + &of("p", &format!("{{{target}, rules: {rules}}}"));
         let told = told(
@@ -360,5 +364,72 @@ fn a_gateway_without_pods() {
             &side("[{to: [{operation: {methods: [GET]}}]}]"),
         );
         assert_eq!(granted(&told), expected, "{told}");
+        assert_eq!(told["equivalent"], false, "{told}");
+        let left_out = told["notCompared"].as_array().map(Vec::len);
+        assert_eq!(left_out, Some(usize::from(class == "nginx")), "{told}");
+    }
+}
+
+/// A gateway's own pods are what policies are for: no other is made up.
+#[test]
+fn a_gateway_with_pods() {
+    let pod = "---\n{kind: Pod, apiVersion: v1, metadata: {name: edge-0, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: edge, gateway.istio.io/managed: istio.io-gateway-controller, istio.io/dataplane-mode: none}}}\n";
+    for class in ["istio", "own"] {
+        let mesh = gateway("shop", "edge").replace(
+            "gatewayClassName: istio-waypoint",
+            &format!(
+                "gatewayClassName: {class}, listeners: [{{name: http, port: 80, protocol: HTTP}}]"
+            ),
+        ) + pod;
+        let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}]";
+        let side = |rules: &str| mesh.clone() + &of("p", &format!("{{{target}, rules: {rules}}}"));
+        let told = told(
+            "{}",
+            &side("[]"),
+            &side("[{to: [{operation: {methods: [GET]}}]}]"),
+        );
+        assert_eq!(granted(&told), ["pod shop/edge-0"], "{told}");
+        assert_eq!(
+            told["granted"][0]["alsoTo"],
+            serde_json::Value::Null,
+            "{told}"
+        );
+    }
+}
+
+/// A selector that asks for a gateway's pods means pods whose Envoy sees HTTP, whether or not the gateway is there.
+#[test]
+fn pods_of_gateways_that_policies_select() {
+    let selector = "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: edge}}, ";
+    let text = "pods of shop with gateway.networking.k8s.io/gateway-name=edge";
+    let of_class = |class: &str| {
+        let spec = format!(
+            "gatewayClassName: {class}, listeners: [{{name: http, port: 80, protocol: HTTP}}]"
+        );
+        gateway("shop", "edge").replace("gatewayClassName: istio-waypoint", &spec)
+    };
+    let (described, made) = (
+        format!("{text}, Pod shop/pod-edge"),
+        format!("{text}, Pod shop/pod-edge, Gateway shop/edge"),
+    );
+    for (mesh, expected) in [
+        (String::new(), vec![made.as_str()]),
+        (of_class("istio"), vec![described.as_str()]),
+        (of_class("nginx"), vec![]),
+        // Istio ignores selectors there.
+        (gateway("shop", "edge"), vec![]),
+    ] {
+        let told = told(
+            "{}",
+            &(mesh.clone() + &policy("p", &spec(selector, "GET"))),
+            &(mesh.clone() + &policy("p", &spec(selector, "GET, PUT"))),
+        );
+        assert_eq!(granted(&told), expected, "{told}");
+        let left_out = told["notCompared"].as_array().map(Vec::len);
+        assert_eq!(
+            left_out,
+            Some(usize::from(mesh.contains("nginx"))),
+            "{told}"
+        );
     }
 }

@@ -39,7 +39,7 @@ fn in_sentences() {
     let nobody = policy("p", &format!("{{{PODS}}}"));
     let past = "
 besides, to the pods' own address, past the waypoint: allowed
-  1. ztunnel shop/web-0 sees cluster.local/ns/shop/sa/api on port 80
+  1. ztunnel shop/web-0 sees cluster.local/ns/shop/sa/api on port 8080
      allowed: no policy is attached here
 ";
     for (policies, changes, expected) in [
@@ -82,7 +82,7 @@ besides, to the pods' own address, past the waypoint: allowed
 
 through the waypoint: it depends
   1. waypoint shop/wp sees cluster.local/ns/shop/sa/api on port 80
-     depends: it depends on the request's method, which was not given
+     it depends on the request's method, which was not given
   2. ztunnel shop/web-0 sees cluster.local/ns/shop/sa/wp on port 8080
      allowed: no policy is attached here
 {past}"

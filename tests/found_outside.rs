@@ -442,7 +442,7 @@ fn gateways_of_istios_own_api() {
         for text in [
             pods(pod),
             pods(pod) + &gateway(passed),
-            described + &gateway(passed),
+            described + &gateway(passed).replace("name: g,", "name: other,"),
         ] {
             let told = answer(&text, "GET");
             assert!(

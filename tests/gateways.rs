@@ -476,3 +476,192 @@ fn a_gateway_of_istio_itself_is_a_client_of_the_mesh() {
     let answer = classic(&[], &only).decide(&request);
     assert_eq!(answer.verdict.name(), "allowed");
 }
+
+/// Istio looks at the label of the pods alone: neither the class nor the Gateway itself matters.
+#[test]
+fn the_label_of_pods_names_the_gateway_that_policies_reference() {
+    let nothing = |namespace: &str, name: &str| {
+        policy(namespace, json!({"targetRefs": reference("Gateway", name)}))
+    };
+    let gateway = |class: &str| {
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "edge", "namespace": "istio-ingress"},
+            "spec": {"gatewayClassName": class, "listeners": [{"name": "http", "port": 443, "protocol": "HTTP"}]}})
+    };
+    let pod = |labels: Value, args: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "edge-0", "namespace": "istio-ingress", "labels": labels},
+            "spec": {"containers": [{"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", args]}]}})
+    };
+    let named = json!({"gateway.networking.k8s.io/gateway-name": "edge"});
+    let managed = json!({"gateway.networking.k8s.io/gateway-name": "edge",
+        "gateway.istio.io/managed": "istio.io-gateway-controller"});
+    let asked = |objects: &[Value]| {
+        let mesh = classic(&[], objects);
+        let request = json!({"from": null, "sourceIp": "10.1.2.3", "to": {"pod": "istio-ingress/edge-0"},
+            "port": 443, "method": "GET", "path": "/", "host": "shop.example"});
+        let request = Request::read(&request.to_string()).expect("a request");
+        mesh.decide(&request).verdict.name()
+    };
+    for (labels, args) in [(&named, "router"), (&managed, "router"), (&managed, "x")] {
+        let pod = pod(labels.clone(), args);
+        for class in ["istio", "own"] {
+            let with = |policy| asked(&[gateway(class), pod.clone(), policy]);
+            assert_eq!(
+                with(nothing("istio-ingress", "edge")),
+                "denied",
+                "{pod} {class}"
+            );
+            assert_eq!(
+                with(nothing("istio-ingress", "other")),
+                "allowed",
+                "{pod} {class}"
+            );
+            assert_eq!(
+                with(nothing("istio-system", "edge")),
+                "allowed",
+                "{pod} {class}"
+            );
+        }
+        // What listeners of a Gateway carry that the input does not have is not known.
+        let alone = [pod.clone(), nothing("istio-ingress", "edge")];
+        assert_eq!(asked(&alone), "depends", "{pod}");
+        let other = [pod.clone(), nothing("istio-ingress", "other")];
+        assert_eq!(asked(&other), "allowed", "{pod}");
+    }
+    // Waypoints are no gateways of this kind.
+    let pod = pod(named, "waypoint");
+    let policy = nothing("istio-ingress", "edge");
+    assert_eq!(asked(&[gateway("istio-waypoint"), pod, policy]), "allowed");
+}
+
+/// Where a listener may carry something else, or ask clients for certificates, it is not told what
+/// policies do there.
+#[test]
+fn what_listeners_carry() {
+    let get = policy(
+        "istio-ingress",
+        json!({"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}),
+    );
+    let listener = |more: Value| {
+        let mut listener = json!({"name": "a", "port": 443, "protocol": "HTTPS"});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            listener[key] = value.clone();
+        }
+        listener
+    };
+    let validation = json!({"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}});
+    let terminated = json!({"tls": {"mode": "Terminate", "certificateRefs": [{"name": "cert"}]}});
+    for (expected, spec) in [
+        ("allowed", json!({"listeners": [listener(json!({}))]})),
+        (
+            "allowed",
+            json!({"listeners": [listener(terminated.clone())]}),
+        ),
+        (
+            "allowed",
+            json!({"listeners": [listener(json!({"protocol": "HTTP"}))], "tls": {"frontend": {"default": validation}}}),
+        ),
+        (
+            "allowed",
+            json!({"listeners": [listener(terminated.clone())], "tls": {"backend": {}}}),
+        ),
+        (
+            "allowed",
+            json!({"listeners": [listener(terminated.clone())], "allowedListeners": {"namespaces": {"from": "None"}}}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(terminated.clone())], "allowedListeners": {"namespaces": {"from": "Same"}}}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(terminated.clone())], "tls": {"frontend": {"default": validation}}}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(terminated)], "tls": {"frontend": {"default": {}, "perPort": [{"port": 443, "tls": validation}]}}}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(json!({"tls": {"mode": "Passthrough"}}))]}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(json!({"tls": {"options": {"gateway.istio.io/tls-terminate-mode": "MUTUAL"}}}))]}),
+        ),
+        (
+            "depends",
+            json!({"listeners": [listener(json!({})), listener(json!({"protocol": "TLS"}))]}),
+        ),
+        ("depends", json!({"listeners": []})),
+        ("depends", json!({})),
+    ] {
+        let gateway = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "gate", "namespace": "istio-ingress"}, "spec": {"gatewayClassName": "istio"}});
+        let mut gateway = gateway;
+        for (key, value) in spec.as_object().into_iter().flatten() {
+            gateway["spec"][key] = value.clone();
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "gate-0", "namespace": "istio-ingress",
+            "labels": {"gateway.networking.k8s.io/gateway-name": "gate"}}});
+        let mut text = String::new();
+        for object in [&gateway, &pod, &get] {
+            text.push_str(&format!("---\n{object}\n"));
+        }
+        let (mesh, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source::new("mesh.yaml", &text)],
+            ..MeshInput::default()
+        });
+        assert_eq!(diagnostics, [], "{gateway}");
+        let (verdict, _) = at_gate(&Analysis::new(mesh), Value::Null);
+        assert_eq!(verdict, expected, "{gateway}");
+    }
+}
+
+/// A Gateway of Istio's that is given twice is there once.
+#[test]
+fn the_last_of_two_gateways_of_one_name_counts() {
+    let nothing = policy(
+        "istio-ingress",
+        json!({"selector": {"matchLabels": {"istio": "ingressgateway"}}}),
+    );
+    let again = |mode: &str| {
+        json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "site", "namespace": "shop"},
+            "spec": {"selector": {"istio": "ingressgateway"}, "servers": [
+                {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "tls": {"mode": mode}, "hosts": ["./*"]}]}})
+    };
+    for (first, second, expected) in [
+        ("PASSTHROUGH", "SIMPLE", "denied"),
+        ("SIMPLE", "PASSTHROUGH", "depends"),
+        ("SIMPLE", "SIMPLE", "denied"),
+    ] {
+        let mut text = CLASSIC.to_owned();
+        for (name, value) in [
+            ("NAMESPACE", "{}"),
+            ("ANNOTATIONS", "{}"),
+            ("ARGS", "[proxy, router]"),
+            ("SELECTOR", "{istio: ingressgateway}"),
+            ("PROTOCOL", "HTTPS"),
+            ("MODE", first),
+        ] {
+            text = text.replace(name, value);
+        }
+        for object in [&again(second), &nothing] {
+            text.push_str(&format!("---\n{object}\n"));
+        }
+        let (mesh, diagnostics) = read_mesh(&MeshInput {
+            manifests: vec![Source::new("mesh.yaml", &text)],
+            ..MeshInput::default()
+        });
+        let codes: Vec<&str> = diagnostics.iter().map(|one| one.code).collect();
+        let told = if first == second {
+            vec![]
+        } else {
+            vec!["object-given-twice"]
+        };
+        assert_eq!(codes, told);
+        let (verdict, _) = at_gate(&Analysis::new(mesh), Value::Null);
+        assert_eq!(verdict, expected, "{first} {second}");
+    }
+}

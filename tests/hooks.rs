@@ -306,7 +306,7 @@ fn what_a_host_may_get_wrong() {
         assert_eq!(wrong(consumer, &metadata(text)), expected, "{text}");
     }
     let invalid = in_options(json!({"policies": [{"kind": "unit"}]}));
-    assert!(wrong(consumer, &invalid).starts_with("invalid-policy: `relation`: "));
+    assert!(wrong(consumer, &invalid).starts_with("invalid-policy: `relation` "));
     for (todo, options, message) in [
         ("dance", json!({}), "there is nothing called `dance`"),
         ("run", json!({"meshType": "istio"}), "`labels` is missing"),

@@ -447,6 +447,10 @@ fn pods_behind_waypoints() {
     finds(&pods, &[code::WAYPOINT_SHUT_OUT]);
     assert_eq!(
         codes(&format!("{SHOP}{pods}"), "autoAllowWaypoint: true"),
+        [code::SERVICE_OPEN]
+    );
+    assert_eq!(
+        codes(&format!("{SHOP}{pods}{service}"), "autoAllowWaypoint: true"),
         <[&str; 0]>::default()
     );
 }
@@ -605,7 +609,8 @@ fn declarations_of_charms() {
         found("m", bundle, &charm(policies))
             .into_iter()
             .map(|(_, code, _)| code)
-            .filter(|code| !EXACT.contains(code))
+            // Without a policy of the kind `app` the Service is open.
+            .filter(|code| !EXACT.contains(code) && *code != code::SERVICE_OPEN)
             .collect()
     };
     let metrics = "{kind: unit, relation: metrics, ports: [9216]}";

@@ -287,6 +287,56 @@ fn pods_past_their_waypoint() {
 }
 
 #[test]
+fn services_open_through_their_waypoint() {
+    let pods = |name: &str, from: &str| {
+        let source = format!("from: [{{source: {{principals: ['{from}']}}}}]");
+        policy(
+            name,
+            &format!("{{selector: {{matchLabels: {{app: web}}}}, rules: [{{{source}}}]}}"),
+        )
+    };
+    let open = |manifests: &str, settings: &str| {
+        told(
+            code::SERVICE_OPEN,
+            &analysis(&format!("{}{manifests}", shop(AMBIENT)), settings),
+        )
+        .len()
+    };
+    let client = pods("guard", "cluster.local/ns/shop/sa/client");
+    let auto = "autoAllowWaypoint: true";
+    assert_eq!(open(&client, auto), 1);
+    // Without istiod's own policy the pods refuse the waypoint.
+    assert_eq!(open(&client, ""), 0);
+    // Somebody wrote what istiod would, and wants everybody to come through the waypoint.
+    let way = pods("way", "cluster.local/ns/shop/sa/way");
+    assert_eq!(open(&way, ""), 0);
+    assert_eq!(open(&format!("{client}{way}"), ""), 1);
+    assert_eq!(open(&pods("all", "*"), auto), 0);
+    // Anything at the waypoint: it holds, or what it lets through is not known.
+    for (action, rules) in [
+        ("ALLOW", "[]"),
+        ("ALLOW", "[{}]"),
+        ("DENY", "[{to: [{operation: {methods: [PUT]}}]}]"),
+    ] {
+        let at = policy(
+            "at",
+            &format!("{{{TO_SERVICE}, action: {action}, rules: {rules}}}"),
+        );
+        assert_eq!(open(&format!("{client}{at}"), auto), 0, "{action} {rules}");
+    }
+    assert_eq!(
+        open(&client, "{autoAllowWaypoint: true, hardenedMode: true}"),
+        0
+    );
+    // A policy that may not be there guards nothing for sure.
+    let mut perhaps = analysis(&format!("{}{client}", shop(AMBIENT)), auto).mesh;
+    for policy in &mut perhaps.policies {
+        policy.when = Some("a condition".into());
+    }
+    assert_eq!(told(code::SERVICE_OPEN, &Analysis::new(perhaps)).len(), 0);
+}
+
+#[test]
 fn findings_about_policies_that_stand_in_no_file() {
     let same = moved(&policy("closed", "{}"), "istio-system");
     let analysis = analysis(&format!("{}{same}", shop(AMBIENT)), "hardenedMode: true");

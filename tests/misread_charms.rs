@@ -1,6 +1,7 @@
 //! Bundles and charm files that must be refused, not read as something else.
 
 use mesh_policy::compile::{Input, Source, compile};
+use mesh_policy::mesh::input::{MeshInput, read_mesh};
 
 const BUNDLE: &str = "
 applications:
@@ -224,13 +225,13 @@ fn charm_files_that_would_be_misread() {
         ),
         (
             "mesh_relation_name: service-mesh",
-            "mesh_relation_name: mesh",
-            "undeclared-endpoint: `mesh_relation_name` is `mesh`, which the charm does not declare",
+            "mesh_relation_name: service_mesh",
+            "undeclared-endpoint: `mesh_relation_name` is `service_mesh`, which the charm does not declare",
         ),
         (
             "mesh_relation_name: service-mesh",
-            "cross_model_mesh_provides_name: cmr",
-            "undeclared-endpoint: `cross_model_mesh_provides_name` is `cmr`, which the charm does not declare",
+            "cross_model_mesh_provides_name: answers",
+            "undeclared-endpoint: `cross_model_mesh_provides_name` is `answers`, which the charm does not declare",
         ),
         (
             "mesh_relation_name: service-mesh",
@@ -352,5 +353,142 @@ fn files_that_hold_nothing() {
         });
         let codes: Vec<&str> = compilation.diagnostics.iter().map(|one| one.code).collect();
         assert!(codes.contains(&expected), "{text}: {codes:?}");
+    }
+}
+
+/// What to write instead is said with what is wrong, at the value itself.
+#[test]
+fn what_to_write_instead() {
+    let policies = "policies: [{kind: app, relation: answer, endpoints: [{ports: [80]}]}]";
+    for (from, to, expected) in [
+        ("ports: [80]", "ports: 80", "6:62 write `[80]`"),
+        (
+            "ports: [80]",
+            "ports: [www]",
+            "6:63 write a number from 1 to 65535",
+        ),
+        (
+            "ports: [80]",
+            "ports: [80, 80800]",
+            "6:67 write a port from 1 to 65535",
+        ),
+        ("ports: [80]", "methods: [get]", "6:65 write `GET`"),
+        ("ports: [80]", "methods: GET", "6:64 write `[GET]`"),
+        ("ports: [80]", "methods: [fetch]", "6:65 "),
+        (
+            "[{ports: [80]}]",
+            "{ports: [80]}",
+            "6:53 write it as an entry of a list, after a dash: `- …`",
+        ),
+        ("consumer: true", "consumer: yes", "5:31 write `true`"),
+        ("consumer: true", "consumer: off", "5:31 write `false`"),
+        ("consumer: true", "consumer: maybe", "5:31 "),
+        ("relation: answer, ", "", "6:12 "),
+        (
+            policies,
+            &policies.replace("policies", "policy"),
+            "6:1 write `policies`",
+        ),
+        (
+            policies,
+            &policies.replace("policies", "Policies"),
+            "6:1 write `policies`",
+        ),
+    ] {
+        let charm = changed(CHARM, from, to);
+        let compilation = compile(&Input {
+            bundles: vec![Source {
+                model: Some("shop"),
+                ..Source::new("b.yaml", BUNDLE)
+            }],
+            charms: vec![Source::new("c.yaml", &charm), Source::new("d.yaml", BEACON)],
+            ..Input::default()
+        });
+        let told = compilation.diagnostics.first().map(|one| {
+            let (line, column) = one.place.as_ref().map_or((0, 0), |at| (at.line, at.column));
+            let help = one.help.as_deref().unwrap_or_default();
+            format!("{line}:{column} {help}")
+        });
+        assert_eq!(
+            told.as_deref(),
+            Some(expected),
+            "{to}: {:?}",
+            compilation.diagnostics
+        );
+    }
+    let without = compiled(BUNDLE, &changed(CHARM, "relation: answer, ", ""));
+    assert_eq!(without, ["invalid-policy: `relation` is missing"]);
+}
+
+/// A file that is given as another kind is told from one that is nothing.
+#[test]
+fn files_given_as_something_else() {
+    let objects = "{kind: Pod, apiVersion: v1, metadata: {name: a}}";
+    let expectations = "[{name: a, expect: deny, to: a/b}]";
+    let charmcraft = "{name: web-k8s, requires: {ask: {interface: http}}}";
+    for (text, expected) in [
+        (
+            CHARM,
+            "this is a charm file, not a bundle: give it by `--charms`",
+        ),
+        (
+            charmcraft,
+            "this is a charm file, not a bundle: give it by `--charms`",
+        ),
+        (
+            expectations,
+            "this is a file of expectations, not a bundle: give it to `mesh-policy test`",
+        ),
+        (
+            objects,
+            "this is a Kubernetes object, not a bundle: give it by `--manifests`, to a command that takes them",
+        ),
+        (
+            "{name: web}",
+            "this is no bundle: it has no `applications`: give a bundle as `juju export-bundle` prints it",
+        ),
+    ] {
+        let compilation = compile(&Input {
+            bundles: vec![Source::new("b.yaml", text)],
+            ..Input::default()
+        });
+        let told = compilation.diagnostics.first().map(|one| {
+            format!(
+                "{}: {}",
+                one.message,
+                one.help.as_deref().unwrap_or_default()
+            )
+        });
+        assert_eq!(told.as_deref(), Some(expected));
+    }
+    let input = MeshInput {
+        files: vec![Source::new("c.yaml", CHARM)],
+        manifests: vec![Source::new("b.yaml", BUNDLE)],
+        ..MeshInput::default()
+    };
+    let (_, told) = read_mesh(&input);
+    let told: Vec<&str> = told.iter().map(|one| one.message.as_str()).collect();
+    let expected = [
+        "this is a charm file, not a Kubernetes object",
+        "this is a bundle, not a Kubernetes object",
+    ];
+    assert_eq!(told, expected);
+}
+
+/// What the files of real charms say besides, and what they leave out.
+#[test]
+fn less_and_more_than_the_charm() {
+    for (part, instead) in [
+        (
+            "mesh_relation_name: service-mesh",
+            "mesh_relation_name: service-mesh, cross_model_mesh_requires_name: require-cmr-mesh, cross_model_mesh_provides_name: provide-cmr-mesh",
+        ),
+        (
+            "policies:",
+            "raw_policies: [{name: p, spec: {rules: [{}]}, when: always, made_by: a library of charms}]\nnotes: [n]\nsource: {repo: r}\npolicies:",
+        ),
+    ] {
+        let found = compiled(BUNDLE, &CHARM.replace(part, instead));
+        assert_eq!(found, compiled(BUNDLE, CHARM), "{instead}");
     }
 }

@@ -438,6 +438,11 @@ fn objects_that_are_odd_and_right() {
             "spec: {ports: [{port: 80.0, targetPort: http}], selector: null, clusterIP: None}",
         ),
         ("ServiceEntry", "spec: {addresses: [1.2.3.4, 2001:db8::]}"),
+        // Kubernetes' defaults stand for these.
+        (
+            "Service",
+            "spec: {ports: [{port: 80, targetPort: 0, protocol: ''}, {name: b, port: 81, targetPort: ''}]}",
+        ),
         // YAML 1.1, which kubectl reads.
         ("Service", "spec: {ports: [{port: 8_080}]}"),
         ("Pod", "spec: {hostNetwork: yes}"),
@@ -644,5 +649,38 @@ fn blocks_of_addresses() {
     for (addresses, many) in [("[10.0.0.1]", 1), ("[10.0.0.1, 10.1.0.0/16]", 0)] {
         let (mesh, _) = mesh_of(&[("m.yaml", &entry(addresses))]);
         assert_eq!(mesh.services[0].ips.len(), many, "{addresses}");
+    }
+}
+
+/// `kubectl create` takes them, and each time they are another object.
+#[test]
+fn pods_whose_names_the_api_server_makes_up() {
+    let pod = |metadata: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{{metadata}, namespace: shop, labels: {{app: a}}}}, spec: {{}}}}"
+        )
+    };
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {generateName: run-, namespace: shop}, spec: {template: {metadata: {labels: {app: b}}}}}";
+    let text = [
+        &pod("generateName: once-"),
+        &pod("generateName: once-"),
+        job,
+    ]
+    .map(|one| one.to_string())
+    .join("\n---\n");
+    let (mesh, diagnostics) = mesh_of(&[("a.yaml", &text)]);
+    assert_eq!(diagnostics, []);
+    let names: Vec<&str> = mesh.workloads.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["once", "once", "run"]);
+    assert!(mesh.workloads[0].is_named("once-x7k2p"));
+    for wrong in [
+        "generateName: One-",
+        "generateName: ''",
+        "generateName: 5",
+        "name: null",
+    ] {
+        let found = said(&pod(wrong));
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert!(found[0].contains("invalid-name"), "{wrong}: {found:?}");
     }
 }

@@ -34,6 +34,7 @@ fn requests_that_nobody_can_send() {
         (json!({"host": "http://web"}), "is no host"),
         (json!({"path": ""}), "is no path"),
         (json!({"path": "/a\nb"}), "is no path"),
+        (json!({"path": "http://web/a"}), "is a URL"),
         (json!({"port": 0}), "from 1 to 65535"),
         (json!({"port": 65_536}), "from 1 to 65535"),
         (json!({"headers": {"a b": "x"}}), "is no name of a header"),
@@ -90,6 +91,8 @@ fn requests_that_are_odd_and_can_be_sent() {
         json!({"path": "metrics"}),
         json!({"method": "OPTIONS", "path": "*"}),
         json!({"headers": {"X-A": ["1", "é\t2"], "x-a": ""}}),
+        json!({"headers": {"x-a": "\u{85}"}}),
+        json!({"path": "/http://web"}),
         json!({"port": null, "method": null, "sni": ""}),
         json!({"from": {"namespace": "shop", "serviceAccount": "a.b-c"}}),
     ] {

@@ -59,7 +59,9 @@ fn are(universe: &Universe, texts: &[String], legal: impl Fn(&str) -> bool) {
 /// Every character by itself, and between others.
 fn each_character(around: &[(&str, &str)]) -> Vec<String> {
     let characters = (0..128u8).map(char::from);
+    let beyond = "\u{80}\u{85}é\u{7ff}\u{800}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}";
     characters
+        .chain(beyond.chars())
         .flat_map(|c| {
             around
                 .iter()
@@ -137,9 +139,14 @@ fn hosts_and_methods() {
 fn values_of_headers_and_server_names() {
     let mut texts = each_character(&[("", ""), ("a", ""), ("", "a"), ("a", "a")]);
     texts.extend(strings(&[" ", "a", "/", "~"], 5));
+    texts.extend(strings(&[" ", "a", "\t", "é"], 4));
+    // RFC 9110, section 5.5, obsolete text included.
     are(&Universe::HeaderValue, &texts, |text| {
-        text.bytes().all(|c| (0x20..0x7f).contains(&c)) && text.trim_matches(' ') == text
+        text.bytes().all(|c| c == b'\t' || c >= 0x20 && c != 0x7f)
+            && text.trim_matches([' ', '\t']) == text
     });
+    // A claim is any text.
+    assert!(texts.iter().all(|text| Universe::Text.contains(text)));
     texts.extend(strings(&["a", "B", "1", ".", "-", "_"], 5));
     texts.extend([255, 256].map(|many| "a".repeat(many)));
     are(&Universe::ServerName, &texts, |text| {
@@ -207,6 +214,7 @@ fn there_is_always_another() {
         Universe::Authority,
         Universe::Method,
         Universe::HeaderValue,
+        Universe::Text,
         Universe::ServerName,
         identity("td"),
     ];
@@ -351,6 +359,7 @@ fn every_text_is_in_a_class() {
     let paths = strings(&["/", "a", "b", "?", "%", "["], 5);
     let hosts = strings(&["a", "B", "b", "1", "."], 4);
     let values = strings(&["a", "b", " ", ","], 4);
+    let wide = strings(&["a", "é", "è", "\t", "\n", "\u{10000}", "x"], 4);
     let likely = [
         "/a",
         "ab",
@@ -362,9 +371,9 @@ fn every_text_is_in_a_class() {
         "é",
         "td/ns/b/sa/b",
     ];
-    for round in 0..240 {
-        let (mode, _) = MODES[round / 6 % 4];
-        let (universe, starts, parts, texts): (_, &[&str], &[&str], _) = match round % 6 {
+    for round in 0..320 {
+        let (mode, _) = MODES[round / 8 % 4];
+        let (universe, starts, parts, texts): (_, &[&str], &[&str], _) = match round % 8 {
             0 => (
                 Universe::Path(mode),
                 &["/", ""],
@@ -390,6 +399,8 @@ fn every_text_is_in_a_class() {
                 &identities,
             ),
             4 => (Universe::HeaderValue, &[""], &["a", "b", " ", ","], &values),
+            5 => (Universe::HeaderValue, &[""], &["a", "é", "\t", "è"], &wide),
+            6 => (Universe::Text, &[""], &["a", "é", "\n", "\u{10000}"], &wide),
             _ => (Universe::ServerName, &[""], &["a", ".", "B"], &hosts),
         };
         let many = 1 + random.below(3);
@@ -398,6 +409,17 @@ fn every_text_is_in_a_class() {
             let glob = random.glob(start, parts);
             match universe {
                 Universe::Authority => glob.in_any_case(),
+                // Sets of characters are those of paths.
+                Universe::Text | Universe::HeaderValue => Glob(
+                    glob.0
+                        .iter()
+                        .map(|piece| match piece {
+                            Piece::Star(_) => Piece::Star(CharSet::Any),
+                            Piece::Plus(_) => Piece::Plus(CharSet::Any),
+                            other => *other,
+                        })
+                        .collect(),
+                ),
                 Universe::Target(_) if random.below(2) == 0 => {
                     glob.with_any_query().unwrap_or(glob)
                 }

@@ -25,13 +25,13 @@ const MARKS = ["<!-- results, by node tools/mutants.mjs --summary -->", "<!-- en
 const TESTS = JSON.parse(/^additional_cargo_test_args = (.*)$/m.exec(readFileSync(path.join(ROOT, ".cargo/mutants.toml"), "utf8"))?.[1] ?? "[]");
 /** Which of them can notice a fault in a folder at all: the others would only take time. */
 const CONCERNED = {
-  "src/analysis/safety.rs": "mesh_policy safety faults limits laws".split(" "),
+  "src/analysis/safety.rs": "mesh_policy safety unsaid faults limits laws".split(" "),
   "src/analysis/plan.rs": "mesh_policy faults limits laws".split(" "),
   "src/analysis/reach.rs": "mesh_policy reach reachability limits laws".split(" "),
-  "src/analysis/diff": "mesh_policy described described_ways diff diff_reasons diff_undescribed diff_unknown found_outside limits laws".split(" "),
+  "src/analysis/diff": "mesh_policy described described_ways diff diff_reasons diff_undescribed diff_unknown unsaid found_outside limits laws".split(" "),
   "src/analysis/exact_lints.rs": "mesh_policy exact_lints lint limits laws".split(" "),
   "src/analysis/expect": "mesh_policy expect input reachability diff_unknown limits".split(" "),
-  "src/analysis/symbolic/": "mesh_policy string_classes described described_ways diff diff_reasons diff_undescribed diff_unknown found_outside expect reach reachability safety lint limits faults laws".split(" "),
+  "src/analysis/symbolic/": "mesh_policy string_classes described described_ways diff diff_reasons diff_undescribed diff_unknown unsaid found_outside expect reach reachability safety lint limits faults laws".split(" "),
   "src/analysis/": "mesh_policy semantics conditions ways gateways explain overview probes reachability lint lint_names lint_values lint_enforcement lint_rules diff expect found_outside limits laws".split(" "),
   "src/istio/": "mesh_policy semantics refusals probes lint kube input output limits library".split(" "),
   "src/juju/": "mesh_policy origins relations consumer deployment databags charm_lints hooks ownership input lint reachability limits library".split(" "),

@@ -25,6 +25,9 @@ async function beacon(text) {
  */
 async function run(bundles, options) {
   if (options.plan && options.dryRun) throw new UsageError('`--plan` sends no write and `--dry-run` all: give one of the two');
+  if (bundles.length + options.databags.length + options.beacon.length === 0) {
+    throw new UsageError('nothing to delete: give a bundle (`[MODEL=]BUNDLE`), `--databags FILE` or `--beacon MODEL/APPLICATION`');
+  }
   const named = await Promise.all(options.beacon.map(beacon));
   const wish = named.length > 0 && bundles.length === 0 && options.databags.length === 0 ? { managers: [] } : await compiled(bundles, options);
   if (!wish) return;

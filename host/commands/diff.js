@@ -73,8 +73,9 @@ async function run(files, options) {
   if (base === undefined && files.every((path) => path === '-')) throw new UsageError('only one side can come from standard input');
   const oldCharms = options.oldCharms.length > 0 ? options.oldCharms : charms;
   const old = base === undefined ? undefined : commitReader(base, maxInput);
-  const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old });
-  const after = before && (await side(old ? files : files.slice(1), options));
+  const told = new Set();
+  const before = await side(old ? files : files.slice(0, 1), { ...options, charms: oldCharms, reader: old, told });
+  const after = before && (await side(old ? files : files.slice(1), { ...options, told }));
   if (!before || !after) return;
   const text = before.diffTo(after, options.onlyDescribed);
   before.free();
@@ -93,7 +94,7 @@ async function run(files, options) {
 
 /**
  * @param {string[]} paths
- * @param {DiffOptions & { reader?: ReturnType<typeof commitReader> }} options
+ * @param {DiffOptions & { reader?: ReturnType<typeof commitReader>, told: Set<string> }} options
  */
 function side(paths, options) {
   const files = paths.filter((path) => path !== 'cluster');

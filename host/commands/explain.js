@@ -12,7 +12,7 @@ const BATCH = 4096;
 export function explain(program) {
   mesh(program.command('explain').description('say whether a client may send a request to a target, and which policy decides'))
     .option('--from <client>', 'NAMESPACE/SERVICEACCOUNT, or outside')
-    .option('--to <target>', 'service:NAMESPACE/NAME or pod:NAMESPACE/NAME')
+    .option('--to <target>', 'NAMESPACE/SERVICE, service:NAMESPACE/NAME or pod:NAMESPACE/NAME')
     .option('--port <number>', 'the port that is connected to', port)
     .option('--method <method>', 'the HTTP method')
     .option('--path <path>', 'the path, with its query, as the client writes it')
@@ -53,7 +53,7 @@ function port(text) {
 async function run(files, options) {
   const many = options.requests;
   if (many === undefined && (options.from === undefined || options.to === undefined)) {
-    throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to service:NAMESPACE/NAME`, or `--requests FILE`');
+    throw new UsageError('give `--from NAMESPACE/SERVICEACCOUNT` (or `--from outside`) and `--to NAMESPACE/SERVICE`, or `--requests FILE`');
   }
   if (many !== undefined) {
     const { from, to, port, method, path, host, header, sourceIp, layer } = options;
@@ -115,8 +115,8 @@ function askAll(analysis, lines, write) {
 function asRequest({ from = '', to = '', port, method, path, host, header, sourceIp, layer }) {
   const client = /^([^/]+)\/([^/]+)$/.exec(from);
   if (from !== 'outside' && !client) throw new UsageError(`\`${from}\` names no client: write NAMESPACE/SERVICEACCOUNT, or outside`);
-  const target = /^(service|pod):([^/]+\/[^/]+)$/.exec(to);
-  if (!target) throw new UsageError(`\`${to}\` names no target: write service:NAMESPACE/NAME or pod:NAMESPACE/NAME`);
+  const [, kind = 'service', target] = /^(?:(service|pod):)?([^/:]+\/[^/:]+)$/.exec(to) ?? [];
+  if (target === undefined) throw new UsageError(`\`${to}\` names no target: write NAMESPACE/SERVICE, service:NAMESPACE/NAME or pod:NAMESPACE/NAME`);
   /** @type {Record<string, string[]>} */
   const headers = Object.create(null);
   for (const text of header) {
@@ -127,7 +127,7 @@ function asRequest({ from = '', to = '', port, method, path, host, header, sourc
   }
   return JSON.stringify({
     from: client ? { namespace: client[1], serviceAccount: client[2] } : null,
-    to: { [/** @type {string} */ (target[1])]: target[2] },
+    to: { [kind]: target },
     port,
     method,
     path,

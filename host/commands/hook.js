@@ -7,7 +7,7 @@ const MAX_CHARM_FILE = 4 * 1024 * 1024;
 
 /** @param {import('commander').Command} program */
 export function hook(program) {
-  const command = program.command('hook').description('run as a Juju hook, from `dispatch`; the event is what Juju says it is');
+  const command = program.command('hook').description('run as a Juju hook, from `dispatch`; the event is what Juju says it is').helpCommand('help [command]', 'print the help of a command');
   command
     .command('consumer')
     .description('join a mesh: policies into its databag, its labels onto pods and Service')

@@ -49,7 +49,7 @@ export const collect = (value, before) => [...before, value];
  */
 export function oneOf(...words) {
   const parse = (/** @type {string} */ value) => {
-    if (!words.includes(value)) throw new InvalidArgumentError(`write ${words.join(' or ')}.`);
+    if (!words.includes(value)) throw new InvalidArgumentError(`write ${[words.slice(0, -1).join(', '), ...words.slice(-1)].join(' or ')}.`);
     return value;
   };
   return Object.assign(parse, { words });

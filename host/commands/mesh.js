@@ -11,7 +11,7 @@ import { EXIT_USAGE, access, collect, juju, overlays } from './input.js';
 /**
  * @typedef {import('./input.js').JujuOptions & {
  *   manifests: string[], settings?: string, cluster?: boolean, kubeconfig?: string, context?: string, timeout: number,
- *   reader?: import('../files.js').Reader,
+ *   reader?: import('../files.js').Reader, told?: Set<string>,
  * }} MeshOptions
  */
 
@@ -65,19 +65,22 @@ export async function meshInput(files, options) {
  */
 export async function analysed(files, options) {
   const input = await meshInput(files, options);
-  return input && analysedInput(input);
+  return input && analysedInput(input, options.told);
 }
 
 /**
  * The same of an input that was read.
  *
  * @param {MeshInput} input
+ * @param {Set<string>} [told] what was said before of other input, and is not said again
  * @returns {Promise<MeshAnalysis | undefined>}
  */
-export async function analysedInput(input) {
+export async function analysedInput(input, told = new Set()) {
   const core = (await import('../core.js')).loadCore(input);
   const analysis = core.analyse(input);
-  process.stderr.write(renderDiagnostics(analysis.diagnostics, process.stderr));
+  const diagnostics = analysis.diagnostics.filter((one) => !told.has(JSON.stringify(one)));
+  for (const one of diagnostics) told.add(JSON.stringify(one));
+  process.stderr.write(renderDiagnostics(diagnostics, process.stderr));
   if (!analysis.badInput) return analysis;
   analysis.free();
   process.exitCode = EXIT_USAGE;

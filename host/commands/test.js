@@ -43,7 +43,7 @@ async function run(files, options) {
     return false;
   });
   expectations.push(...options.expect.flatMap((path) => sources(from, path)));
-  if (expectations.length === 0) throw new UsageError('nothing is expected: give a file of expectations');
+  if (expectations.length === 0) throw new UsageError('nothing is expected: give a file of expectations, such as `--expect expectations.yaml`');
   const analysis = await analysed(rest, options);
   if (!analysis) return;
   const checked = analysis.test({ expectations });

@@ -297,12 +297,12 @@ impl Analysis {
             if let Some(port) = step.port {
                 let _ = write!(out, " on port {port}");
             }
-            let _ = write!(
-                out,
-                "\n     {}: {}\n",
-                step.outcome.verdict.name(),
-                self.why(request, step)
-            );
+            out.push_str("\n     ");
+            // What is in doubt says so itself.
+            if step.outcome.verdict != Verdict::Depends {
+                let _ = write!(out, "{}: ", step.outcome.verdict.name());
+            }
+            let _ = writeln!(out, "{}", self.why(request, step));
         }
     }
 

@@ -136,15 +136,15 @@ pub(super) fn binding(
 }
 
 /// Whether PeerAuthentications demand mutual TLS at a workload: `None` if not, else what is in doubt
-/// about it. Workload over namespace over mesh, the oldest of a kind.
+/// about it, and which of them sets modes by port. Workload over namespace over mesh, the oldest of a kind.
 /// Source: istio.io/istio `pilot/pkg/serviceregistry/ambient/authorization.go`.
 pub(super) fn strict<'p>(
     root: &str,
     of_namespace: &dyn Fn(&str) -> Vec<&'p PeerAuthentication>,
     workload: &Workload,
-) -> Option<Doubts> {
+) -> Option<(Doubts, Option<&'p PeerAuthentication>)> {
     let oldest = |name: &str, of_workload: bool| {
-        let mut found: Option<&PeerAuthentication> = None;
+        let mut found: Option<&'p PeerAuthentication> = None;
         for peer in of_namespace(name) {
             let fits = match &peer.selector {
                 Some(selector) => of_workload && selects(selector, &workload.labels),
@@ -184,8 +184,8 @@ pub(super) fn strict<'p>(
         })
     });
     match (differs, demanded) {
-        (true, _) => Some(Doubts::PORT_LEVEL),
-        (false, true) => Some(Doubts::NONE),
+        (true, _) => Some((Doubts::PORT_LEVEL, for_workload)),
+        (false, true) => Some((Doubts::NONE, None)),
         (false, false) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! How one enforcement point decides.
 
 use super::matching::{Seen, Truth, policy_matches};
-use super::points::{Attached, Layer, Points};
+use super::points::{Attached, Layer, Origin, Points};
 use super::rules::Effect;
 use super::verdict::{Doubts, Verdict};
 use crate::mesh::Mesh;
@@ -102,6 +102,8 @@ impl Analysis {
         let mut doubtful_match = Doubts::NONE;
         let mut doubtful_miss = Doubts::NONE;
         let mut matched: Option<(u32, usize)> = None;
+        // The first of those that may not be there and would decide.
+        let mut perhaps: Option<u32> = None;
         for one in attached {
             let held = self.points.held.get(one.policy as usize);
             let Some(policy) = held.and_then(|held| held.at(layer, tcp)) else {
@@ -109,6 +111,10 @@ impl Analysis {
             };
             let (truth, rule) = policy_matches(policy, seen);
             let sure = one.doubts.is_empty();
+            let written = held.is_some_and(|held| matches!(held.origin, Origin::Written(_)));
+            if !sure && written && perhaps.is_none() && truth != Truth::No {
+                perhaps = Some(one.policy);
+            }
             match policy.effect {
                 Effect::Custom => {
                     let unsure = match truth {
@@ -164,7 +170,10 @@ impl Analysis {
         };
         match (denied.negated().and(allowed), custom) {
             (Truth::No, _) => Outcome::certain(Verdict::Denied, Why::NoMatch),
-            (Truth::Unknown(doubts), None) => Outcome::doubtful(doubts),
+            (Truth::Unknown(doubts), None) => Outcome {
+                policy: perhaps,
+                ..Outcome::doubtful(doubts)
+            },
             (Truth::Unknown(doubts), Some((policy, unsure))) => Outcome {
                 policy: Some(policy),
                 ..Outcome::doubtful(doubts | unsure | Doubts::CUSTOM)

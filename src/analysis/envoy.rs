@@ -36,6 +36,9 @@ pub fn convert(policy: &AuthorizationPolicy, context: Context<'_>) -> Option<Pol
     let mut converted = Policy {
         effect,
         rules: Vec::new(),
+        asks: (policy.action == Action::Custom)
+            .then(|| policy.provider.clone())
+            .flatten(),
         dropped: Vec::new(),
         unloadable: None,
     };

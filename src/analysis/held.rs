@@ -5,7 +5,7 @@ use super::points::Layer;
 use super::rules::{Clause, Effect, Entry, Field, Match, Part, Pattern, Policy, Rule};
 use super::verdict::Doubts;
 use super::ztunnel;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, PeerAuthentication};
 
 /// Where an attached policy comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,8 @@ impl Held {
 }
 
 /// All policies of a mesh in their forms: those that are written, in the order of the mesh, then what
-/// istiod adds for each Gateway, and at last that of PeerAuthentications which demand mutual TLS.
+/// istiod adds for each Gateway, and at last those of PeerAuthentications: one for all that demand mutual
+/// TLS, and one for each that sets modes by port.
 pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held> {
     let mut held = Vec::with_capacity(mesh.policies.len() + mesh.gateways.len() + 1);
     let settings = &mesh.settings;
@@ -122,6 +123,7 @@ pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held>
             let policy = Policy {
                 effect: Effect::Allow,
                 rules,
+                asks: None,
                 dropped: Vec::new(),
                 unloadable: None,
             };
@@ -138,16 +140,35 @@ pub(super) fn hold(mesh: &Mesh, is_refused: impl Fn(usize) -> bool) -> Vec<Held>
     }
     // PeerAuthentication STRICT is one more DENY at the pod for clients without identity.
     let strict = single(Effect::Deny, Vec::new(), vec![Pattern::NotEmpty]);
-    held.push(Held {
+    let strict = |id: String| Held {
         origin: Origin::Strict,
-        id: format!("{}/istio_converted_static_strict", settings.root_namespace),
+        id,
         doubts: Doubts::NONE,
         unloadable: None,
         ztunnel: Some(strict.clone()),
         http: Some(strict.clone()),
-        tcp: Some(strict),
-    });
+        tcp: Some(strict.clone()),
+    };
+    let root = &settings.root_namespace;
+    held.push(strict(format!("{root}/istio_converted_static_strict")));
+    for peer in by_port(mesh) {
+        let (namespace, name) = (&peer.namespace, &peer.name);
+        // Other modes by port are another policy.
+        let modes = peer.ports.iter();
+        let mut modes: Vec<String> = modes
+            .map(|(port, mode)| format!("{port}: {mode:?}"))
+            .collect();
+        crate::order::sort(&mut modes);
+        let id = format!("{namespace}/converted_peer_authentication_{name}");
+        held.push(strict(format!("{id} ({})", modes.join(", "))));
+    }
     held
+}
+
+/// PeerAuthentications that set modes by port.
+pub(super) fn by_port(mesh: &Mesh) -> impl Iterator<Item = &PeerAuthentication> {
+    let peers = mesh.peer_authentications.iter();
+    peers.filter(|peer| !peer.ports.is_empty())
 }
 
 /// A policy of one rule with one match on the client's identity.
@@ -169,6 +190,7 @@ fn single(effect: Effect, values: Vec<Pattern>, not_values: Vec<Pattern>) -> Pol
             }],
             ignored: Vec::new(),
         }],
+        asks: None,
         dropped: Vec::new(),
         unloadable: None,
     }

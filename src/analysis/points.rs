@@ -6,8 +6,8 @@ use super::matching::Identity;
 use super::verdict::Doubts;
 
 pub use super::binding::Binding;
-use super::held::hold;
 pub use super::held::{Held, Origin};
+use super::held::{by_port, hold};
 use crate::istio::validation::{Refusal, refusals};
 use crate::mesh::manifests::GATEWAY_NAME;
 use crate::mesh::{
@@ -90,7 +90,8 @@ pub struct Points {
     pub unloadable: Vec<bool>,
     /// Applications of which nobody knows what they ask for.
     undeclared: crate::map::Index<'static>,
-    /// The policy of PeerAuthentications that demand mutual TLS.
+    /// The policy of PeerAuthentications that demand mutual TLS; those of PeerAuthentications that set
+    /// modes by port come after it.
     strict: u32,
     index: Index,
 }
@@ -103,7 +104,8 @@ impl Points {
         let held = hold(mesh, is_refused);
         let index = Index::new(mesh, is_refused);
         let mut points = Points {
-            strict: u32::try_from(held.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            strict: u32::try_from(held.len().saturating_sub(1 + by_port(mesh).count()))
+                .unwrap_or(u32::MAX),
             held,
             refused,
             workloads: Vec::with_capacity(mesh.workloads.len()),
@@ -444,6 +446,11 @@ impl Points {
             let list = spaces.get(namespace).and_then(|at| by_space.get(at));
             list.cloned().unwrap_or_default()
         };
+        let mut by_port: crate::map::Index<'static> = crate::map::Index::default();
+        let of_peer = |peer: &PeerAuthentication| format!("{}/{}", peer.namespace, peer.name);
+        for (after, peer) in (1..).zip(self::by_port(mesh)) {
+            by_port.get_or_insert(of_peer(peer).into(), after);
+        }
         for (workload, mut waypoints) in mesh.workloads.iter().zip(serving) {
             let sidecar = workload.data_plane == Some(DataPlane::Sidecar);
             let mut attached = self.wide(mesh, &workload.namespace);
@@ -466,9 +473,11 @@ impl Points {
                     attached.extend(self.attach(mesh.policies.len() + gateway, doubts));
                 }
             }
-            if let Some(doubts) = strict(&mesh.settings.root_namespace, &peers, workload) {
+            if let Some((doubts, peer)) = strict(&mesh.settings.root_namespace, &peers, workload) {
+                let own = peer.and_then(|peer| by_port.get(&of_peer(peer)));
+                let after = u32::try_from(own.unwrap_or(0)).unwrap_or(0);
                 attached.push(Attached {
-                    policy: self.strict,
+                    policy: self.strict.saturating_add(after),
                     doubts,
                 });
             }
@@ -477,25 +486,31 @@ impl Points {
         }
     }
 
-    /// Istio's gateways that are no waypoints: what references their Gateway, and what selects their
-    /// pods as if these had sidecars. No PeerAuthentication concerns their listeners. A Gateway of
-    /// Istio's own is nothing that a policy can reference.
+    /// Istio's gateways that are no waypoints: what references the Gateway that their pods' label names,
+    /// of whatever class and whether it is there or not, and what selects their pods as if these had
+    /// sidecars. No PeerAuthentication concerns their listeners. A Gateway of Istio's own is nothing that
+    /// a policy can reference.
+    /// Source: istio.io/istio `pilot/pkg/model/policyattachment.go`.
     fn attach_ingress(&mut self, mesh: &Mesh) {
         for workload in &mesh.workloads {
             let (namespace, labels) = (&workload.namespace, &workload.labels);
-            let gateway = label(labels, GATEWAY_NAME).and_then(|name| {
+            let name = label(labels, GATEWAY_NAME);
+            let gateway = name.and_then(|name| {
                 let at = self.index.gateways.find(&[namespace, name]).next()?;
-                mesh.gateways.get(at).filter(|one| one.is_ingress())
+                mesh.gateways.get(at)
             });
-            if gateway.is_none() && !workload.router {
+            let managed = label(labels, "gateway.istio.io/managed");
+            let is_gateway = workload.router
+                || managed == Some("istio.io-gateway-controller")
+                || gateway.is_some_and(Gateway::is_ingress);
+            if !is_gateway || gateway.is_some_and(Gateway::is_waypoint) {
                 self.ingress.push(None);
                 continue;
             }
             let mut attached = self.wide(mesh, namespace);
             attached.extend(self.selecting(mesh, namespace, labels, true));
-            if let Some(gateway) = gateway {
-                let key = [namespace, "Gateway", &gateway.name];
-                for at in self.index.targeted.find(&key) {
+            if let Some(name) = name {
+                for at in self.index.targeted.find(&[namespace, "Gateway", name]) {
                     attached.extend(self.attach(at, Doubts::NONE));
                 }
             }

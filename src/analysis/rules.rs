@@ -27,6 +27,8 @@ pub enum Effect {
 pub struct Policy {
     /// What it does.
     pub effect: Effect,
+    /// Whose service a CUSTOM policy asks.
+    pub asks: Option<String>,
     /// The rules that are enforced.
     pub rules: Vec<Rule>,
     /// The rules that are not: the conversion dropped them.

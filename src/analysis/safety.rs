@@ -6,21 +6,25 @@
 //! that does not settle it, subsets are looked at: all of a few writes, of many those that are most
 //! likely to show it.
 
+mod writes;
+
 use super::decide::Analysis;
 use super::diff::{Json, target_text};
 use super::request::Target;
 use super::symbolic::region::Region;
 use super::symbolic::routes::{Cell, Target as Place};
-use super::symbolic::solve::{Gap, Presence, Side, SolvedForm, TargetForm, points, space};
+use super::symbolic::solve::{
+    Gap, PointForm, Presence, Side, SolvedForm, TargetForm, points, space,
+};
 use super::symbolic::space::{Example, Space};
 use super::symbolic::strings::TooComplex;
 use super::symbolic::verdict::Verdict;
 use super::symbolic::witness::{self, RequestJson, ToJson};
 use crate::istio::policy::{Action, AuthorizationPolicy};
-use crate::map::Map;
 use crate::mesh::Mesh;
 use crate::text::to_json;
 use serde::Serialize;
+use writes::{Plan, Step};
 
 /// Of no more writes to one target than these is every subset looked at.
 const MAX_SUBSETS: usize = 6;
@@ -98,8 +102,11 @@ impl Safety {
 /// writes leave.
 pub fn prove(mesh: &Mesh, phases: &[Phase]) -> Safety {
     let mut mesh = mesh.clone();
-    let plan = Plan::of(&mut mesh, phases);
+    let mut plan = Plan::of(&mut mesh, phases);
     let analysis = Analysis::new(mesh);
+    plan.loads = (0u32..)
+        .zip(&analysis.points.held)
+        .any(|(number, held)| held.unloadable.is_some() && plan.writes_any(&[number]));
     let side = Side::new(&analysis);
     let mut safety = Safety {
         safe: true,
@@ -114,7 +121,9 @@ pub fn prove(mesh: &Mesh, phases: &[Phase]) -> Safety {
             continue;
         };
         let cells = side.cells(place);
-        if !plan.touches(&cells) {
+        let mut points = cells.iter().flat_map(|cell| cell.chains.iter().flatten());
+        let is_concerned = plan.touches(&cells) || plan.loads && points.any(|point| point.stale);
+        if !is_concerned {
             continue;
         }
         if !known.iter().any(|(ways, _)| *ways == cells) {
@@ -188,165 +197,6 @@ impl Write {
     }
 }
 
-/// A write by the versions of policies that it takes out and puts in: places in the mesh.
-#[derive(Debug, Clone)]
-struct Step {
-    out: Option<usize>,
-    put: Option<usize>,
-    action: Action,
-    text: String,
-}
-
-/// All versions of all policies are in one mesh; a state says which of them are there.
-struct Plan {
-    /// How many versions there are before any write.
-    old: usize,
-    phases: Vec<(String, bool, Vec<Step>)>,
-    /// Which versions are there in the end.
-    last: Vec<bool>,
-    /// Which step takes a version out or puts it in, by phase and place; in ascending order.
-    writes: Vec<(usize, usize, usize)>,
-}
-
-impl Plan {
-    fn of(mesh: &mut Mesh, phases: &[Phase]) -> Plan {
-        let old = mesh.policies.len();
-        let mut there = vec![true; old];
-        // The newest version of each name.
-        let known: Vec<String> = mesh.policies.iter().map(AuthorizationPolicy::id).collect();
-        let ids: Vec<String> = phases
-            .iter()
-            .flat_map(|phase| &phase.writes)
-            .map(Write::id)
-            .collect();
-        let mut newest: Map<'_, usize> = Map::new();
-        for (at, id) in known.iter().enumerate() {
-            newest.insert(id, at);
-        }
-        let mut ids = ids.iter();
-        let mut made = Vec::with_capacity(phases.len());
-        for phase in phases {
-            let mut steps = Vec::with_capacity(phase.writes.len());
-            for write in &phase.writes {
-                let id = ids.next().map_or("", String::as_str);
-                let current = newest.get(id).copied();
-                let out = current.filter(|at| there.get(*at) == Some(&true));
-                if let Some(flag) = out.and_then(|at| there.get_mut(at)) {
-                    *flag = false;
-                }
-                let mut action = out
-                    .and_then(|at| mesh.policies.get(at))
-                    .map_or(Action::Allow, |policy| policy.action);
-                let put = match write {
-                    Write::Put(policy) => {
-                        action = policy.action;
-                        let at = mesh.policies.len();
-                        mesh.policies.push((**policy).clone());
-                        there.push(true);
-                        newest.insert(id, at);
-                        Some(at)
-                    }
-                    Write::Delete { .. } => None,
-                };
-                let verb = match (out, put) {
-                    (None, Some(_)) => "creating",
-                    (Some(_), Some(_)) => "updating",
-                    (_, None) => "deleting",
-                };
-                steps.push(Step {
-                    out,
-                    put,
-                    action,
-                    text: format!("{verb} {} {id}", action.name()),
-                });
-            }
-            made.push((phase.title.clone(), phase.one_by_one, steps));
-        }
-        let mut writes = Vec::new();
-        for (phase, (_, _, steps)) in made.iter().enumerate() {
-            for (place, step) in steps.iter().enumerate() {
-                let versions = step.out.into_iter().chain(step.put);
-                writes.extend(versions.map(|version| (version, phase, place)));
-            }
-        }
-        crate::order::sort(&mut writes);
-        Plan {
-            old,
-            phases: made,
-            last: there,
-            writes,
-        }
-    }
-}
-
-impl Plan {
-    /// Whether a write concerns a policy on these ways.
-    fn touches(&self, cells: &[Cell<'_>]) -> bool {
-        let points = cells.iter().flat_map(|cell| cell.chains.iter().flatten());
-        let mut here: Vec<usize> = Vec::new();
-        for point in points {
-            here.extend(point.attached.iter().map(|one| one.policy as usize));
-        }
-        here.iter()
-            .any(|version| self.writes_of(*version).next().is_some())
-    }
-
-    /// The steps that take a version out or put it in, by phase and place.
-    fn writes_of(&self, version: usize) -> impl Iterator<Item = (usize, usize)> {
-        let from = self.writes.partition_point(|(other, ..)| *other < version);
-        let writes = self.writes.get(from..).unwrap_or_default().iter();
-        writes
-            .take_while(move |(other, ..)| *other == version)
-            .map(|(_, phase, place)| (*phase, *place))
-    }
-
-    /// The steps that concern these versions, each phase's together, in their order.
-    fn concerning(&self, versions: &[usize]) -> Vec<(&str, bool, Vec<&Step>)> {
-        let mut places: Vec<(usize, usize)> = Vec::new();
-        for version in versions {
-            places.extend(self.writes_of(*version));
-        }
-        crate::order::sort(&mut places);
-        places.dedup();
-        let mut found: Vec<(&str, bool, Vec<&Step>)> = Vec::new();
-        let mut last = None;
-        for (phase, place) in places {
-            let Some((title, one_by_one, steps)) = self.phases.get(phase) else {
-                continue;
-            };
-            if last != Some(phase) {
-                found.push((title, *one_by_one, Vec::new()));
-                last = Some(phase);
-            }
-            if let Some((_, _, list)) = found.last_mut() {
-                list.extend(steps.get(place));
-            }
-        }
-        found
-    }
-
-    /// Those of these versions that are there before any write; what istiod adds always is.
-    fn first(&self, versions: &[usize]) -> Vec<Presence> {
-        let many = self.last.len();
-        let is_there = |at: &usize| presence(*at < self.old || *at >= many);
-        versions.iter().map(is_there).collect()
-    }
-
-    /// Those that are there in the end.
-    fn last(&self, versions: &[usize]) -> Vec<Presence> {
-        let is_there = |at: &usize| presence(self.last.get(*at).copied().unwrap_or(true));
-        versions.iter().map(is_there).collect()
-    }
-}
-
-fn presence(is_there: bool) -> Presence {
-    if is_there {
-        Presence::There
-    } else {
-        Presence::Gone
-    }
-}
-
 /// What is wrong at some moment, of whichever target.
 struct Found {
     harm: Harm,
@@ -355,6 +205,12 @@ struct Found {
     unknown: &'static str,
     example: Example,
 }
+
+/// Why nothing is proven where [`Point::stale`](super::symbolic::routes::Point::stale).
+const STALE: &str = "what one of its proxies enforces is not known: Envoy refuses a policy and keeps the \
+     configuration before, or a gateway's listener may carry other than HTTP";
+/// Why nothing is proven where too much is perhaps.
+const PERHAPS: &str = "of too many policies the input does not say whether they are there";
 
 struct Examiner {
     form: SolvedForm,
@@ -368,18 +224,33 @@ struct Examiner {
     found: Vec<Found>,
 }
 
-fn examine(side: &Side<'_>, plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Found>, Gap> {
+fn examine<'a>(side: &Side<'a>, plan: &Plan, cells: &[Cell<'a>]) -> Result<Vec<Found>, Gap> {
     let form = side.form(cells);
-    let has_unknown = form.has_unknown();
+    let loads = |point: &PointForm| plan.loads || plan.writes_any(&point.held);
+    if points(&form).any(|point| point.stale && loads(point)) {
+        return Err(Gap::Unsupported(STALE));
+    }
+    let (has_unknown, many) = (form.has_unknown(), form.many_ways());
     let mut found = examine_form(side, plan, form)?;
     let opens = |one: &Found| one.harm != Harm::Interrupts;
-    if has_unknown && !found.iter().any(opens) {
-        // Neither policies allow it, if something is so that the input does not say; and a state does.
-        let more = examine_form(side, plan, side.form_with_unsaid(cells))?;
-        found.extend(more.into_iter().find(opens).map(|one| Found {
-            harm: Harm::Unproven,
-            ..one
-        }));
+    if !(has_unknown || many > 1) || found.iter().any(opens) {
+        return Ok(found);
+    }
+    // Neither policies allow it on the way that it takes, if something is so that the input does not say;
+    // and a state does.
+    let all = side.form_with_unsaid(cells);
+    if all.has_unknown() {
+        return Err(Gap::Unsupported(PERHAPS));
+    }
+    for way in 0..many {
+        let more = examine_form(side, plan, all.only_way(way))?;
+        if let Some(one) = more.into_iter().find(opens) {
+            found.push(Found {
+                harm: Harm::Unproven,
+                ..one
+            });
+            break;
+        }
     }
     Ok(found)
 }

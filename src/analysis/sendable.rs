@@ -32,8 +32,19 @@ pub fn host(text: &str) -> Result<(), String> {
     ))
 }
 
-/// A path as a client writes it.
+/// A path as a client writes it. Envoy takes a whole URL in its place as well, and makes a host and a path
+/// of it.
 pub fn path(text: &str) -> Result<(), String> {
+    let is_url = ["http://", "https://"].iter().any(|scheme| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    if is_url {
+        return Err(format!(
+            "`{}` is a URL: write its path and its host apart",
+            clip(text)
+        ));
+    }
     if !text.is_empty() && !text.chars().any(char::is_control) {
         return Ok(());
     }
@@ -53,7 +64,11 @@ pub fn header_name(text: &str) -> Result<(), String> {
 
 /// A header's value, which stands on one line.
 pub fn header_value(name: &str, value: &str) -> Result<(), String> {
-    if !value.chars().any(|c| c.is_control() && c != '\t') {
+    // Beyond ASCII there are control characters as well, which Envoy takes: asked of it.
+    if !value
+        .bytes()
+        .any(|byte| byte.is_ascii_control() && byte != b'\t')
+    {
         return Ok(());
     }
     Err(format!(
@@ -114,10 +129,10 @@ mod tests {
         for text in ["/", "/a b", "metrics", "*", "/é"] {
             assert_eq!(path(text), Ok(()), "{text}");
         }
-        for text in ["", "/a\nb", "/\0", "/\u{85}"] {
+        for text in ["", "/a\nb", "/\0", "/\u{85}", "http://web/a", "HTTPS://web"] {
             assert!(path(text).is_err(), "{text}");
         }
-        for value in ["", "a\tb", "é"] {
+        for value in ["", "a\tb", "é", "\u{85}"] {
             assert_eq!(header_value("x", value), Ok(()), "{value}");
         }
         for value in ["a\r\nb", "\0", "\u{7f}"] {

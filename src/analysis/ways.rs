@@ -301,6 +301,7 @@ impl Asker<'_> {
             self.caller = Caller::Nobody;
         }
         self.source_ip = self.source_ip.or(address);
+        let port = self.request.port;
         let mut ways = Vec::new();
         match &self.request.to {
             Target::Service { namespace, name } => {
@@ -314,7 +315,7 @@ impl Asker<'_> {
                 if service.headless {
                     // Headless Services resolve to pods.
                     for workload in backends {
-                        self.towards_pod(*workload as usize, sender, true, &mut ways);
+                        self.towards_pod(*workload as usize, (sender, port), true, &mut ways);
                     }
                     if backends.is_empty() {
                         let step = self.towards_unknown_pod(service);
@@ -324,7 +325,11 @@ impl Asker<'_> {
                     self.towards_service(at, service, sender, &mut ways);
                     let besides = backends.iter().filter(|_| self.all_ways);
                     for workload in besides.copied().collect::<Vec<u32>>() {
-                        self.towards_pod(workload as usize, sender, false, &mut ways);
+                        let at = workload as usize;
+                        // The pod listens where the Service's port leads.
+                        let port = self.port(service, Some(at)).and_then(|port| port.target);
+                        let port = port.or(self.request.port);
+                        self.towards_pod(at, (sender, port), false, &mut ways);
                     }
                 }
             }
@@ -332,7 +337,7 @@ impl Asker<'_> {
                 let Some(at) = points.workload(mesh, namespace, name) else {
                     return unknown_target();
                 };
-                self.towards_pod(at, sender, true, &mut ways);
+                self.towards_pod(at, (sender, port), true, &mut ways);
             }
         }
         let asked = ways.iter().filter(|way| way.asked);
@@ -457,9 +462,14 @@ impl Asker<'_> {
     }
 
     /// To a pod's own address.
-    fn towards_pod(&mut self, at: usize, sender: Sender, asked: bool, ways: &mut Vec<Way>) {
+    fn towards_pod(
+        &mut self,
+        at: usize,
+        (sender, port): (Sender, Option<u16>),
+        asked: bool,
+        ways: &mut Vec<Way>,
+    ) {
         let points = &self.analysis.points;
-        let port = self.request.port;
         let binding = points.workload_waypoints.get(at);
         let bound = match (binding, sender) {
             // With `workload` or `all`, requests to a pod's own address go through the waypoint too.
@@ -473,6 +483,7 @@ impl Asker<'_> {
                 made.asked = asked;
                 // The pod itself, seen from the waypoint.
                 let before = self.go_behind(gateway);
+                let port = self.request.port;
                 made.steps
                     .extend(self.at_workload(at, port, self.pod_speaks_tcp(at)));
                 (self.caller, self.source_ip) = before;

@@ -23,6 +23,7 @@ pub fn convert(policy: &AuthorizationPolicy) -> Option<Policy> {
     let mut converted = Policy {
         effect,
         rules: Vec::new(),
+        asks: None,
         dropped: Vec::new(),
         unloadable: None,
     };

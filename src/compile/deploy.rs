@@ -5,12 +5,12 @@ use super::{Compiled, Deployed, MESH_OPTIONS, Origin};
 use crate::diagnostic::{Diagnostic, code};
 use crate::istio::{AuthorizationPolicy, Spec, build_policy_resources_istio};
 use crate::juju::bundle::Application;
-use crate::juju::charm::{Charm, Role, Template, clip};
+use crate::juju::charm::{Charm, Role, clip};
 use crate::juju::deployment::{Beacon, Deployment};
 use crate::juju::lint::lint;
 use crate::juju::relations::{Charms, Model};
 use crate::juju::template::{Names, mentions};
-use crate::juju::when::{Truth, evaluate, is_set_to};
+use crate::juju::when::{Truth, evaluate, is_set_to, known};
 use crate::map::Index;
 use crate::model::MeshPolicy;
 use crate::text::{Node, Position};
@@ -79,9 +79,9 @@ impl<'a> Compiler<'_, '_, 'a> {
             let managed = self.is_managed(&beacon);
             add_beacon(self.compiled, &beacon, policies, managed);
         }
-        for model in self.models {
+        for (index, model) in self.models.iter().enumerate() {
             for (name, application) in model.bundle.applications.iter() {
-                self.own_policies(model, name, application);
+                self.own_policies(&deployment, (index, model), name, application);
             }
         }
         self.check_offers();
@@ -102,8 +102,9 @@ impl<'a> Compiler<'_, '_, 'a> {
                 let charm = self.charms.get(application.charm);
                 let empty = crate::map::Map::new();
                 let defaults = charm.map_or(&empty, |charm| &charm.config_defaults);
+                let unknown = |_: &str| Truth::Unknown;
                 let on = |setting: &str| {
-                    evaluate(Some(setting), Some(application), defaults, true) == Truth::True
+                    evaluate(Some(setting), Some(application), defaults, &unknown) == Truth::True
                 };
                 let joins = match charm.and_then(|charm| charm.auto_join.as_deref()) {
                     None | Some("true") => Truth::True,
@@ -117,7 +118,7 @@ impl<'a> Compiler<'_, '_, 'a> {
                             Some(&format!("config {key}=true")),
                             Some(application),
                             defaults,
-                            true,
+                            &unknown,
                         ),
                         None => Truth::Unknown,
                     },
@@ -216,20 +217,36 @@ impl<'a> Compiler<'_, '_, 'a> {
     }
 
     /// AuthorizationPolicies that a charm makes itself.
-    fn own_policies(&mut self, model: &Model<'a>, name: &'a str, application: &Application<'a>) {
+    fn own_policies(
+        &mut self,
+        deployment: &Deployment<'_, 'a>,
+        (index, model): (usize, &Model<'a>),
+        name: &'a str,
+        application: &Application<'a>,
+    ) {
         let charm = self.charms.get(application.charm);
         let Some(charm) = charm
             .filter(|one| !one.internal_mesh_policies.is_empty() || !one.raw_policies.is_empty())
         else {
             return;
         };
-        let related = self.on_mesh.contains(&full_name(&model.name, name));
-        let workers = workers(model, charm, name);
+        let on_mesh = self.on_mesh.contains(&full_name(&model.name, name));
+        let related = |endpoint: &str| match endpoint {
+            "service-mesh" => known(on_mesh),
+            _ => deployment.is_related(index, name, charm, endpoint),
+        };
+        let names = Names {
+            application: name,
+            model: &model.name,
+            worker: None,
+            backend: None,
+            options: Some((application, &charm.config_defaults)),
+        };
         for (templates, is_raw) in [
             (&charm.internal_mesh_policies, false),
             (&charm.raw_policies, true),
         ] {
-            if !is_raw && !related {
+            if !is_raw && !on_mesh {
                 // A coordinator makes them while it is related to a mesh.
                 continue;
             }
@@ -238,32 +255,59 @@ impl<'a> Compiler<'_, '_, 'a> {
                     template.when,
                     Some(application),
                     &charm.config_defaults,
-                    related,
+                    &related,
                 ) {
                     Truth::True => None,
                     Truth::False => continue,
                     Truth::Unknown => template.when,
                 };
-                let each: Vec<Option<&str>> = if mentions(template.node, "{each worker app}") {
-                    workers.iter().map(|worker| Some(*worker)).collect()
-                } else {
-                    vec![None]
-                };
-                for worker in each {
-                    let names = Names {
-                        application: name,
-                        model: &model.name,
-                        worker,
+                let each: Vec<Names<'_>> = if mentions(template.node, "{each worker app}") {
+                    let workers = workers(model, charm, name).into_iter();
+                    let worker = |worker| Names {
+                        worker: Some(worker),
+                        ..names
                     };
-                    let made = names.fill(template.node).and_then(|filled| {
-                        if is_raw {
-                            raw_policy(&filled, &model.name)
-                        } else {
-                            internal_policy(&filled, names)
-                        }
-                    });
+                    workers.map(worker).collect()
+                } else if mentions(template.node, "{backend}") {
+                    let backend = |backend| Names {
+                        backend: Some(backend),
+                        ..names
+                    };
+                    let backends = backends(deployment, index, charm, name).into_iter();
+                    backends.map(backend).collect()
+                } else {
+                    vec![names]
+                };
+                // What is to be said of a template is said once.
+                let mut noted = false;
+                let mut note = |code, message: String| {
+                    if !std::mem::replace(&mut noted, true) {
+                        let note = Diagnostic::note(code, message);
+                        let note = note.at(charm.file, template.node.at);
+                        self.compiled.diagnostics.push(match code {
+                            code::UNFILLED_TEMPLATE => note
+                                .help("write the policy itself here, or give it by `--manifests`"),
+                            _ => note,
+                        });
+                    }
+                };
+                for names in each {
+                    let made = names
+                        .fill(template.node)
+                        .map_err(|left| {
+                            format!("the input does not say what `{}` stands for", clip(left))
+                        })
+                        .and_then(|filled| {
+                            let (policy, wrong) = if is_raw {
+                                (raw_policy(&filled, &model.name), "it has no `name`")
+                            } else {
+                                let policy = internal_policy(&filled, names);
+                                (policy, "its fields make no policy")
+                            };
+                            policy.ok_or_else(|| wrong.to_owned())
+                        });
                     match made {
-                        Some(mut policy) => {
+                        Ok(mut policy) => {
                             policy.annotations.extend(annotation(condition));
                             self.compiled.authorization_policies.push(policy);
                             self.compiled.origins.push(Origin {
@@ -271,28 +315,24 @@ impl<'a> Compiler<'_, '_, 'a> {
                                 related: None,
                             });
                             if let Some(condition) = condition {
-                                self.note(charm, template, code::CONDITIONAL_POLICY, format!(
-                                    "this policy of `{}` exists only if: `{}`", clip(name), clip(condition)));
+                                note(
+                                    code::CONDITIONAL_POLICY,
+                                    format!(
+                                        "this policy of `{}` exists only if: `{}`",
+                                        clip(name),
+                                        clip(condition)
+                                    ),
+                                );
                             }
                         }
-                        None => self.note(charm, template, code::UNFILLED_TEMPLATE, format!(
-                            "this policy of `{}` is left out: it depends on what the input does not say", clip(name))),
+                        Err(why) => note(
+                            code::UNFILLED_TEMPLATE,
+                            format!("this policy of `{}` is left out: {why}", clip(name)),
+                        ),
                     }
                 }
             }
         }
-    }
-
-    fn note(
-        &mut self,
-        charm: &Charm<'_>,
-        template: &Template<'_>,
-        code: &'static str,
-        message: String,
-    ) {
-        self.compiled
-            .diagnostics
-            .push(Diagnostic::note(code, message).at(charm.file, template.node.at));
     }
 
     /// Offers through which a consumer cannot say who it is.
@@ -390,6 +430,32 @@ fn workers<'a>(model: &Model<'a>, charm: &Charm<'a>, name: &str) -> Vec<&'a str>
         }
     }
     workers
+}
+
+/// The applications to which a charm gives an ingress, and their models.
+/// Source: canonical/service-mesh `charms/istio-ingress-k8s/src/charm.py`.
+fn backends<'s>(
+    deployment: &'s Deployment<'_, '_>,
+    index: usize,
+    charm: &'s Charm<'_>,
+    name: &'s str,
+) -> Vec<(&'s str, &'s str)> {
+    let mut found = Vec::new();
+    let mut seen = Index::default();
+    for (endpoint, declared) in charm.endpoints.iter() {
+        let gives = matches!(
+            declared.interface.as_deref(),
+            Some("ingress" | "istio_ingress_route")
+        );
+        if gives && declared.role == Role::Provider {
+            for (backend, model) in deployment.far_applications(index, name, endpoint) {
+                if seen.add(full_name(model, backend)) {
+                    found.push((backend, model));
+                }
+            }
+        }
+    }
+    found
 }
 
 fn raw_policy(filled: &Node<'static>, model: &str) -> Option<AuthorizationPolicy> {

@@ -2,6 +2,7 @@
 
 use super::charm::clip;
 use super::keys;
+use super::kinds::misplaced;
 use super::url::charm_name;
 pub use super::url::parse_saas_url;
 use crate::diagnostic::{Diagnostic, code, repeated_keys};
@@ -120,14 +121,16 @@ pub fn read_bundle<'a>(
     let base = documents.first();
     if !base.is_some_and(|document| is_bundle(&document.root)) {
         let at = base.map_or(Position::new(1, 1), |document| document.root.at);
+        let known = base.and_then(|document| misplaced(&document.root, "a bundle"));
+        let (text, help) = known.unwrap_or_else(|| {
+            let text = "this is no bundle: it has no `applications`".to_owned();
+            (text, "give a bundle as `juju export-bundle` prints it")
+        });
         diagnostics.push(
-            Diagnostic::error(
-                code::WRONG_SHAPE,
-                "this is no bundle: it has no `applications`",
-            )
-            .at(file, at)
-            .help("give a bundle as `juju export-bundle` prints it")
-            .bad_input(),
+            Diagnostic::error(code::WRONG_SHAPE, text)
+                .at(file, at)
+                .help(help)
+                .bad_input(),
         );
         return None;
     }
@@ -228,6 +231,15 @@ impl<'a> Reader<'a, '_> {
         );
     }
 
+    fn wrong_relation(&mut self, at: Position, message: String) {
+        self.diagnostics.push(
+            Diagnostic::error(code::WRONG_SHAPE, message)
+                .at(self.file, at)
+                .help("write `- [APPLICATION:ENDPOINT, APPLICATION:ENDPOINT]` for each")
+                .bad_input(),
+        );
+    }
+
     fn mapping(&mut self, object: &'a Object<'a>, key: &str) -> Option<&'a Object<'a>> {
         let node = object.get(key).filter(|node| !node.is_null())?;
         let mapping = node.as_object();
@@ -315,10 +327,8 @@ impl<'a> Reader<'a, '_> {
             return;
         };
         let Some(relations) = relations.as_array() else {
-            self.wrong(
-                relations.at,
-                format!("`relations` must be a list, not {}", relations.kind()),
-            );
+            let text = format!("`relations` must be a list, not {}", relations.kind());
+            self.wrong_relation(relations.at, text);
             return;
         };
         bundle.relations.reserve(relations.len());
@@ -329,7 +339,7 @@ impl<'a> Reader<'a, '_> {
                     at: relation.at,
                     ends,
                 }),
-                None => self.wrong(
+                None => self.wrong_relation(
                     relation.at,
                     "a relation must be a list of two `application:endpoint`".to_owned(),
                 ),

@@ -2,12 +2,14 @@
 
 use super::bundle::is_bundle;
 use super::keys;
+use super::when::is_set_to;
 pub use crate::diagnostic::clip;
 use crate::diagnostic::{Diagnostic, code, repeated_keys};
 use crate::map::Map;
 use crate::model::{
-    CharmPolicy, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
+    CharmPolicy, Loc, ValidationError, validate_app_policy, validate_policy, validate_unit_policy,
 };
+use crate::names::one_edit_apart;
 use crate::text::{Document, Node, Object, Position, Value};
 
 /// Which side of a relation an endpoint is on.
@@ -46,7 +48,9 @@ impl CharmEndpoint {
 pub struct Declared<'a> {
     /// The policy.
     pub policy: CharmPolicy,
-    /// Where it stands in the charm file.
+    /// What stands in the charm file.
+    pub node: &'a Node<'a>,
+    /// Where that begins.
     pub at: Position,
     /// Its `when`, if it has one.
     pub when: Option<&'a str>,
@@ -125,7 +129,8 @@ const ARGUMENT_KEYS: [&str; 4] = [
     "cross_model_mesh_provides_name",
     "auto_join",
 ];
-const RAW_KEYS: [&str; 4] = ["name", "namespace", "spec", "when"];
+/// `made_by` is for readers.
+const RAW_KEYS: [&str; 5] = ["name", "namespace", "spec", "when", "made_by"];
 const INTERNAL_KEYS: [&str; 11] = [
     "kind",
     "source_app",
@@ -219,7 +224,9 @@ pub fn read_charm<'a>(
         let Some(text) = arguments.and_then(|arguments| reader.name(arguments, name)) else {
             return default;
         };
-        if !endpoints.contains_key(text) {
+        // A file may leave out endpoints that nothing in a bundle uses.
+        let meant = endpoints.keys().find(|name| one_edit_apart(text, name));
+        if let (None, Some(meant)) = (endpoints.get(text), meant) {
             let at = arguments.and_then(|arguments| arguments.get(name));
             let message = format!(
                 "`{name}` is `{}`, which the charm does not declare",
@@ -228,7 +235,7 @@ pub fn read_charm<'a>(
             reader.diagnostics.push(
                 Diagnostic::warning(code::UNDECLARED_ENDPOINT, message)
                     .at(file, at.map_or(root.at, |node| node.at))
-                    .help("write the name of an endpoint under `requires` or `provides`"),
+                    .help(format!("write `{meant}`")),
             );
         }
         text
@@ -254,10 +261,50 @@ pub fn read_charm<'a>(
 /// One sentence for a validation error, with the field's path.
 pub fn describe(error: &ValidationError) -> String {
     let path: Vec<String> = error.loc.iter().map(ToString::to_string).collect();
-    if path.is_empty() {
-        return error.message.clone();
+    let path = path.join(".");
+    match error.kind {
+        _ if path.is_empty() => error.message.clone(),
+        "missing" => format!("`{path}` is missing"),
+        _ => format!("`{path}`: {}", error.message),
     }
-    format!("`{}`: {}", path.join("."), error.message)
+}
+
+/// What to write instead of a policy's wrong value, where that can be told.
+fn remedy(policy: &Node<'_>, error: &ValidationError) -> Option<String> {
+    let mut node = policy;
+    for step in &error.loc {
+        node = match step {
+            Loc::Key(key) => node.get(key)?,
+            Loc::Index(at) => node.as_array()?.get(*at)?,
+        };
+    }
+    let text = node.scalar_text().filter(|_| !node.is_null());
+    match (error.kind, text) {
+        ("list_type", Some(text)) => Some(format!("write `[{}]`", clip(&text))),
+        ("list_type", None) if node.as_object().is_some() => {
+            Some("write it as an entry of a list, after a dash: `- …`".to_owned())
+        }
+        ("enum", Some(text)) => {
+            let upper = text.to_ascii_uppercase();
+            let mut known = error.message.split([' ', ',']);
+            known
+                .any(|one| one == upper)
+                .then(|| format!("write `{upper}`"))
+        }
+        ("int_type" | "int_parsing" | "int_from_float", _) => {
+            Some("write a number from 1 to 65535".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The ports that a policy names, in order.
+pub fn ports<'n>(policy: &'n Node<'n>) -> impl Iterator<Item = &'n Node<'n>> {
+    let endpoints = policy.get("endpoints").and_then(Node::as_array);
+    let ports = endpoints.into_iter().flatten();
+    let ports = ports.filter_map(|endpoint| endpoint.get("ports"));
+    let ports = ports.chain(policy.get("ports"));
+    ports.flat_map(|list| list.as_array().unwrap_or_default())
 }
 
 /// What a value is, for messages about one that must be a name.
@@ -300,6 +347,14 @@ impl<'a> Reader<'a, '_> {
         let flag = node.as_bool();
         if flag.is_none() {
             self.wrong(key, node, "true or false");
+            let meant = match node.as_str() {
+                Some(text) if is_set_to(text, "true") => "write `true`",
+                Some(text) if is_set_to(text, "false") => "write `false`",
+                _ => return flag,
+            };
+            if let Some(told) = self.diagnostics.last_mut() {
+                told.help = Some(meant.to_owned());
+            }
         }
         flag
     }
@@ -413,19 +468,23 @@ impl<'a> Reader<'a, '_> {
                     continue;
                 }
             };
-            if self.says_the_impossible(fields) {
+            if self.says_the_impossible(node) {
                 continue;
             }
             match validated {
                 Ok(policy) => policies.push(Declared {
                     policy,
+                    node,
                     at: node.at,
                     when: self.name(fields, "when"),
                 }),
                 Err(errors) => self.diagnostics.extend(errors.iter().map(|error| {
-                    Diagnostic::error(code::INVALID_POLICY, describe(error))
-                        .at(self.file, error.at)
-                        .dropped()
+                    let said = Diagnostic::error(code::INVALID_POLICY, describe(error));
+                    let said = said.at(self.file, error.at).dropped();
+                    match remedy(node, error) {
+                        Some(help) => said.help(help),
+                        None => said,
+                    }
                 })),
             }
         }
@@ -433,13 +492,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// What the library takes and nobody can mean: `true` as port 1, a Service of a name that none has.
-    fn says_the_impossible(&mut self, fields: &'a Object<'a>) -> bool {
-        let endpoints = fields.get("endpoints").and_then(Node::as_array);
-        let ports = endpoints.into_iter().flatten();
-        let ports = ports.filter_map(|endpoint| endpoint.get("ports"));
-        let ports = ports.chain(fields.get("ports"));
-        let mut ports = ports.flat_map(|list| list.as_array().unwrap_or_default());
-        let service = fields.get("service");
+    fn says_the_impossible(&mut self, policy: &'a Node<'a>) -> bool {
+        let mut ports = ports(policy);
+        let service = policy.get("service");
         let named = |text: &str| !text.is_empty() && !crate::names::is_dns_label(text);
         let (code, message, at) = if let Some(port) = ports.find(|node| node.as_bool().is_some()) {
             let message = "a port must be a number, not a boolean".to_owned();

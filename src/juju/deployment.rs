@@ -4,10 +4,10 @@
 use super::charm::{Charm, Declared, Role, clip};
 use super::mesh_policies::{BuildError, RelatedApp, build_mesh_policies};
 use super::relations::{Charms, End, Model, Offered, Offers, Relation, charm_at, charm_of};
-use super::when::{Truth, evaluate};
+use super::when::{Truth, evaluate, known};
 use crate::diagnostic::{Diagnostic, code};
 use crate::map::{Index, Map};
-use crate::model::{CharmPolicy, CmrData, MeshPolicy};
+use crate::model::{CmrData, MeshPolicy};
 use crate::text::Position;
 use std::borrow::Cow;
 
@@ -179,6 +179,67 @@ impl<'m, 'a> Deployment<'m, 'a> {
         })
     }
 
+    /// Whether an application is related on an endpoint of its charm.
+    pub fn is_related(&self, index: usize, name: &str, charm: &Charm<'_>, endpoint: &str) -> Truth {
+        let Some(model) = self.models.get(index) else {
+            return Truth::Unknown;
+        };
+        let mut unsure = !charm.endpoints.contains_key(endpoint);
+        for relation in model.relations_of(name) {
+            for (near, _) in relation.sides(name) {
+                match near.endpoint {
+                    Some(near) if near == endpoint => return Truth::True,
+                    Some(_) => {}
+                    None => unsure = true,
+                }
+            }
+        }
+        if self.incoming(index, name, endpoint).next().is_some() {
+            return Truth::True;
+        }
+        // Another model may use what is offered.
+        let offered = model.bundle.applications.get(name).is_some_and(|one| {
+            let mut offers = one.offers.values();
+            offers.any(|(_, endpoints)| endpoints.contains(&endpoint))
+        });
+        if unsure || offered {
+            return Truth::Unknown;
+        }
+        Truth::False
+    }
+
+    /// The applications that are related to one on an endpoint, and their models, as far as these are given.
+    pub fn far_applications<'s>(
+        &'s self,
+        index: usize,
+        name: &'s str,
+        endpoint: &'s str,
+    ) -> Vec<(&'s str, &'s str)> {
+        let model = self.models.get(index);
+        let here = model.into_iter().flat_map(|model| {
+            self.related(model, name, endpoint)
+                .filter(|(_, far)| !far.is_saas)
+                .map(|(_, far)| (far.name, model.name.as_str()))
+        });
+        let there = self.incoming(index, name, endpoint).map(|one| {
+            let source = &one.source;
+            (source.app_name.as_str(), source.juju_model_name.as_str())
+        });
+        here.chain(there).collect()
+    }
+
+    /// The consumers of other given models that are related to an application on an endpoint.
+    fn incoming<'s>(
+        &'s self,
+        index: usize,
+        name: &str,
+        endpoint: &'s str,
+    ) -> impl Iterator<Item = &'s Incoming<'a>> + use<'s, 'm, 'a> {
+        let of_application = self.incoming.get(index).and_then(|map| map.get(name));
+        let all = of_application.into_iter().flatten();
+        all.filter(move |one| one.endpoint == endpoint)
+    }
+
     /// The consumer's and the beacon's end, if a relation joins an application to a mesh.
     fn mesh_ends(&self, model: &Model<'a>, relation: &Relation<'a>) -> Option<(End<'a>, End<'a>)> {
         let [left, right] = relation.ends;
@@ -347,22 +408,22 @@ impl<'m, 'a> Deployment<'m, 'a> {
         };
         let mut built = Vec::new();
         let settings = model.bundle.applications.get(application);
+        let is_related = |endpoint: &str| match endpoint {
+            "service-mesh" => known(mesh_related),
+            _ => self.is_related(index, application, charm, endpoint),
+        };
         for declared in &charm.policies {
             let endpoint = declared.policy.relation();
             let Some(found) = charm.endpoints.get(endpoint) else {
                 diagnostics.push(undeclared(charm, declared));
                 continue;
             };
-            let condition = match evaluate(
-                declared.when,
-                settings,
-                &charm.config_defaults,
-                mesh_related,
-            ) {
-                Truth::True => None,
-                Truth::False => continue,
-                Truth::Unknown => declared.when,
-            };
+            let condition =
+                match evaluate(declared.when, settings, &charm.config_defaults, &is_related) {
+                    Truth::True => None,
+                    Truth::False => continue,
+                    Truth::Unknown => declared.when,
+                };
             let mut sources: Vec<Source<'_, 'a>> = Vec::new();
             let mut cmr: Vec<(String, CmrData)> = Vec::new();
             if found.role == Role::Peer {
@@ -438,7 +499,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
         model: &Model<'a>,
         application: &'a str,
         charm: &Charm<'a>,
-        endpoint: &str,
+        endpoint: &'s str,
         sources: &mut Vec<Source<'s, 'a>>,
         cmr: &mut Vec<(String, CmrData)>,
         diagnostics: &mut Vec<Diagnostic>,
@@ -475,16 +536,7 @@ impl<'m, 'a> Deployment<'m, 'a> {
             }
             sources.push((far.name.into(), Some((relation.file, relation.at))));
         }
-        for incoming in self
-            .incoming
-            .get(index)
-            .and_then(|map| map.get(application))
-            .into_iter()
-            .flatten()
-        {
-            if incoming.endpoint != endpoint {
-                continue;
-            }
+        for incoming in self.incoming(index, application, endpoint) {
             if !incoming.has_cmr {
                 diagnostics.push(without_cmr(
                     incoming.file,
@@ -524,42 +576,4 @@ fn undeclared(charm: &Charm<'_>, declared: &Declared<'_>) -> Diagnostic {
         format!("name one that it declares, such as {}", names.join(", "))
     })
     .dropped()
-}
-
-/// Checks the policies of a charm that hold for every deployment.
-pub fn check_charm(charm: &Charm<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for declared in &charm.policies {
-        let (endpoints, ports): (&[crate::model::Endpoint], &[i64]) = match &declared.policy {
-            CharmPolicy::App(policy) => (&policy.endpoints, &[]),
-            CharmPolicy::Deprecated(policy) => (&policy.endpoints, &[]),
-            CharmPolicy::Unit(policy) => (&[], policy.ports.as_deref().unwrap_or_default()),
-        };
-        let all_ports = endpoints
-            .iter()
-            .flat_map(|endpoint| endpoint.ports.iter().flatten())
-            .chain(ports);
-        for port in all_ports.filter(|port| !(1..=65535).contains(*port)) {
-            diagnostics.push(
-                Diagnostic::warning(code::INVALID_PORT, format!("`{port}` is no port"))
-                    .at(charm.file, declared.at)
-                    .help("write a port from 1 to 65535"),
-            );
-        }
-        let is_empty = |endpoint: &crate::model::Endpoint| {
-            endpoint.ports.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.hosts.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.methods.as_ref().is_none_or(Vec::is_empty)
-                && endpoint.paths.as_ref().is_none_or(Vec::is_empty)
-        };
-        if endpoints.iter().any(is_empty) {
-            diagnostics.push(
-                Diagnostic::warning(
-                    code::EMPTY_OPERATION,
-                    "an endpoint without ports, hosts, methods and paths becomes an empty operation, which Istio refuses",
-                )
-                .at(charm.file, declared.at)
-                .help("write `endpoints: []` to allow every operation, or name what is allowed"),
-            );
-        }
-    }
 }

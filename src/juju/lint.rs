@@ -1,10 +1,10 @@
 //! What looks wrong in what charms declare: nothing that a compilation fails for, and nothing that
 //! follows from the compiled policies alone.
 
-use super::charm::{Charm, Role, clip};
+use super::charm::{Charm, Role, clip, ports};
 use super::deployment::Deployment;
 use super::relations::{Charms, Model, Relation, charm_at};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, code};
 use crate::map::Index;
 use crate::model::{CharmPolicy, Endpoint};
 
@@ -234,5 +234,46 @@ fn relation(policy: &CharmPolicy) -> &str {
         CharmPolicy::App(policy) => &policy.relation,
         CharmPolicy::Deprecated(policy) => &policy.relation,
         CharmPolicy::Unit(policy) => &policy.relation,
+    }
+}
+
+/// Checks the policies of a charm that hold for every deployment.
+pub fn check_charm(charm: &Charm<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in &charm.policies {
+        let (endpoints, own): (&[Endpoint], &[i64]) = match &declared.policy {
+            CharmPolicy::App(policy) => (&policy.endpoints, &[]),
+            CharmPolicy::Deprecated(policy) => (&policy.endpoints, &[]),
+            CharmPolicy::Unit(policy) => (&[], policy.ports.as_deref().unwrap_or_default()),
+        };
+        let all_ports = endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.ports.iter().flatten())
+            .chain(own);
+        for (port, node) in all_ports.zip(ports(declared.node)) {
+            if (1..=65535).contains(port) {
+                continue;
+            }
+            diagnostics.push(
+                Diagnostic::warning(code::INVALID_PORT, format!("`{port}` is no port"))
+                    .at(charm.file, node.at)
+                    .help("write a port from 1 to 65535"),
+            );
+        }
+        let is_empty = |endpoint: &Endpoint| {
+            endpoint.ports.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.hosts.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.methods.as_ref().is_none_or(Vec::is_empty)
+                && endpoint.paths.as_ref().is_none_or(Vec::is_empty)
+        };
+        if endpoints.iter().any(is_empty) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    code::EMPTY_OPERATION,
+                    "an endpoint without ports, hosts, methods and paths becomes an empty operation, which Istio refuses",
+                )
+                .at(charm.file, declared.at)
+                .help("write `endpoints: []` to allow every operation, or name what is allowed"),
+            );
+        }
     }
 }

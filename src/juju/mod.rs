@@ -7,6 +7,7 @@ pub mod databags;
 pub mod deployment;
 pub mod hook;
 mod keys;
+pub mod kinds;
 pub mod lint;
 pub mod mesh_policies;
 pub mod ownership;

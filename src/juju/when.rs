@@ -21,13 +21,13 @@ const PUBLISHED_DEFAULTS: [(&str, &str, &str); 2] = [
     ("istio-k8s", "auto-allow-waypoint-policy", "true"),
 ];
 
-/// Evaluates `always`, `service-mesh related` and `config KEY=VALUE`, joined by `and`. After the
-/// first `config`, the word may be left out. Anything else is unknown. No condition always holds.
+/// Evaluates `always`, `ENDPOINT related` and `config KEY=VALUE`, joined by `and`. After the first `config`, the word may be
+/// left out. Anything else is unknown. No condition always holds.
 pub fn evaluate(
     when: Option<&str>,
     application: Option<&Application<'_>>,
     defaults: &Map<'_, String>,
-    mesh_related: bool,
+    related: &dyn Fn(&str) -> Truth,
 ) -> Truth {
     let Some(when) = when else {
         return Truth::True;
@@ -37,10 +37,11 @@ pub fn evaluate(
     for part in when.split(" and ").map(str::trim) {
         let setting = part.strip_prefix("config ");
         after_config |= setting.is_some();
-        let part = match (part, setting.or(after_config.then_some(part))) {
-            ("always", _) => Truth::True,
-            ("service-mesh related", _) => known(mesh_related),
-            (_, Some(setting)) => holds(setting, application, defaults),
+        let endpoint = part.strip_suffix(" related");
+        let part = match (part, endpoint, setting.or(after_config.then_some(part))) {
+            ("always", ..) => Truth::True,
+            (_, Some(endpoint), _) => related(endpoint),
+            (.., Some(setting)) => holds(setting, application, defaults),
             _ => Truth::Unknown,
         };
         // A part that does not hold decides, whatever is unknown beside it.
@@ -64,12 +65,21 @@ fn holds(
     if key.contains(' ') || wanted.contains(' ') {
         return Truth::Unknown;
     }
+    option(key, application, defaults)
+        .map_or(Truth::Unknown, |value| known(is_set_to(value, wanted)))
+}
+
+/// What an option of an application is set to: by its bundle, or else by its charm.
+pub fn option<'o>(
+    key: &str,
+    application: Option<&'o Application<'_>>,
+    defaults: &'o Map<'_, String>,
+) -> Option<&'o str> {
     application
         .and_then(|application| application.options.get(key))
         .or_else(|| defaults.get(key))
         .map(String::as_str)
         .or_else(|| published_default(application?.charm, key))
-        .map_or(Truth::Unknown, |value| known(is_set_to(value, wanted)))
 }
 
 /// Whether an option's value in a bundle is this one. Juju reads bundles as YAML 1.1 does, where `yes` and `on` are `true`.
@@ -91,7 +101,8 @@ fn published_default(charm: &str, key: &str) -> Option<&'static str> {
         .map(|(_, _, default)| *default)
 }
 
-fn known(holds: bool) -> Truth {
+/// What is known of something that is told.
+pub fn known(holds: bool) -> Truth {
     if holds { Truth::True } else { Truth::False }
 }
 
@@ -112,6 +123,11 @@ mod tests {
             offers: Map::new(),
         };
         let defaults = Map::from_iter([("manage", "true".to_owned())]);
+        let related = |endpoint: &str| match endpoint {
+            "service-mesh" | "forward-auth" => Truth::True,
+            "certificates" => Truth::False,
+            _ => Truth::Unknown,
+        };
         for (when, truth) in [
             ("always", Truth::True),
             ("service-mesh related", Truth::True),
@@ -121,10 +137,13 @@ mod tests {
             ("config hardened=true", Truth::False),
             ("config other=1", Truth::Unknown),
             ("always; ipBlocks from config x=y", Truth::Unknown),
-            ("forward-auth related", Truth::Unknown),
+            ("forward-auth related", Truth::True),
+            ("certificates related and it rains", Truth::False),
+            ("forward-auth related and it rains", Truth::Unknown),
+            ("it is related", Truth::Unknown),
         ] {
             assert_eq!(
-                evaluate(Some(when), Some(&application), &defaults, true),
+                evaluate(Some(when), Some(&application), &defaults, &related),
                 truth,
                 "{when}"
             );

@@ -23,17 +23,30 @@ pub(super) fn gateway(root: &Node<'_>) -> (Gateway, bool) {
                 .iter()
                 .any(|key| node.get(key).is_some())
         });
-    let listeners = spec.and_then(|spec| spec.get("listeners"));
-    let is_http = |listener: &Node<'_>| {
-        let protocol = listener.get("protocol").and_then(Node::as_str);
-        let tls = |key: &str| listener.get("tls").and_then(|tls| tls.get(key));
-        // Who a client is by its certificate, policies may ask.
-        let mode = tls("options").and_then(|options| options.get(TLS_MODE));
-        matches!(protocol, Some("HTTP" | "HTTPS")) && tls("frontendValidation").or(mode).is_none()
+    let get = |path: &[&str]| {
+        let found = path.iter().try_fold(spec?, |node, key| node.get(key));
+        found.filter(|node| !node.is_null())
     };
-    let listeners = listeners.and_then(Node::as_array).unwrap_or_default();
+    // Who a client is by its certificate, policies may ask.
+    let asks_clients = get(&["tls", "frontend"]).is_some();
+    let is_http = |listener: &Node<'_>| {
+        let text = |node: Option<&Node<'_>>| node.and_then(Node::as_str).map(str::to_owned);
+        let tls = |key: &str| listener.get("tls").and_then(|tls| tls.get(key));
+        let mode = tls("options").and_then(|options| options.get(TLS_MODE));
+        let asks = asks_clients || tls("frontendValidation").or(mode).is_some();
+        match text(listener.get("protocol")).as_deref() {
+            Some("HTTP") => true,
+            Some("HTTPS") => !asks && text(tls("mode")).as_deref() != Some("Passthrough"),
+            _ => false,
+        }
+    };
+    let listeners = get(&["listeners"]).and_then(Node::as_array);
+    let listeners = listeners.unwrap_or_default();
+    // ListenerSets, which are not read, add listeners where they are let.
+    let from = get(&["allowedListeners", "namespaces", "from"]).and_then(Node::as_str);
+    let has_more = listeners.is_empty() || from.is_some_and(|from| from != "None");
     let gateway = Gateway {
-        opaque: !listeners.iter().all(is_http),
+        opaque: has_more || !listeners.iter().all(is_http),
         namespace: namespace(root),
         name: name(root),
         class: spec
@@ -65,9 +78,10 @@ pub(super) fn servers(spec: Option<&Node<'_>>) -> Servers {
             _ => false,
         }
     };
+    let servers = servers.unwrap_or_default();
     Servers {
         selector: labels(spec.and_then(|spec| spec.get("selector"))),
-        opaque: !servers.unwrap_or_default().iter().all(is_http),
+        opaque: servers.is_empty() || !servers.iter().all(is_http),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{gateways, mesh_config, services, shape};
 use crate::compile::Source;
 use crate::diagnostic::{Diagnostic, clip, code, repeated_keys};
 use crate::istio::policy::{parse_bool, read_policy};
+use crate::juju::kinds::misplaced;
 use crate::names::{is_dns_label, is_dns_subdomain};
 use crate::text::{Node, Position, decode_utf8, parse_any};
 use std::borrow::Cow;
@@ -87,8 +88,10 @@ impl Reader<'_, '_> {
         }
         let text = |key: &str| root.get(key).and_then(Node::as_str);
         let Some(kind) = text("kind") else {
-            let text = "this is no Kubernetes object: it has no `kind`".to_owned();
-            let help = "give manifests, or what `kubectl get -o yaml` prints";
+            let (text, help) = misplaced(root, "a Kubernetes object").unwrap_or_else(|| {
+                let text = "this is no Kubernetes object: it has no `kind`".to_owned();
+                (text, "give manifests, or what `kubectl get -o yaml` prints")
+            });
             self.refuse(root.at, text, help);
             return;
         };
@@ -302,7 +305,9 @@ impl Reader<'_, '_> {
 
     fn pod(&mut self, root: &Node<'_>) {
         let spec = root.get("spec");
-        let mut workload = workload(root, root, spec, false);
+        // Like a template's are the names that the API server makes up.
+        let is_made_up = text_at(root, "name").is_none();
+        let mut workload = workload(root, root, spec, is_made_up);
         let status = root.get("status");
         {
             let ips = status.and_then(|status| status.get("podIPs"));

@@ -24,7 +24,7 @@ const POLICIES: usize = 4;
 
 /// How many objects there are of each kind: one that was read adds to one of them.
 #[derive(PartialEq, Eq, Clone, Copy)]
-pub(super) struct Counts([usize; 6]);
+pub(super) struct Counts([usize; 7]);
 
 impl Counts {
     pub(super) fn of(mesh: &Mesh) -> Counts {
@@ -35,6 +35,7 @@ impl Counts {
             mesh.gateways.len(),
             mesh.policies.len(),
             mesh.peer_authentications.len(),
+            mesh.servers.len(),
         ])
     }
 }
@@ -60,7 +61,8 @@ impl Seen {
         if list == POLICIES && mesh.policies.last().is_some_and(|one| one.when.is_some()) {
             return;
         }
-        let key = format!("{kind} {id}");
+        // Istio has Gateways of its own.
+        let key = format!("{list} {kind} {id}");
         let is_live = file == LIVE;
         let (own, other) = if is_live {
             (&mut self.live, &self.files)
@@ -141,8 +143,11 @@ fn settle(mesh: &mut Mesh, list: usize, at: usize, last: impl Fn(bool) -> bool) 
         POLICIES => one_of(&mut mesh.policies, at, last, |a, b| {
             fingerprint(a) == fingerprint(b)
         }),
-        _ => one_of(&mut mesh.peer_authentications, at, last, |a, b| {
+        5 => one_of(&mut mesh.peer_authentications, at, last, |a, b| {
             optional(&a.selector, &b.selector) && (a.mode, &a.ports) == (b.mode, &b.ports)
+        }),
+        _ => one_of(&mut mesh.servers, at, last, |a, b| {
+            like(&a.selector, &b.selector) && a.opaque == b.opaque
         }),
     }
 }

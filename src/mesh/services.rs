@@ -34,7 +34,10 @@ pub(super) fn service(root: &Node<'_>) -> Service {
         let Some(port) = port_number(node.get("port")) else {
             continue;
         };
-        let text = |key: &str| node.get(key).and_then(Node::as_str);
+        let text = |key: &str| {
+            let text = node.get(key).and_then(Node::as_str);
+            text.filter(|text| !text.is_empty())
+        };
         let target = match (port_number(node.get("targetPort")), text("targetPort")) {
             (Some(number), _) => TargetPort::Number(number),
             (None, Some(name)) => match name.parse() {

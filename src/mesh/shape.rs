@@ -111,7 +111,8 @@ const SERVICE_OBJECT: Fields = &[
                     ("name", Text),
                     ("port", Port),
                     ("targetPort", PortOrName),
-                    ("protocol", Word(&["TCP", "UDP", "SCTP"])),
+                    // Nothing written is TCP.
+                    ("protocol", Word(&["TCP", "UDP", "SCTP", ""])),
                     ("appProtocol", Text),
                 ]),
             ),
@@ -321,11 +322,21 @@ fn check(node: &Node<'_>, shape: &Shape, path: &Path<'_>, report: &mut Report<'_
         Text if node.as_str().is_none() => "text",
         Flag if flag(node).is_none() => "true or false",
         Port if port(node).is_none() => "a number from 1 to 65535",
-        PortOrName if port(node).is_none() && node.as_str().is_none_or(str::is_empty) => {
+        // 0 and an empty name are as good as none.
+        PortOrName
+            if port(node).is_none()
+                && node.as_str().is_none()
+                && !matches!(node.value, Value::Int(0)) =>
+        {
             "a port's number or name"
         }
         Word(words) if !node.as_str().is_some_and(|text| words.contains(&text)) => {
-            return wrong(node, path, &words.join(" or "), report);
+            let named: Vec<&str> = words
+                .iter()
+                .copied()
+                .filter(|word| !word.is_empty())
+                .collect();
+            return wrong(node, path, &named.join(" or "), report);
         }
         Map | Labels | Object(_) | ByPort(_) if node.as_object().is_none() => "a mapping",
         Texts | Objects(_) if node.as_array().is_none() => "a list",

@@ -55,7 +55,8 @@ pub(super) fn workload(
     let account = get("serviceAccountName").or(get("serviceAccount"));
     Workload {
         namespace: namespace(root),
-        name: name(root),
+        // Of `web-x7k2p`, where the API server makes up what follows `web-`.
+        name: name(root).trim_end_matches('-').to_owned(),
         template,
         labels: labels(metadata.and_then(|node| node.get("labels"))),
         service_account: account

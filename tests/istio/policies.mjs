@@ -282,6 +282,7 @@ function condition(r, context, custom) {
   const { trustDomain } = context.settings;
   const l7 = httpOnly(context);
   const identity = custom ? 0 : 1;
+  const header = words.headerName(r);
   /** @type {[string, () => string]} */
   const [key, value] = r.weighted([
     [1, ["source.ip", () => words.ipBlock(r, context.sourceIps)]],
@@ -292,7 +293,7 @@ function condition(r, context, custom) {
     [identity, ["source.principal", () => words.principal(r, trustDomain)]],
     [identity * l7, ["source.serviceAccount", () => words.serviceAccount(r)]],
     [identity * l7 * 0.7, ["source.trustDomain", () => words.trustDomain(r, trustDomain, true)]],
-    [3 * l7, [`request.headers[${words.headerName(r)}]`, () => words.headerValue(r)]],
+    [3 * l7, [`request.headers[${header}]`, () => words.headerValue(r, header)]],
     [0.5 * l7, [`request.headers[${r.pick([":path", "X-Forwarded-For", "cookie"])}]`, () => words.path(r)]],
     [0.4 * l7, [`request.headers[${r.pick(["host", "Host", ":authority"])}]`, () => words.host(r)]],
     [0.3 * l7, ["request.headers[:method]", () => words.method(r)]],

@@ -74,7 +74,7 @@ const BLOCKS: &[&str] = &[
     "::/0",
     "2001:db8::/32",
 ];
-const HEADER_VALUES: &[&str] = &["prod", "p*", "*d", "*", "dev", ""];
+const HEADER_VALUES: &[&str] = &["prod", "p*", "*d", "*", "dev", "", "é*", "p\tq"];
 const HEADERS: &[&str] = &["request.headers[X-Env]", "request.headers[x-b]"];
 
 const TARGETS: &[&str] = &[
@@ -94,7 +94,7 @@ const FORWARDED: &[&str] = &[
     "*.8.8",
 ];
 const SERVER_NAMES: &[&str] = &["web.example", "*.example", "w*", "*"];
-const CLAIMS: &[&str] = &["admin", "a*", "*n", "*"];
+const CLAIMS: &[&str] = &["admin", "a*", "*n", "*", "*é", " a"];
 const TOKENS: &[&str] = &["issuer/ann", "issuer/*", "*/ann", "*", "i*"];
 /// What no request tells: Envoy sets it.
 const UNTOLD: &[&str] = &[
@@ -473,7 +473,7 @@ pub fn request(random: &mut Random) -> Value {
     for name in ["x-env", "x-b"] {
         if random.one_in(2) {
             let many = 1 + random.below(2);
-            let pool = &["prod", "dev", "p", "d", "", "prod,dev", "pd"];
+            let pool = &["prod", "dev", "p", "d", "", "prod,dev", "pd", "é", "p\tq"];
             let values: Vec<&str> = (0..many).map(|_| random.pick(pool)).collect();
             headers.insert(name.into(), json!(values));
         }
@@ -501,7 +501,7 @@ pub fn request(random: &mut Random) -> Value {
     }
     let mut claims = serde_json::Map::new();
     for (name, pool) in [
-        ("groups", &["admin", "a", "on", "x", ""][..]),
+        ("groups", &["admin", "a", "on", "x", "", "é", " a"][..]),
         ("iss", &["issuer", "i", "x"]),
         ("sub", &["ann", "bob", ""]),
     ] {

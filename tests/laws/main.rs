@@ -25,7 +25,7 @@ use mesh_policy::analysis::symbolic::solve::{Gap, Side, all_present, path_mode, 
 use mesh_policy::analysis::symbolic::space::Example;
 use mesh_policy::analysis::{Analysis, Request, Target, Verdict};
 use mesh_policy::compile::Source;
-use mesh_policy::istio::policy::{Action, AuthorizationPolicy};
+use mesh_policy::istio::policy::{Action, Attribute, AuthorizationPolicy};
 use mesh_policy::mesh::input::{MeshInput, read_mesh};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -334,6 +334,23 @@ fn replay(first: &[Value], second: &[Value], changes: &[Change]) -> usize {
     changes.len()
 }
 
+/// Whether policies look more than once for the same where what is there may not be known.
+fn asks_twice(analysis: &Analysis) -> bool {
+    let mut asked: Vec<&str> = Vec::new();
+    for rule in analysis.mesh.policies.iter().flat_map(|one| &one.rules) {
+        let lists = rule.from.iter().flat_map(|one| one.lists.iter().flatten());
+        let lists = lists.filter(|one| one.attribute == Attribute::RemoteIpBlocks);
+        let values = lists.flat_map(|one| &one.values);
+        let when = rule.when.iter();
+        let when = when.flat_map(|one| one.values.iter().chain(&one.not_values));
+        asked.extend(values.chain(when).map(|one| one.text.as_str()));
+    }
+    let count = asked.len();
+    asked.sort_unstable();
+    asked.dedup();
+    asked.len() < count
+}
+
 #[test]
 fn diffs_obey_their_laws() {
     let seed = seed();
@@ -372,11 +389,19 @@ fn diffs_obey_their_laws() {
             let request = Request::read(&line).expect(&line);
             let answers = (old.decide(&request).verdict, new.decide(&request).verdict);
             if answers.0 != answers.1 {
-                assert!(!there.equivalent, "{line}");
+                let sides = || Value::from(vec![old_objects.clone(), new_objects.clone()]);
                 let certain = answers.0 != Verdict::Depends && answers.1 != Verdict::Depends;
+                // What is asked and denied at once is false, whatever the answer; `decide` asks twice.
+                let asked_once = !asks_twice(&old) && !asks_twice(&new);
+                assert!(
+                    !there.equivalent || !certain && !asked_once,
+                    "seed {seed}: {line} {}",
+                    sides()
+                );
                 assert!(
                     !certain || shown > shown_before || !there.not_compared.is_empty(),
-                    "{line}"
+                    "seed {seed}: {line} {}",
+                    sides()
                 );
             }
             checked += 1;

@@ -255,7 +255,7 @@ test('input that hurts: exit 2, a clear message, no stack trace, within two seco
     ['a missing file', ['/no/such/bundle.yaml'], 'there is no such file'],
     ['a folder without bundles', [folder, '--charms', '/proc/1/root/none'], 'cannot read'],
     ['too large', [file('large.yaml', 'a'.repeat(2000)), '--max-input', '1000'], 'larger than 1000 bytes'],
-    ['an unknown option', ['--chrams', 'x'], 'unknown option'],
+    ['an unknown option', ['--chrams', 'x'], 'there is no option `--chrams`: write `--charms`'],
     ['nothing at all', [], 'nothing to compile'],
     ['several bundles without models', [file('a.yaml', SHOP), file('b.yaml', SHOP)], 'model-name-required'],
   ];

@@ -1,7 +1,7 @@
 // The packed crate, built natively by a program that depends on it and on nothing else.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -54,6 +54,25 @@ test("a program uses it, without wasm-bindgen", { timeout: 600_000 }, async () =
   );
   const { stdout } = await run("cargo", ["run", "--quiet"], { cwd: home, ...LARGE });
   assert.deepEqual(JSON.parse(stdout).authorizationPolicies, []);
+  // And as the README shows it.
+  const readme = await readFile(path.join(crate, "README.md"), "utf8");
+  const shown = /^```rust\n([^]*?)^```$/m.exec(readme)?.[1] ?? "";
+  const [uses = "", rest = ""] = shown.split(/\n\n(?=let )/);
+  const example = (/** @type {string} */ name) => JSON.stringify(path.join(ROOT, "examples/bookinfo", name));
+  await writeFile(
+    path.join(home, "src/main.rs"),
+    `${uses}
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+  let bundle = std::fs::read(${example("bundle.yaml")})?;
+  let charm = std::fs::read(${example("charms/bookinfo-details-k8s.yaml")})?;
+  ${shown.slice(uses.length)}
+  Ok(())
+}
+`,
+  );
+  assert(rest.length > 100, shown);
+  const ran = await run("cargo", ["run", "--quiet"], { cwd: home, ...LARGE });
+  assert.match(ran.stdout, /kind: AuthorizationPolicy[^]*it depends: shop\/web to send a request to the Service shop\/api/);
   const { stdout: tree } = await run("cargo", ["tree", "--edges", "normal"], { cwd: home, ...LARGE });
   assert.doesNotMatch(tree, /wasm-bindgen|js-sys/);
 });

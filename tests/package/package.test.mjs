@@ -47,7 +47,7 @@ test("the package holds what users need and nothing else", async () => {
   /** @type {string[]} */
   const files = JSON.parse(stdout)[0].files.map((/** @type {{ path: string }} */ file) => file.path);
   assert(files.includes("pkg/mesh_policy_bg.wasm") && files.includes("host/cli.js") && files.includes("man/mesh-policy.1"));
-  const odd = files.filter((file) => !/^(host|pkg|docs|www\/dist)\/|^examples\/.*\.(yaml|md)$|^([A-Z]+\.md|LICENSE|package\.json|man\/mesh-policy\.1)$/.test(file));
+  const odd = files.filter((file) => !/^(host|pkg|docs|www\/dist)\/|^examples\/.*\.(yaml|md)$|^examples\/charm\/\w+\/(dispatch|package\.json|src\/\w+\.js)$|^([A-Z]+\.md|LICENSE|package\.json|man\/mesh-policy\.1)$/.test(file));
   assert.deepEqual(odd, []);
   const readme = await readFile(path.join(ROOT, "README.md"), "utf8");
   const links = [...readme.matchAll(/\]\(([^)#:]+)[^):]*\)/g)].map(([, link]) => link ?? "");

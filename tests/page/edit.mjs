@@ -47,8 +47,8 @@ test("every example of the menu compiles", async () => {
     await compiled(page);
     for (const [title, files, policies] of /** @type {[RegExp, number, number][]} */ ([
       [/^Bookinfo, across/, 2 + charmsOf("bookinfo-cross-model").length, 3],
-      [/Observability/, 1 + charmsOf("cos").length, 34],
-      [/^Kubeflow/, 1 + charmsOf("kubeflow").length, 14],
+      [/Observability/, 1 + charmsOf("cos").length, 40],
+      [/^Kubeflow/, 1 + charmsOf("kubeflow").length, 23],
       [/^Bookinfo(?!,)/, 1 + charmsOf("bookinfo").length, 3],
     ])) {
       await example(page, title);
@@ -130,7 +130,7 @@ test("an ambiguous relation is written out, an offer completed", async () => {
   await withPage({}, async (page) => {
     await compiled(page);
     await example(page, /Observability/);
-    await page.locator("#status", { hasText: "34 policies" }).waitFor();
+    await page.locator("#status", { hasText: "40 policies" }).waitFor();
     const offer = problem(page, "the offer loki-logging has");
     await offer.getByRole("button", { name: "Add provide-cmr-mesh" }).click();
     await offer.waitFor({ state: "detached" });
@@ -254,6 +254,26 @@ test("files are opened by dialog, dropped, renamed, told what they are, closed, 
   });
 });
 
+test("a charm's own file is a charm file, and what says what there is comes to the front", async () => {
+  await withPage({}, async (page) => {
+    await compiled(page);
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Open files…" }).click()]);
+    const yaml = (/** @type {string} */ name, /** @type {string} */ text) => ({ name, mimeType: "application/yaml", buffer: Buffer.from(text) });
+    await chooser.setFiles([
+      yaml("charmcraft.yaml", "name: web\ntype: charm\nrequires:\n  service-mesh: {interface: service_mesh}\n"),
+      yaml("shop.yaml", "name: shop\napplications:\n  web: {charm: web}\n"),
+      yaml("web.yaml", "policies: []\ncharm: web\n"),
+    ]);
+    await page.locator(".files .file", { hasText: "charmcraft" }).waitFor();
+    assert.equal(await page.getByLabel("File name").inputValue(), "shop.yaml");
+    assert.equal(await page.getByLabel("Kind").inputValue(), "bundle");
+    for (const name of ["charmcraft.yaml", "web.yaml"]) {
+      await file(page, name);
+      assert.equal(await page.getByLabel("Kind").inputValue(), "charm", name);
+    }
+  });
+});
+
 test("files of one's own take the place of an example that nobody has touched", async () => {
   await withPage({}, async (page) => {
     /** @param {Record<string, string>} files */
@@ -295,7 +315,7 @@ test("the policies that are downloaded are those of the command line", async () 
   await withPage({}, async (page) => {
     await compiled(page);
     await example(page, /Observability/);
-    await page.locator("#status", { hasText: "34 policies" }).waitFor();
+    await page.locator("#status", { hasText: "40 policies" }).waitFor();
     const [saved] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Download" }).click().then(() => page.getByRole("menuitem", { name: /^AuthorizationPolicies/ }).click()),

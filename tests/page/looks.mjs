@@ -30,7 +30,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"]))
       await withPage({ colorScheme, viewport, reducedMotion: "reduce" }, async (page) => {
         await compiled(page);
         await example(page, /Observability/);
-        await page.locator("#status", { hasText: "34 policies" }).waitFor({ state: "attached" });
+        await page.locator("#status", { hasText: "40 policies" }).waitFor({ state: "attached" });
         const save = (/** @type {string} */ name) => page.screenshot({ path: path.join(SCREENSHOTS, `${colorScheme}-${size}-${name}.png`) });
         await accessible(page, "edit");
         await save("edit");
@@ -137,7 +137,7 @@ test("the pictures of README and docs are of this page", async (t) => {
     await withPage({ colorScheme, viewport: { width: 1440, height: 900 }, reducedMotion: "reduce" }, async (page) => {
       await compiled(page);
       await example(page, /Observability/);
-      await page.locator("#status", { hasText: "34 policies" }).waitFor();
+      await page.locator("#status", { hasText: "40 policies" }).waitFor();
       await view(page, /^Policies/);
       await page.getByLabel("Filter policies").fill("otelcol loki /proxy");
       await page.locator(".policy .head").first().click();
@@ -158,7 +158,7 @@ test("the pictures of README and docs are of this page", async (t) => {
       await page.mouse.move(0, 0);
       await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
       // Time is the one thing that differs from run to run.
-      await page.locator("#status").evaluate((status) => (status.textContent = "34 policies in 5 ms"));
+      await page.locator("#status").evaluate((status) => (status.textContent = "40 policies in 5 ms"));
       made.push(await page.screenshot({ path: path.join(write ? path.join(ROOT, "docs") : SCREENSHOTS, name) }));
     });
     const picture = readFileSync(path.join(ROOT, "docs", name));

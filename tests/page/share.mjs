@@ -12,7 +12,7 @@ test("a link shows somebody else the same, to look at until it is imported", asy
   await withPage({}, async (page) => {
     await compiled(page);
     await example(page, /Observability/);
-    await page.locator("#status", { hasText: "34 policies" }).waitFor();
+    await page.locator("#status", { hasText: "40 policies" }).waitFor();
     await file(page, "loki-worker-k8s");
     await view(page, /^Policies/);
     await page.getByRole("button", { name: "Share" }).click();
@@ -22,7 +22,7 @@ test("a link shows somebody else the same, to look at until it is imported", asy
   assert(hash.length < 30_000, `${hash.length}`);
   await withBrowser({}, async (open) => {
     const page = await open(hash);
-    await page.locator("#status", { hasText: "34 policies" }).waitFor();
+    await page.locator("#status", { hasText: "40 policies" }).waitFor();
     assert.equal(await page.getByLabel("File name").inputValue(), "loki-worker-k8s.yaml");
     assert.equal(await page.getByRole("tab", { name: /^Policies/ }).getAttribute("aria-selected"), "true");
     await page.getByText("nothing is kept or can be changed until you import them").waitFor();
@@ -36,7 +36,7 @@ test("a link shows somebody else the same, to look at until it is imported", asy
     assert.equal(new URL(page.url()).hash, "");
 
     const again = await open(hash);
-    await again.locator("#status", { hasText: "34 policies" }).waitFor();
+    await again.locator("#status", { hasText: "40 policies" }).waitFor();
     await again.getByRole("button", { name: "Import" }).click();
     await again.locator(".cm-content").click();
     await again.keyboard.press("Control+Home");
@@ -44,7 +44,7 @@ test("a link shows somebody else the same, to look at until it is imported", asy
     assert.equal(new URL(again.url()).hash, "");
     await again.reload();
     await again.locator(".cm-line", { hasText: "# mine now" }).waitFor();
-    await again.locator("#status", { hasText: "34 policies" }).waitFor();
+    await again.locator("#status", { hasText: "40 policies" }).waitFor();
   });
 });
 

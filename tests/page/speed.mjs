@@ -21,7 +21,7 @@ test("from keystroke to result", async (t) => {
   await withPage({}, async (page) => {
     await compiled(page);
     await example(page, /Observability/);
-    await page.locator("#status", { hasText: "34 policies" }).waitFor();
+    await page.locator("#status", { hasText: "40 policies" }).waitFor();
     await page.locator(".node").first().waitFor();
     await page.locator(".cm-content").click();
     await page.keyboard.press("Control+Home");

@@ -39,7 +39,8 @@ export function kindOf(name, text) {
   if (/^\s*\[|"relation-info"|"source_app_name"/.test(start)) return "databag";
   if (/^[-[\s{]*(?:expect|name)\s*:.*$[^]*?^[\s{-]*expect\s*:|^-\s*\{.*\bexpect\s*:/m.test(start.slice(0, 5000))) return "expectations";
   if (/^(?:apiVersion|kind)\s*:|^\s*\{\s*"(?:apiVersion|kind)"/m.test(start)) return "manifests";
-  if (/^charm\s*:/m.test(start)) return "charm";
+  // A charm's own file has `name` in place of `charm`, as bundles have; no bundle has endpoints.
+  if (/^(?:charm|provides|requires|peers)\s*:/m.test(start)) return "charm";
   if (/^(?:applications|services|bundle|saas|relations)\s*:/m.test(start)) return /overlay/i.test(name) ? "overlay" : "bundle";
   return /charm/i.test(name) ? "charm" : "bundle";
 }
@@ -108,9 +109,10 @@ export class Workspace extends EventTarget {
    */
   open(files) {
     const example = this.#example;
-    if (example.size > 0 && files.some(({ kind }) => ["bundle", "databag", "manifests"].includes(kind))) {
+    const first = files.findIndex(({ kind }) => ["bundle", "databag", "manifests"].includes(kind));
+    if (example.size > 0 && first >= 0) {
       const own = this.files.filter((file) => !example.has(file));
-      this.replace([...own, ...files], { active: own.length + files.length - 1 });
+      this.replace([...own, ...files], { active: own.length + first });
       return true;
     }
     const count = this.files.length;

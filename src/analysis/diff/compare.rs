@@ -4,7 +4,7 @@ use super::paths;
 use super::reasons::Reasons;
 use super::{Among, Change, Diff, Json, NotCompared, Responsible, Unknown};
 use crate::analysis::decide::{Analysis, Via};
-use crate::analysis::points::Origin;
+use crate::analysis::points::{Held, Origin};
 use crate::analysis::request::Target;
 use crate::analysis::rules::Effect;
 use crate::analysis::symbolic::condition::{Condition, Field, Values};
@@ -16,10 +16,12 @@ use crate::analysis::symbolic::routes::{Cell, Target as Place};
 use crate::analysis::symbolic::solve::{
     Gap, Side, TargetForm, all_present, matched, points, space,
 };
+use crate::analysis::symbolic::solved::WayVerdict;
 use crate::analysis::symbolic::space::Space;
 use crate::analysis::symbolic::strings::TooComplex;
 use crate::analysis::symbolic::verdict::Verdict;
 use crate::analysis::symbolic::witness::{self, RequestJson, ToJson};
+use crate::istio::fingerprint::fingerprint;
 
 /// The methods of RFC 9110, and PATCH (RFC 5789).
 const METHODS: [&str; 9] = [
@@ -54,7 +56,8 @@ pub(super) struct Both<'t> {
 
 /// A policy that is not the same on both sides.
 pub(super) struct Differing {
-    responsible: Responsible,
+    /// None where the policy is in both meshes and says the same: then it is for others on one side.
+    responsible: Option<Responsible>,
     /// The requests that it matches on one side and not on the other, as far as that may be.
     region: Region,
     /// It is an ALLOW policy where there was none before, or is none after: its being there alone
@@ -124,7 +127,7 @@ impl<'a> Comparer<'a> {
         }
         let sides = (&self.old, &self.new);
         let forms = (self.old.form(&old_cells), self.new.form(&new_cells));
-        let (mut both, x, y) = Both::solve(target, text, sides, forms, &self.reasons)?;
+        let (mut both, x, y) = Both::solve(target, text, sides, forms, &[], &self.reasons)?;
         let granted = both.space.regions.and(x.denied, y.allowed)?;
         let revoked = both.space.regions.and(x.allowed, y.denied)?;
         let granted = both.changes(granted, true, None)?;
@@ -132,15 +135,36 @@ impl<'a> Comparer<'a> {
         self.found.equivalent &= granted.is_empty() && revoked.is_empty();
         self.found.granted.extend(granted);
         self.found.revoked.extend(revoked);
-        let unknown = if both.old.has_unknown() || both.new.has_unknown() {
-            let forms = (
-                self.old.form_with_unsaid(&old_cells),
-                self.new.form_with_unsaid(&new_cells),
-            );
-            let (mut both, x, y) = Both::solve(target, text, sides, forms, &self.reasons)?;
-            both.unknown(x, y)?
+        let has_unknown = both.old.has_unknown() || both.new.has_unknown();
+        let unknown = if has_unknown {
+            let with_unsaid = || {
+                let forms = (
+                    self.old.form_with_unsaid(&old_cells),
+                    self.new.form_with_unsaid(&new_cells),
+                );
+                let open = forms.0.has_unknown() || forms.1.has_unknown();
+                let plain = (&both.old, &both.new);
+                let more = [plain.0, plain.1];
+                let (mut all, x, y) =
+                    Both::solve(target, text, sides, forms, &more, &self.reasons)?;
+                let before = plain.0.verdict(&mut all.space, &all_present)?;
+                let after = plain.1.verdict(&mut all.space, &all_present)?;
+                let settled = all.settled(before, after)?;
+                Ok(all.unknown(x, y, settled, open)?)
+            };
+            match with_unsaid() {
+                Err(Gap::TooComplex) => None,
+                found => Some(found?),
+            }
         } else {
-            both.unknown(x, y)?
+            None
+        };
+        let unknown = match unknown {
+            Some(found) => found,
+            None => {
+                let settled = both.settled(x, y)?;
+                both.unknown(x, y, settled, has_unknown)?
+            }
         };
         if let Some(unknown) = unknown {
             self.found.equivalent = false;
@@ -199,7 +223,13 @@ pub(super) fn differing<'a>(
             let held = side.held(number)?;
             Some((&held.ztunnel, &held.http, &held.tcp, held.doubts))
         };
+        let same_elsewhere = |side: &Side<'a>, number: u32, other: &Side<'a>| {
+            let mine = side.held(number).and_then(|held| says(side, held));
+            mine.is_some() && mine == other.named(name).and_then(|held| says(other, held))
+        };
         let change = match (old, new) {
+            (None, Some((new, _))) if same_elsewhere(after, new, before) => "",
+            (Some((old, _)), None) if same_elsewhere(before, old, after) => "",
             (None, _) => "added",
             (_, None) => "removed",
             (Some((old, _)), Some((new, _))) if form(before, old) == form(after, new) => {
@@ -213,19 +243,35 @@ pub(super) fn differing<'a>(
         let x = matched(&both.old, &mut both.space, old)?;
         let y = matched(&both.new, &mut both.space, new)?;
         let regions = &mut both.space.regions;
-        let (gone, come) = (regions.minus(x, y)?, regions.minus(y, x)?);
+        let (mut gone, mut come) = (regions.minus(x, y)?, regions.minus(y, x)?);
+        let asks = |side: &Side<'a>, one: Option<(u32, Effect)>| {
+            let policy = side.held(one?.0)?.http.as_ref()?;
+            policy.asks.clone()
+        };
+        if asks(before, old) != asks(after, new) {
+            // Another service may answer otherwise wherever it is asked.
+            (gone, come) = (x, y);
+        }
         let is_allow = |one: Option<(u32, Effect)>| matches!(one, Some((_, Effect::Allow)));
         found.push(Differing {
-            responsible: Responsible {
+            responsible: (!change.is_empty()).then(|| Responsible {
                 policy: name.to_owned(),
                 change,
-            },
+            }),
             region: regions.or(gone, come)?,
             alone: is_allow(old) && !has_allow_at_each(&both.new)
                 || is_allow(new) && !has_allow_at_each(&both.old),
         });
     }
     Ok(found)
+}
+
+/// What a written policy says.
+fn says(side: &Side<'_>, held: &Held) -> Option<String> {
+    match held.origin {
+        Origin::Written(at) => side.analysis.mesh.policies.get(at).map(fingerprint),
+        _ => None,
+    }
 }
 
 /// The policies of a form: name, place, what they do. Those that istiod adds are no reasons.
@@ -262,10 +308,12 @@ impl<'t> Both<'t> {
         text: &'t str,
         (before, after): (&Side<'a>, &Side<'a>),
         (old, new): (TargetForm, TargetForm),
+        more: &[&TargetForm],
         reasons: &'t Reasons,
     ) -> Result<(Self, Verdict, Verdict), Gap> {
         let host = host(target);
-        let mut space = space(before, &[&old, &new], &[], &[&host])?;
+        let forms: Vec<&TargetForm> = [&old, &new].iter().chain(more).copied().collect();
+        let mut space = space(before, &forms, &[], &[&host])?;
         let x = old.verdict(&mut space, &all_present)?;
         let y = new.verdict(&mut space, &all_present)?;
         let mut both = Both {
@@ -346,11 +394,15 @@ impl<'t> Both<'t> {
         let mut policies = Vec::new();
         for one in &self.differing {
             if one.alone || !self.space.regions.and(one.region, region)?.is_none() {
-                policies.push(one.responsible.clone());
+                policies.extend(one.responsible.clone());
             }
         }
         if policies.is_empty() {
-            policies.extend(self.differing.iter().map(|one| one.responsible.clone()));
+            policies.extend(
+                self.differing
+                    .iter()
+                    .filter_map(|one| one.responsible.clone()),
+            );
         }
         let reasons = self.reasons.of(self.target, &access, policies.is_empty());
         let text = format!(
@@ -378,20 +430,27 @@ impl<'t> Both<'t> {
         }))
     }
 
-    /// Where something is not known and may have changed: the answer was, or is, known on one side
-    /// only; or it is another if something is so that the input does not say; or a policy that changed
-    /// may match.
-    fn unknown(&mut self, x: Verdict, y: Verdict) -> Result<Option<Unknown>, TooComplex> {
-        let mut settled = |verdict: Verdict| {
-            let (allowed, denied) = (
-                self.space.always(verdict.allowed)?,
-                self.space.always(verdict.denied)?,
-            );
-            self.space.regions.or(allowed, denied)
-        };
-        let (old, new) = (settled(x)?, settled(y)?);
+    /// The requests that both sides answer for certain.
+    fn settled(&mut self, x: Verdict, y: Verdict) -> Result<Region, TooComplex> {
         let regions = &mut self.space.regions;
-        let settled = regions.and(old, new)?;
+        let before = regions.or(x.allowed, x.denied)?;
+        let after = regions.or(y.allowed, y.denied)?;
+        regions.and(before, after)
+    }
+
+    /// Where something is not known and may have changed: the answer was, or is, known on one side
+    /// only; or it is another if something is so that the input does not say; or it depends on both
+    /// sides, and a way answers otherwise or a policy that changed may match. Nothing is said of
+    /// requests that are settled. Where not all that is unknown is a field, `open`, whatever depends may
+    /// have changed.
+    fn unknown(
+        &mut self,
+        x: Verdict,
+        y: Verdict,
+        settled: Region,
+        open: bool,
+    ) -> Result<Option<Unknown>, TooComplex> {
+        let regions = &mut self.space.regions;
         let (known_old, known_new) = (
             regions.or(x.allowed, x.denied)?,
             regions.or(y.allowed, y.denied)?,
@@ -403,14 +462,21 @@ impl<'t> Both<'t> {
             regions.and(x.allowed, y.denied)?,
         ];
         let changed = regions.any(&changed)?;
-        let mut open = regions.minus(changed, settled)?;
-        if open.is_none() {
+        let mut found = regions.minus(changed, settled)?;
+        if found.is_none() {
             let neither = regions.not(known_old)?;
             let changed: Vec<Region> = self.differing.iter().map(|one| one.region).collect();
             let changed = regions.any(&changed)?;
-            open = regions.and(neither, changed)?;
+            found = regions.and(neither, changed)?;
+            if found.is_none() && open {
+                found = neither;
+            }
+            if found.is_none() && !neither.is_none() {
+                let ways = self.other_ways()?;
+                found = self.space.regions.and(neither, ways)?;
+            }
         }
-        let Some(example) = self.space.example(open) else {
+        let Some(example) = self.space.example(found) else {
             return Ok(None);
         };
         let request = witness::request(self.domain, self.target, &example);
@@ -423,5 +489,38 @@ impl<'t> Both<'t> {
             given: Vec::new(),
             witness: Json(RequestJson::from(&request)),
         }))
+    }
+
+    /// Requests that are answered otherwise on some way, whatever the order of the ways.
+    fn other_ways(&mut self) -> Result<Region, TooComplex> {
+        let old = self.old.solve(&mut self.space)?.ways(&mut self.space)?;
+        let new = self.new.solve(&mut self.space)?.ways(&mut self.space)?;
+        let sorted = |ways: &[WayVerdict]| {
+            let mut ways = ways.to_vec();
+            crate::order::sort(&mut ways);
+            ways.dedup();
+            ways
+        };
+        if sorted(&old) == sorted(&new) {
+            return Ok(Region::NONE);
+        }
+        let none = WayVerdict::NOBODYS;
+        let regions = &mut self.space.regions;
+        let mut found = Vec::new();
+        for at in 0..old.len().max(new.len()) {
+            let (a, b) = (old.get(at).unwrap_or(&none), new.get(at).unwrap_or(&none));
+            if a.waypoint != b.waypoint {
+                found.push(regions.or(a.taken, b.taken)?);
+            }
+            for (a, b) in [
+                (a.taken, b.taken),
+                (a.allowed, b.allowed),
+                (a.denied, b.denied),
+            ] {
+                found.push(regions.minus(a, b)?);
+                found.push(regions.minus(b, a)?);
+            }
+        }
+        regions.any(&found)
     }
 }

@@ -76,6 +76,9 @@ pub(super) fn changes(
         let (a, other) = (regions.forget(a, level)?, regions.forget(other, level)?);
         found.complete &= regions.and(a, other)?.is_none();
     }
+    // What depends on something that the input does not say may depend on it otherwise.
+    let depends = both.old.has_unknown() || both.new.has_unknown();
+    found.complete &= !depends || unknown.0.is_none();
     if found.complete {
         return Ok(found);
     }

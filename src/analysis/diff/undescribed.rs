@@ -15,7 +15,7 @@ use crate::istio::fingerprint::fingerprint;
 use crate::istio::policy::{Action, AuthorizationPolicy};
 use crate::map::{Index, Map};
 use crate::mesh::manifests::{GATEWAY_NAME, read_manifests};
-use crate::mesh::{DataPlane, Gateway, Labels, Mesh, Settings, finish, selects};
+use crate::mesh::{DataPlane, Gateway, Labels, Mesh, Settings, finish, label, selects};
 use crate::text::to_json;
 use serde::{Serialize, Serializer};
 
@@ -23,6 +23,9 @@ use serde::{Serialize, Serializer};
 const MAX_SETS: usize = 64;
 /// No more pods and Services than this are made up at all.
 const MAX_LIKES: usize = 400;
+const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+/// What the pods of an ingress gateway have, so that none of a mesh's proxies is before theirs.
+const OUTSIDE: (&str, &str) = ("istio.io/dataplane-mode", "none");
 /// A label that no selector asks for.
 const NOBODYS_LABEL: (&str, &str) = ("mesh-policy/pod", "other");
 /// Stands for the namespaces that nothing mentions.
@@ -53,12 +56,10 @@ pub(super) struct Like {
 
 #[derive(Debug)]
 enum Kind {
-    Pod(Labels),
+    /// With these labels; of a gateway that the input does not have.
+    Pod(Labels, Option<String>),
     /// Behind the waypoint of a name; whether the input does not have that.
-    Service {
-        waypoint: String,
-        made: bool,
-    },
+    Service { waypoint: String, made: bool },
 }
 
 impl Serialize for Object {
@@ -115,9 +116,11 @@ impl Like {
         let (Target::Service { namespace, name } | Target::Pod { namespace, name }) = &self.target;
         let empty = || Object::Map(Vec::new());
         let (waypoint, made) = match &self.kind {
-            Kind::Pod(labels) => {
+            Kind::Pod(labels, gateway) => {
                 let labels = Object::labels(labels);
-                return vec![Object::of("v1", "Pod", (namespace, name), labels, empty())];
+                let mut found = vec![Object::of("v1", "Pod", (namespace, name), labels, empty())];
+                found.extend(gateway.iter().map(|gateway| ingress(namespace, gateway)));
+                return found;
             }
             Kind::Service { waypoint, made } => (waypoint, *made),
         };
@@ -125,7 +128,7 @@ impl Like {
         let owner = Object::map([(NOBODYS_LABEL.0, Object::text(name))]);
         let outside = Object::map([
             (NOBODYS_LABEL.0, Object::text(name)),
-            ("istio.io/dataplane-mode", Object::text("none")),
+            (OUTSIDE.0, Object::text(OUTSIDE.1)),
         ]);
         let port = Object::map([
             ("name", Object::text("http")),
@@ -138,11 +141,10 @@ impl Like {
             Object::of("v1", "Pod", (namespace, name), outside, empty()),
         ];
         if made {
-            let version = "gateway.networking.k8s.io/v1";
             let class = Object::text(crate::mesh::WAYPOINT_CLASS);
             let spec = Object::map([("gatewayClassName", class)]);
             let id = (namespace.as_str(), waypoint.as_str());
-            let mut gateway = Object::of(version, "Gateway", id, empty(), spec);
+            let mut gateway = Object::of(GATEWAY_API, "Gateway", id, empty(), spec);
             if let Object::Map(members) = &mut gateway {
                 let address = Object::map([("value", Object::text("10.255.255.254"))]);
                 let status = Object::map([("addresses", Object::List(vec![address]))]);
@@ -152,6 +154,21 @@ impl Like {
         }
         found
     }
+}
+
+/// An ingress gateway that listens for HTTP.
+fn ingress(namespace: &str, name: &str) -> Object {
+    let listener = Object::map([
+        ("name", Object::text("http")),
+        ("port", Object::Number(80)),
+        ("protocol", Object::text("HTTP")),
+    ]);
+    let spec = Object::map([
+        ("gatewayClassName", Object::text("istio")),
+        ("listeners", Object::List(vec![listener])),
+    ]);
+    let labels = Object::Map(Vec::new());
+    Object::of(GATEWAY_API, "Gateway", (namespace, name), labels, spec)
 }
 
 /// A mesh with objects beside its own.
@@ -271,17 +288,20 @@ impl<'a> Finder<'a> {
                 format!("service {id}"),
             ),
             "Gateway" if gateway().is_some_and(Gateway::is_ingress) => {
-                let labels = [(GATEWAY_NAME, name), ("istio.io/dataplane-mode", "none")];
+                let labels = [(GATEWAY_NAME, name), OUTSIDE];
                 let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
                 let target = Target::Pod {
                     namespace: namespace.to_owned(),
                     name: self.unused_pod(namespace, name),
                 };
-                self.push(target, format!("gateway {id}"), Kind::Pod(labels.into()));
+                let kind = Kind::Pod(labels.into(), None);
+                self.push(target, format!("gateway {id}"), kind);
                 return;
             }
-            // Nobody who could be asked enforces it.
-            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => return,
+            "Gateway" if gateway().is_some_and(|one| !one.is_waypoint()) => {
+                self.of_unknown_class(id);
+                return;
+            }
             "Gateway" => (
                 fresh("any-service", &service_taken),
                 name.to_owned(),
@@ -322,6 +342,16 @@ impl<'a> Finder<'a> {
             return;
         }
         self.leave_out(ToJson::from(&target));
+    }
+
+    fn of_unknown_class(&mut self, gateway: String) {
+        self.left_out.push(NotCompared {
+            to: ToJson::Pod(gateway),
+            why: "the input does not say whether Istio runs gateways of this class, and has no pods of \
+                  this one"
+                .to_owned(),
+            help: "give its pods by `--manifests`",
+        });
     }
 
     fn leave_out(&mut self, to: ToJson) {
@@ -455,7 +485,30 @@ impl<'a> Finder<'a> {
             namespace: namespace.to_owned(),
             name: self.unused_pod(namespace, &name),
         };
-        self.push(target, text, Kind::Pod(labels));
+        let mut made = None;
+        if let Some(gateway) = label(&labels, GATEWAY_NAME).map(str::to_owned) {
+            let mut gateways = self.meshes().into_iter().flat_map(|mesh| &mesh.gateways);
+            let known = gateways.find(|one| one.namespace == namespace && one.name == gateway);
+            // No selector counts at a waypoint.
+            if known.is_some_and(Gateway::is_waypoint) {
+                return;
+            }
+            if known.is_some_and(|one| !one.is_ingress()) {
+                self.of_unknown_class(format!("{namespace}/{gateway}"));
+                return;
+            }
+            let key = (namespace.to_owned(), "Gateway".to_owned(), gateway.clone());
+            if known.is_none() && self.seen.contains(&key) {
+                // Made up already, as a waypoint.
+                self.leave_out(ToJson::from(&target));
+                return;
+            }
+            made = known.is_none().then_some(gateway);
+            if label(&labels, OUTSIDE.0).is_none() {
+                labels.push((OUTSIDE.0.to_owned(), OUTSIDE.1.to_owned()));
+            }
+        }
+        self.push(target, text, Kind::Pod(labels, made));
     }
 
     /// A name for a pod that no other has.
@@ -569,8 +622,9 @@ fn attached(analysis: &Analysis) -> Vec<bool> {
     }
     let gateways = points.gateways.iter().zip(&used);
     let gateways = gateways.filter(|(_, used)| **used).map(|(list, _)| list);
+    let ingress = points.ingress.iter().flatten().map(|one| &one.attached);
     let all = points.workloads.iter().chain(&points.services);
-    for one in all.chain(gateways).flatten() {
+    for one in all.chain(ingress).chain(gateways).flatten() {
         let origin = points.held.get(one.policy as usize).map(|held| held.origin);
         if let Some(Origin::Written(at)) = origin
             && let Some(flag) = found.get_mut(at)

@@ -1,8 +1,8 @@
-//! What requests find: pods that are open past their waypoint, and pods that shut it out.
+//! What requests find: pods that are open past their waypoint, Services that are open through it, and pods that shut it out.
 
 use super::{code, new, placed};
-use crate::analysis::decide::Analysis;
-use crate::analysis::matching::{Client, Identity, Seen};
+use crate::analysis::decide::{Analysis, Why};
+use crate::analysis::matching::{Client, Identity, Seen, Truth, policy_matches};
 use crate::analysis::points::{Attached, Binding, Layer, Origin};
 use crate::analysis::rules::Effect;
 use crate::analysis::verdict::{Doubts, Verdict};
@@ -71,11 +71,18 @@ fn service(analysis: &Analysis, at: usize, found: &mut Vec<Diagnostic>) {
         if !at_pod.iter().any(allows) {
             continue;
         }
-        let refused = gateway.service_accounts.iter().all(|account| {
-            let identity = Identity::new(&mesh.settings.trust_domain, &gateway.namespace, account);
-            let outcome = analysis.evaluate(Layer::Ztunnel, false, at_pod, &anything(&identity));
-            outcome.verdict == Verdict::Denied && !gateway.service_accounts.is_empty()
-        });
+        let identity = |account: &String| {
+            Identity::new(&mesh.settings.trust_domain, &gateway.namespace, account)
+        };
+        let waypoints: Vec<Identity> = gateway.service_accounts.iter().map(identity).collect();
+        let all = |verdict: Verdict| {
+            let mut each = waypoints.iter().map(|one| {
+                let outcome = analysis.evaluate(Layer::Ztunnel, false, at_pod, &anything(one));
+                outcome.verdict
+            });
+            !waypoints.is_empty() && each.all(|one| one == verdict)
+        };
+        let refused = all(Verdict::Denied);
         if let Some(policy) = at_pod.iter().find_map(|one| written(analysis, one))
             && refused
         {
@@ -93,7 +100,46 @@ fn service(analysis: &Analysis, at: usize, found: &mut Vec<Diagnostic>) {
             found.push(placed(finding, policy, policy.at));
             return;
         }
+        if let Some(policy) = guard_of_pods(analysis, at_pod, &waypoints)
+            && is_open(analysis, own)
+            && all(Verdict::Allowed)
+        {
+            let finding = new(
+                Severity::Note,
+                code::SERVICE_OPEN,
+                format!(
+                    "whoever in the mesh asks the Service `{id}` is not held by `{}`: no policy guards it at its waypoint, which the pods let in",
+                    clip(&policy.id())
+                ),
+            )
+            .help("add an ALLOW policy with `targetRefs` for the Service; in a charm, one of `kind: app`");
+            found.push(placed(finding, policy, policy.at));
+            return;
+        }
     }
+}
+
+/// A written ALLOW policy at pods that says who may come, and means clients: their waypoint is not among them.
+fn guard_of_pods<'a>(
+    analysis: &'a Analysis,
+    at_pod: &[Attached],
+    waypoints: &[Identity],
+) -> Option<&'a AuthorizationPolicy> {
+    at_pod.iter().find_map(|one| {
+        let held = analysis.points.held.get(one.policy as usize)?;
+        let policy = held.ztunnel.as_ref()?;
+        let misses = |one: &Identity| policy_matches(policy, &anything(one)).0 == Truth::No;
+        let guards = policy.effect == Effect::Allow && !policy.rules.is_empty();
+        (guards && waypoints.iter().all(misses)).then(|| written(analysis, one))?
+    })
+}
+
+/// Whether a waypoint lets anyone with an identity through, whatever is asked, because no ALLOW policy is attached.
+fn is_open(analysis: &Analysis, own: &[Attached]) -> bool {
+    // Of a namespace that no object can have.
+    let nobody = Identity::new(&analysis.mesh.settings.trust_domain, "", "");
+    let outcome = analysis.evaluate(Layer::Waypoint, false, own, &anything(&nobody));
+    outcome.verdict == Verdict::Allowed && outcome.why == Why::NothingAttached
 }
 
 /// Whether requests to the pod's own address go through a waypoint as well.

@@ -78,5 +78,7 @@ pub const SAME_NAME: &str = "same-name";
 pub const DUPLICATE_POLICY: &str = "duplicate-policy";
 /// The target's pods can be reached past its waypoint.
 pub const POD_ADDRESS_OPEN: &str = "pod-address-open";
+/// The target's pods are guarded, and its Service is not.
+pub const SERVICE_OPEN: &str = "service-open";
 /// The target's pods refuse their own waypoint.
 pub const WAYPOINT_SHUT_OUT: &str = "waypoint-shut-out";

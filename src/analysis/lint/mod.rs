@@ -27,6 +27,8 @@ pub fn report(analysis: &Analysis, input: &[Diagnostic]) -> Vec<Diagnostic> {
     let told = |one: &&Diagnostic| one.code != code::REFUSED;
     let mut all: Vec<Diagnostic> = input.iter().filter(told).cloned().collect();
     all.extend(lint(analysis));
+    // What is wrong twice in one declaration is compiled twice into one policy.
+    all.dedup();
     bound(&mut all);
     all
 }
@@ -116,7 +118,11 @@ impl<'a> Linter<'a> {
                     name(self.policy),
                     refusal.message
                 ),
-                refusal.help,
+                // A charm writes a port as a number.
+                match self.policy.declared {
+                    Some(_) => refusal.help.trim_end_matches(", as a string"),
+                    None => refusal.help,
+                },
             );
         }
         refusals.is_some_and(|found| !found.is_empty())

@@ -238,7 +238,8 @@ fn universe(setting: &Setting<'_>, field: &Field, raw: bool) -> Option<Universe>
         Field::Host if raw => Universe::Authority,
         Field::Host => Universe::Host,
         Field::ServerName => Universe::ServerName,
-        Field::Header(_) | Field::Claim(_) | Field::Forwarded => Universe::HeaderValue,
+        Field::Header(_) | Field::Forwarded => Universe::HeaderValue,
+        Field::Claim(_) => Universe::Text,
         Field::Port | Field::SourceIp | Field::RemoteIp | Field::Unsaid(_) => return None,
     })
 }

@@ -38,16 +38,25 @@ pub enum Field {
     Claim(String),
 }
 
-/// A question about a request that its fields do not answer. The same one has the same answer before
-/// and after a change, whatever that is.
+/// A question that neither the fields of a request answer nor the input. The same one has the same
+/// answer before and after a change, whatever that is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unsaid {
-    /// What a policy looks at.
-    pub field: rules::Field,
-    /// What it looks for.
-    pub pattern: rules::Pattern,
-    /// On which of the ways that a request may take.
-    pub way: usize,
+    /// What is asked.
+    pub what: Question,
+    /// Of what: of something else it is another question.
+    pub of: String,
+}
+
+/// What the input does not say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Whether what a policy looks at is what it looks for.
+    Matches(rules::Field, rules::Pattern),
+    /// Whether a policy is there.
+    Exists,
+    /// Whether an external service refuses the request.
+    Refuses,
 }
 
 /// What there is of [`Field::Unsaid`].

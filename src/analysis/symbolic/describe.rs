@@ -353,7 +353,10 @@ impl Access {
                 Field::Method => access.methods = Some(part.texts()),
                 Field::Path => access.paths = Some(part.texts()),
                 Field::Host => access.hosts = Some(part.texts()),
-                Field::SourceIp => access.source_ips = Some(part.range_texts()),
+                Field::SourceIp => {
+                    let whole = part.ranges().into_iter().map(from_zero);
+                    access.source_ips = Some(whole.map(|range| range_text(&range)).collect());
+                }
                 Field::RemoteIp => access.remote_ips = Some(part.range_texts()),
                 Field::ServerName => access.server_names = Some(part.texts()),
                 Field::Forwarded => access.headers.push(part.header("x-forwarded-for")),
@@ -528,6 +531,16 @@ pub fn point_text(point: Point) -> String {
         (6, bits) => IpAddr::V6(Ipv6Addr::from(bits)).to_string(),
         (_, number) => number.to_string(),
     }
+}
+
+/// A range of addresses that a connection can come from, with the one before it, which none comes from, where that makes
+/// it a block: `0.0.0.0/0` for `0.0.0.1-255.255.255.255`.
+fn from_zero((low, high): Range) -> Range {
+    let is_block = high.1 & high.1.wrapping_add(1) == 0;
+    if low.1 == 1 && high.1 > 1 && is_block {
+        return ((low.0, 0), high);
+    }
+    (low, high)
 }
 
 /// `80`, `1-79`, `10.0.0.0/8`, or `10.0.0.1-10.0.0.9`.

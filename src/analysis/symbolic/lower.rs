@@ -1,6 +1,6 @@
 //! Policies as enforcement points hold them, turned into conditions.
 
-use super::condition::{SO, Unsaid};
+use super::condition::{Question, SO, Unsaid};
 use super::glob::{CharSet, Glob};
 use super::intervals::Range;
 use super::space::{Condition, Field, Values};
@@ -22,24 +22,40 @@ pub enum Presented {
     Nothing,
 }
 
+/// Namespace and name of an object.
+pub type Id<'a> = (&'a str, &'a str);
+
 /// The port that an enforcement point sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PortSeen {
+pub enum PortSeen<'a> {
     /// The one that the request is sent to.
     Asked,
     /// Always this one.
     Fixed(u16),
-    /// It cannot be told.
-    Unknown,
+    /// The one that has this name at these pods, which cannot be told.
+    Unknown(Id<'a>, &'a str),
 }
 
 /// The address of the peer that an enforcement point sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeerSeen {
+pub enum PeerSeen<'a> {
     /// The client's.
     Client,
-    /// A waypoint's, where it is known.
-    Waypoint(Option<IpAddr>),
+    /// A waypoint's.
+    Waypoint(IpAddr),
+    /// That of this waypoint, which cannot be told.
+    Unknown(Id<'a>),
+}
+
+/// The address that was connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination<'a> {
+    /// This one.
+    Known(IpAddr),
+    /// One of these addresses of an object; of none, which cannot be told.
+    Unknown(Id<'a>, &'a [IpAddr]),
+    /// No policy asks.
+    Unasked,
 }
 
 /// What an enforcement point sees of a request.
@@ -52,15 +68,17 @@ pub struct View<'a> {
     /// The identity.
     pub presented: Presented,
     /// The port.
-    pub port: PortSeen,
+    pub port: PortSeen<'a>,
     /// The peer.
-    pub peer: PeerSeen,
-    /// The address that was connected to, where it is known.
-    pub destination: Option<IpAddr>,
+    pub peer: PeerSeen<'a>,
+    /// The address that was connected to.
+    pub destination: Destination<'a>,
+    /// Who looks: what one proxy makes of a header, another need not.
+    pub looker: &'a str,
     /// X-Forwarded-For may be another than was sent, and so the forwarded address is not known.
     pub forwarded_unknown: bool,
-    /// What is unknown is a field of its own, on this way.
-    pub unsaid: Option<usize>,
+    /// What is unknown is a field of its own.
+    pub unsaid: bool,
 }
 
 /// A policy matches if any rule does.
@@ -130,22 +148,33 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
         }
         Of::SourceIp => match view.peer {
             PeerSeen::Client => address(Field::SourceIp, pattern),
-            PeerSeen::Waypoint(ip) => known_address(view, ip, field, pattern),
+            PeerSeen::Waypoint(ip) => known_address(ip, pattern),
+            PeerSeen::Unknown(id) => unknown(view, field, pattern, || name(id)),
         },
-        Of::RemoteIp if view.forwarded_unknown => unknown(view, field, pattern),
+        Of::RemoteIp if view.forwarded_unknown => seen_otherwise(view, field, pattern),
         Of::RemoteIp => match (view.peer, pattern) {
             (PeerSeen::Client, _) => address(Field::RemoteIp, pattern),
             // With X-Forwarded-For it is the client's own word, without it the waypoint's.
-            (PeerSeen::Waypoint(ip), Pattern::Cidr(cidr)) => any(vec![
+            (peer, Pattern::Cidr(cidr)) => any(vec![
                 Condition::Is(Field::Forwarded, Values::Range(block(cidr))),
                 all(vec![
                     Condition::Is(Field::Forwarded, Values::NoAddress),
-                    known_address(view, ip, field, pattern),
+                    match peer {
+                        PeerSeen::Waypoint(ip) => known_address(ip, pattern),
+                        PeerSeen::Unknown(id) => unknown(view, &Of::SourceIp, pattern, || name(id)),
+                        PeerSeen::Client => Condition::Never,
+                    },
                 ]),
             ]),
             _ => Condition::Never,
         },
-        Of::DestinationIp => known_address(view, view.destination, field, pattern),
+        Of::DestinationIp => match view.destination {
+            Destination::Known(ip) => known_address(ip, pattern),
+            Destination::Unknown(id, ips) => {
+                unknown(view, field, pattern, || format!("{} {ips:?}", name(id)))
+            }
+            Destination::Unasked => unknown(view, field, pattern, String::new),
+        },
         Of::Port => port(view, pattern),
         Of::Host => match text_lower(pattern) {
             Some(glob) => Condition::Is(Field::Host, Values::Glob(glob)),
@@ -155,13 +184,13 @@ fn value(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition 
         Of::Path => text(Field::Path, pattern),
         Of::Header(name) => match name.as_str() {
             ":method" => text(Field::Method, pattern),
-            ":scheme" => unknown(view, field, pattern),
+            ":scheme" => seen_otherwise(view, field, pattern),
             // Other views of fields that have classes of their own.
             ":path" => raw(Field::Path, pattern),
             ":authority" | "host" => raw(Field::Host, pattern),
-            "x-forwarded-for" if view.forwarded_unknown => unknown(view, field, pattern),
+            "x-forwarded-for" if view.forwarded_unknown => seen_otherwise(view, field, pattern),
             "x-forwarded-for" => text(Field::Forwarded, pattern),
-            name if headers::managed(name) => unknown(view, field, pattern),
+            name if headers::managed(name) => seen_otherwise(view, field, pattern),
             name if !name.starts_with(':') && !headers::is_name(name) => Condition::Never,
             _ => text(Field::Header(name.clone()), pattern),
         },
@@ -307,36 +336,46 @@ fn address(field: Field, pattern: &Pattern) -> Condition {
 }
 
 /// What a policy looks for where the input does not say what is there.
-fn unknown(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
-    match view.unsaid {
-        None => Condition::Unknown,
-        Some(way) => {
-            let unsaid = Box::new(Unsaid {
-                field: field.clone(),
-                pattern: pattern.clone(),
-                way,
-            });
-            Condition::Is(Field::Unsaid(unsaid), Values::Range(SO))
-        }
-    }
-}
-
-fn known_address(
+fn unknown(
     view: &View<'_>,
-    seen: Option<IpAddr>,
     field: &rules::Field,
     pattern: &Pattern,
+    of: impl FnOnce() -> String,
 ) -> Condition {
-    match (seen, pattern) {
-        (None, _) => unknown(view, field, pattern),
-        (Some(ip), Pattern::Cidr(cidr)) if cidr.contains(ip) => Condition::Always,
+    if !view.unsaid {
+        return Condition::Unknown;
+    }
+    unsaid(Question::Matches(field.clone(), pattern.clone()), of())
+}
+
+/// That something is so which the input does not say.
+pub fn unsaid(what: Question, of: String) -> Condition {
+    let unsaid = Box::new(Unsaid { what, of });
+    Condition::Is(Field::Unsaid(unsaid), Values::Range(SO))
+}
+
+/// What a proxy may see otherwise than it was sent.
+fn seen_otherwise(view: &View<'_>, field: &rules::Field, pattern: &Pattern) -> Condition {
+    unknown(view, field, pattern, || view.looker.to_owned())
+}
+
+fn name((namespace, name): Id<'_>) -> String {
+    format!("{namespace}/{name}")
+}
+
+fn known_address(ip: IpAddr, pattern: &Pattern) -> Condition {
+    match pattern {
+        Pattern::Cidr(cidr) if cidr.contains(ip) => Condition::Always,
         _ => Condition::Never,
     }
 }
 
 fn port(view: &View<'_>, pattern: &Pattern) -> Condition {
     match (pattern, view.port) {
-        (_, PortSeen::Unknown) => unknown(view, &rules::Field::Port, pattern),
+        (_, PortSeen::Unknown(id, port)) => {
+            let of = || format!("{} {port}", name(id));
+            unknown(view, &rules::Field::Port, pattern, of)
+        }
         (Pattern::Port(number), PortSeen::Asked) => {
             Condition::Is(Field::Port, Values::Range(super::intervals::port(*number)))
         }

@@ -6,7 +6,7 @@
 
 pub use super::clients::Clients;
 
-use super::lower::{PeerSeen, PortSeen, Presented};
+use super::lower::{Destination, Id, PeerSeen, PortSeen, Presented};
 use super::space::{Condition, Field, Values};
 use super::{intervals, lower};
 use crate::analysis::decide::{Analysis, Via};
@@ -49,11 +49,11 @@ pub struct Point<'a> {
     /// The identity that it is presented.
     pub presented: Presented,
     /// The port that it sees.
-    pub port: PortSeen,
+    pub port: PortSeen<'a>,
     /// The peer that it sees.
-    pub peer: PeerSeen,
-    /// Its own address, where it is known and some policy looks at it.
-    pub destination: Option<IpAddr>,
+    pub peer: PeerSeen<'a>,
+    /// Its own address.
+    pub destination: Destination<'a>,
     /// It may have another configuration: Envoy refuses the one with its policies.
     pub stale: bool,
 }
@@ -109,16 +109,19 @@ struct Finder<'a, 'c> {
 
 /// What a request looks like behind the point before.
 #[derive(Clone)]
-struct Hop {
+struct Hop<'a> {
     presented: Presented,
-    peer: PeerSeen,
+    peer: PeerSeen<'a>,
 }
 
-const DIRECT: Hop = Hop {
+/// The name of a port that is not known.
+static UNNAMED: TargetPort = TargetPort::Name(String::new());
+
+const DIRECT: Hop<'_> = Hop {
     presented: Presented::Client,
     peer: PeerSeen::Client,
 };
-const PLAIN: Hop = Hop {
+const PLAIN: Hop<'_> = Hop {
     presented: Presented::Nothing,
     peer: PeerSeen::Client,
 };
@@ -148,7 +151,6 @@ impl<'a> Finder<'a, '_> {
         let redirected = |sender| sender == Sender::Ambient || sender == Sender::Ingress && ingress;
         // The pods of a headless Service are asked on any port; what those of no description have
         // behind a port that the Service does not name is not known.
-        let unnamed = TargetPort::Name(String::new());
         let mut all = service_ports(service);
         if service.headless {
             let known: Vec<u16> = all
@@ -159,11 +161,11 @@ impl<'a> Finder<'a, '_> {
                 })
                 .collect();
             if !known.is_empty() {
-                all.push((Ports::AllBut(known), Some(&unnamed), false));
+                all.push((Ports::AllBut(known), Some(&UNNAMED), false));
             }
         }
         for (ports, port, tcp) in all {
-            let direct = |finder: &Self, hop: &Hop| -> Vec<Vec<Point<'a>>> {
+            let direct = |finder: &Self, hop: &Hop<'a>| -> Vec<Vec<Point<'a>>> {
                 if backends.is_empty() {
                     return vec![finder.unknown_pod(service, hop, port, tcp)];
                 }
@@ -193,7 +195,10 @@ impl<'a> Finder<'a, '_> {
                 .get(at)
                 .map_or(&[] as &[Attached], Vec::as_slice);
             // A waypoint sees the Service's port.
-            let first = self.waypoint(gateway, attached, tcp, &service.ips, seen_port(&ports));
+            let first = Point {
+                destination: self.destination((&service.namespace, &service.name), &service.ips),
+                ..self.waypoint(gateway, attached, tcp, seen_port(&ports))
+            };
             let hop = self.behind(gateway);
             let mut chains = direct(self, &hop);
             for chain in &mut chains {
@@ -222,7 +227,7 @@ impl<'a> Finder<'a, '_> {
             |at: &usize| matches!(points.workload_waypoints.get(*at), Some(Binding::To(..)));
         let bound = workloads.iter().any(is_bound);
         for ports in all {
-            let chains = |finder: &Self, hop: &Hop, redirected: bool| -> Vec<Vec<Point<'a>>> {
+            let chains = |finder: &Self, hop: &Hop<'a>, redirected: bool| -> Vec<Vec<Point<'a>>> {
                 let mut chains = Vec::new();
                 for at in workloads {
                     let speaks_tcp =
@@ -232,7 +237,7 @@ impl<'a> Finder<'a, '_> {
                     if let Some(Binding::To(gateway, doubts)) = binding.filter(|_| redirected) {
                         let attached = points.gateways.get(*gateway);
                         let attached = attached.map_or(&[] as &[Attached], Vec::as_slice);
-                        let mut chain = vec![finder.waypoint(*gateway, attached, false, &[], port)];
+                        let mut chain = vec![finder.waypoint(*gateway, attached, false, port)];
                         let behind = finder.behind(*gateway);
                         chain.extend(finder.pod(*at, &behind, port, speaks_tcp));
                         chains.push(chain);
@@ -287,8 +292,7 @@ impl<'a> Finder<'a, '_> {
         gateway: usize,
         attached: &'a [Attached],
         tcp: bool,
-        ips: &[IpAddr],
-        port: PortSeen,
+        port: PortSeen<'a>,
     ) -> Point<'a> {
         Point {
             layer: Layer::Waypoint,
@@ -297,60 +301,73 @@ impl<'a> Finder<'a, '_> {
             presented: Presented::Client,
             port,
             peer: PeerSeen::Client,
-            destination: self.destination(ips),
+            destination: self.destination(self.gateway(gateway), &[]),
             stale: self.analysis.points.unloadable.get(gateway) == Some(&true),
         }
     }
 
-    fn destination(&self, ips: &[IpAddr]) -> Option<IpAddr> {
-        only(ips).filter(|_| self.clients.by_destination)
+    fn destination(&self, id: Id<'a>, ips: &'a [IpAddr]) -> Destination<'a> {
+        match ips {
+            _ if !self.clients.by_destination => Destination::Unasked,
+            [ip] => Destination::Known(*ip),
+            _ => Destination::Unknown(id, ips),
+        }
+    }
+
+    fn gateway(&self, at: usize) -> Id<'a> {
+        let found = self.analysis.mesh.gateways.get(at);
+        found.map_or(("", ""), |one| (&one.namespace, &one.name))
     }
 
     /// The pod sees the waypoint's identity and address.
-    fn behind(&self, gateway: usize) -> Hop {
+    fn behind(&self, gateway: usize) -> Hop<'a> {
         let mesh = &self.analysis.mesh;
         let found = mesh.gateways.get(gateway);
         let account =
             found.and_then(|one| Some((one.namespace.as_str(), one.service_accounts.first()?)));
-        let Some((namespace, account)) = account else {
-            return Hop {
-                presented: Presented::Nothing,
-                peer: PeerSeen::Waypoint(None),
-            };
+        let ip = self.analysis.points.gateway_ips.get(gateway);
+        let peer = match ip.copied().flatten() {
+            Some(ip) => PeerSeen::Waypoint(ip),
+            None => PeerSeen::Unknown(self.gateway(gateway)),
         };
-        let ips = &self.analysis.points.gateway_ips;
+        let Some((namespace, account)) = account else {
+            let presented = Presented::Nothing;
+            return Hop { presented, peer };
+        };
         Hop {
             presented: Presented::Fixed(format!(
                 "{}/ns/{namespace}/sa/{account}",
                 mesh.settings.trust_domain
             )),
-            peer: PeerSeen::Waypoint(ips.get(gateway).copied().flatten()),
+            peer,
         }
     }
 
     fn backend(
         &self,
         workload: usize,
-        hop: &Hop,
-        port: Option<&TargetPort>,
+        hop: &Hop<'a>,
+        port: Option<&'a TargetPort>,
         tcp: bool,
     ) -> Vec<Point<'a>> {
         let seen = match port {
             None => PortSeen::Asked,
             Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
             Some(TargetPort::Name(name)) => {
-                let described = self.analysis.mesh.workloads.get(workload);
-                let mut ports = described.into_iter().flat_map(|one| &one.ports);
-                ports
-                    .find(|(known, _)| known == name)
-                    .map_or(PortSeen::Unknown, |(_, number)| PortSeen::Fixed(*number))
+                let Some(one) = self.analysis.mesh.workloads.get(workload) else {
+                    return Vec::new();
+                };
+                match one.ports.iter().find(|(known, _)| known == name) {
+                    Some((_, number)) => PortSeen::Fixed(*number),
+                    None => PortSeen::Unknown((&one.namespace, &one.name), name),
+                }
             }
         };
         self.pod(workload, hop, seen, tcp)
     }
 
     /// A destination outside the mesh enforces nothing.
-    fn pod(&self, workload: usize, hop: &Hop, port: PortSeen, tcp: bool) -> Vec<Point<'a>> {
+    fn pod(&self, workload: usize, hop: &Hop<'a>, port: PortSeen<'a>, tcp: bool) -> Vec<Point<'a>> {
         let Some(described) = self.analysis.mesh.workloads.get(workload) else {
             return Vec::new();
         };
@@ -358,7 +375,7 @@ impl<'a> Finder<'a, '_> {
         let ingress = points.as_ingress(workload);
         let layer = points.layer(workload, described);
         let at = |layer, tcp| Point {
-            destination: self.destination(&described.ips),
+            destination: self.destination((&described.namespace, &described.name), &described.ips),
             ..self.before_pod(
                 layer,
                 tcp,
@@ -386,8 +403,8 @@ impl<'a> Finder<'a, '_> {
         layer: Layer,
         tcp: bool,
         attached: Cow<'a, [Attached]>,
-        hop: &Hop,
-        port: PortSeen,
+        hop: &Hop<'a>,
+        port: PortSeen<'a>,
     ) -> Point<'a> {
         let points = &self.analysis.points;
         Point {
@@ -396,7 +413,7 @@ impl<'a> Finder<'a, '_> {
             presented: hop.presented.clone(),
             port,
             peer: hop.peer,
-            destination: None,
+            destination: Destination::Unasked,
             stale: points.unloadable_at(layer, &attached).is_some(),
             attached,
         }
@@ -405,9 +422,9 @@ impl<'a> Finder<'a, '_> {
     /// Pods that the input does not describe.
     fn unknown_pod(
         &self,
-        service: &Service,
-        hop: &Hop,
-        port: Option<&TargetPort>,
+        service: &'a Service,
+        hop: &Hop<'a>,
+        port: Option<&'a TargetPort>,
         tcp: bool,
     ) -> Vec<Point<'a>> {
         let mesh = &self.analysis.mesh;
@@ -417,16 +434,17 @@ impl<'a> Finder<'a, '_> {
             Some(DataPlane::Sidecar) => Layer::Sidecar,
             _ => Layer::Ztunnel,
         };
-        let attached = self
-            .analysis
-            .points
-            .unknown_workload(mesh, &service.namespace);
+        let id = (service.namespace.as_str(), service.name.as_str());
+        let attached = self.analysis.points.unknown_workload(mesh, id.0);
         let port = match port {
             None => PortSeen::Asked,
             Some(TargetPort::Number(number)) => PortSeen::Fixed(*number),
-            Some(TargetPort::Name(_)) => PortSeen::Unknown,
+            Some(TargetPort::Name(name)) => PortSeen::Unknown(id, name),
         };
-        vec![self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)]
+        vec![Point {
+            destination: self.destination(id, &[]),
+            ..self.before_pod(layer, tcp, Cow::Owned(attached), hop, port)
+        }]
     }
 
     /// The ports that speak TCP at pods with a sidecar, by the Services before them.
@@ -466,16 +484,9 @@ fn service_ports(service: &Service) -> Vec<(Ports, Option<&TargetPort>, bool)> {
     found
 }
 
-fn seen_port(ports: &Ports) -> PortSeen {
+fn seen_port<'a>(ports: &Ports) -> PortSeen<'a> {
     match ports {
         Ports::Only(port) => PortSeen::Fixed(*port),
         Ports::AllBut(_) => PortSeen::Asked,
-    }
-}
-
-fn only(ips: &[IpAddr]) -> Option<IpAddr> {
-    match ips {
-        [ip] => Some(*ip),
-        _ => None,
     }
 }

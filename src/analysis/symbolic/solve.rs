@@ -1,20 +1,24 @@
 //! The verdict on every request to a target, as regions.
 
 use super::axis::Partitions;
+use super::condition::Question;
 use super::forwarded;
 use super::intervals::Range;
 use super::lower::{self, View};
 use super::region::{DEFAULT_WORK, Region};
 use super::routes::{Cell, Clients, Point, Ports, Target, cells};
+pub use super::solved::{Presence, SolvedForm, all_present};
 use super::space::{Condition, Setting, Space};
 use super::strings::TooComplex;
 use super::universe::PathMode;
-use super::verdict::{Enforced, Solved, Verdict, at_point, in_turn};
+use super::verdict::{Enforced, Verdict};
 use crate::analysis::decide::{Analysis, Via};
-use crate::analysis::points::{Held, Layer};
+use crate::analysis::points::{Attached, Held, Layer, Origin};
 use crate::analysis::rules::{Effect, Policy};
+use crate::analysis::verdict::Doubts;
+use crate::map::Index;
 use crate::mesh::{PathNormalization, Settings};
-use std::cell::Cell as Counter;
+use std::cell::{Cell as Counter, OnceCell};
 
 /// Why there is no exact answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub struct Side<'a> {
     given_up: Counter<u32>,
     /// What the classes of texts are, of the clients as they are when the first target is solved.
     partitions: Partitions,
+    /// The policies by name.
+    names: OnceCell<Index<'static>>,
 }
 
 /// A policy at a point, as a condition.
@@ -70,6 +76,8 @@ pub struct PointForm {
     pub held: Vec<u32>,
     /// Nothing is known: Envoy refuses the configuration and keeps the one that it had before.
     pub stale: bool,
+    /// It is a waypoint's.
+    pub waypoint: bool,
 }
 
 /// A cell as conditions.
@@ -109,6 +117,7 @@ impl<'a> Side<'a> {
             paths: path_mode(&analysis.mesh.settings),
             given_up: Counter::new(0),
             partitions: Partitions::default(),
+            names: OnceCell::new(),
         }
     }
 
@@ -132,23 +141,25 @@ impl<'a> Side<'a> {
     }
 
     /// The ways to a target as conditions.
-    pub fn form(&self, cells: &[Cell<'_>]) -> TargetForm {
+    pub fn form(&self, cells: &[Cell<'a>]) -> TargetForm {
         self.form_with(cells, false)
     }
 
     /// The same, where each thing that the input does not say is a field of its own: what two meshes
-    /// do whatever it is can be compared so.
-    pub fn form_with_unsaid(&self, cells: &[Cell<'_>]) -> TargetForm {
+    /// do whatever it is can be compared so. Where it does not say of many policies whether they are
+    /// there, that stays unknown.
+    pub fn form_with_unsaid(&self, cells: &[Cell<'a>]) -> TargetForm {
         self.form_with(cells, true)
     }
 
-    fn form_with(&self, cells: &[Cell<'_>], unsaid: bool) -> TargetForm {
+    fn form_with(&self, cells: &[Cell<'a>], unsaid: bool) -> TargetForm {
         let mut form = self.ways(cells);
+        let mut perhaps = unsaid.then(Vec::new);
         for (cell, form) in cells.iter().zip(&mut form.cells) {
-            for (way, chain) in cell.chains.iter().enumerate() {
+            for chain in &cell.chains {
                 let mut points = Vec::with_capacity(chain.len());
                 for point in chain {
-                    points.push(self.point(point, unsaid.then_some(way)));
+                    points.push(self.point(point, &mut perhaps));
                 }
                 form.chains.push(points);
             }
@@ -184,7 +195,7 @@ impl<'a> Side<'a> {
     }
 
     /// What a point sees.
-    pub fn view(&self, point: &Point<'_>) -> View<'a> {
+    pub fn view(&self, point: &Point<'a>) -> View<'a> {
         View {
             trust_domain: &self.analysis.mesh.settings.trust_domain,
             domain: self.domain,
@@ -192,42 +203,96 @@ impl<'a> Side<'a> {
             port: point.port,
             peer: point.peer,
             destination: point.destination,
+            looker: point.layer.name(),
             forwarded_unknown: point.layer == Layer::Gateway,
-            unsaid: None,
+            unsaid: false,
         }
     }
 
-    fn point(&self, point: &Point<'_>, unsaid: Option<usize>) -> PointForm {
+    /// `perhaps` are the questions so far whether a policy is there or a service refuses; none, where they
+    /// are not asked.
+    fn point(&self, point: &Point<'a>, perhaps: &mut Option<Vec<(Question, String)>>) -> PointForm {
         let view = View {
-            unsaid,
+            unsaid: perhaps.is_some(),
             ..self.view(point)
         };
         let mut form = PointForm {
             policies: Vec::new(),
             held: Vec::new(),
             stale: point.stale,
+            waypoint: point.layer == Layer::Waypoint,
         };
-        for (number, policy, conditional) in self.enforced(point) {
-            form.policies.push(Enforced {
+        for (one, policy) in self.enforced(point) {
+            let mut enforced = Enforced {
                 effect: policy.effect,
                 matches: lower::policy(&view, policy),
-                conditional,
-            });
-            form.held.push(number);
+                exists: match perhaps {
+                    _ if one.doubts.is_empty() => Condition::Always,
+                    None => Condition::Unknown,
+                    Some(known) => {
+                        let of = self.whether(one, point.layer);
+                        ask(known, Question::Exists, of)
+                    }
+                },
+            };
+            if let (Effect::Custom, Some(known)) = (policy.effect, &mut *perhaps) {
+                // Whom its service refuses it denies.
+                let of = policy.asks.clone().unwrap_or_default();
+                let refuses = ask(known, Question::Refuses, of);
+                enforced.effect = Effect::Deny;
+                enforced.exists = lower::all(vec![enforced.exists, refuses]);
+            }
+            form.policies.push(enforced);
+            form.held.push(one.policy);
         }
         form
     }
 
-    /// The policies that a point enforces: place, policy, and whether its being there is in doubt.
+    /// What a policy's being there depends on; nothing, where it is there for certain.
+    fn whether(&self, one: &Attached, layer: Layer) -> String {
+        let Some(held) = self.held(one.policy).filter(|_| !one.doubts.is_empty()) else {
+            return String::new();
+        };
+        let policy = match held.origin {
+            Origin::Written(at) => self.analysis.mesh.policies.get(at),
+            _ => None,
+        };
+        let Some(policy) = policy else {
+            // Of policies that nobody knows one that matches, one that does not, or both may be there.
+            let rules = held.http.as_ref().map_or(0, |policy| policy.rules.len());
+            return format!("{} {rules} {:?} {}", held.id, one.doubts, layer.name());
+        };
+        let mut labels = policy.selector.clone().unwrap_or_default();
+        crate::order::sort(&mut labels);
+        if one.doubts == Doubts::WORKLOAD {
+            // Whether a selector fits pods that nobody describes is the same for all policies.
+            return format!("{labels:?}");
+        }
+        format!("{} {labels:?} {:?} {:?}", held.id, policy.when, one.doubts)
+    }
+
+    /// The policies that a point enforces.
     fn enforced<'p>(
         &'p self,
         point: &'p Point<'_>,
-    ) -> impl Iterator<Item = (u32, &'p Policy, bool)> {
+    ) -> impl Iterator<Item = (&'p Attached, &'p Policy)> {
         let held = &self.analysis.points.held;
         point.attached.iter().filter_map(move |one| {
             let policy = held.get(one.policy as usize)?.at(point.layer, point.tcp)?;
-            Some((one.policy, policy, !one.doubts.is_empty()))
+            Some((one, policy))
         })
+    }
+
+    /// The policy of a name, attached or not.
+    pub fn named(&self, id: &str) -> Option<&'a Held> {
+        let names = self.names.get_or_init(|| {
+            let mut names = Index::default();
+            for (at, held) in self.analysis.points.held.iter().enumerate() {
+                names.get_or_insert(held.id.clone().into(), at);
+            }
+            names
+        });
+        self.analysis.points.held.get(names.get(id)?)
     }
 
     /// What a policy is called.
@@ -278,11 +343,12 @@ impl<'a> Side<'a> {
                     .all(|theirs| mine.iter().any(|one| same(one, theirs)))
     }
 
-    /// What a point enforces: name, place, and whether its being there is in doubt.
-    fn by_name<'p>(&'p self, point: &'p Point<'_>) -> Vec<(&'p str, u32, bool)> {
-        let mut found: Vec<(&str, u32, bool)> = Vec::new();
-        for (number, _, doubt) in self.enforced(point) {
-            found.push((self.held(number).map_or("", |held| &held.id), number, doubt));
+    /// What a point enforces: name, place, and what its being there depends on.
+    fn by_name<'p>(&'p self, point: &'p Point<'_>) -> Vec<(&'p str, u32, String)> {
+        let mut found: Vec<(&str, u32, String)> = Vec::new();
+        for (one, _) in self.enforced(point) {
+            let id = self.held(one.policy).map_or("", |held| &held.id);
+            found.push((id, one.policy, self.whether(one, point.layer)));
         }
         crate::order::sort(&mut found);
         found
@@ -309,15 +375,43 @@ impl TargetForm {
         for cell in &self.cells {
             all.push(&cell.guard);
             for point in cell.chains.iter().flatten() {
-                all.extend(point.policies.iter().map(|policy| &policy.matches));
+                for policy in &point.policies {
+                    all.extend([&policy.matches, &policy.exists]);
+                }
             }
         }
     }
 
-    /// Whether a policy looks at something that the input does not say.
+    /// Whether a policy looks at something that the input does not say, is perhaps not there, or asks
+    /// somebody else.
     pub fn has_unknown(&self) -> bool {
         let mut policies = points(self).flat_map(|point| &point.policies);
-        policies.any(|policy| policy.matches.has_unknown())
+        policies.any(|policy| {
+            let is_unknown = policy.matches.has_unknown() || policy.exists.has_unknown();
+            is_unknown || policy.effect == Effect::Custom
+        })
+    }
+
+    /// The same with one way for each cell that has so many.
+    pub fn only_way(&self, way: usize) -> TargetForm {
+        let mut cells = Vec::new();
+        for cell in &self.cells {
+            cells.extend(cell.chains.get(way).map(|chain| CellForm {
+                guard: cell.guard.clone(),
+                via: cell.via,
+                chains: vec![chain.clone()],
+            }));
+        }
+        TargetForm {
+            cells,
+            ports: self.ports.clone(),
+        }
+    }
+
+    /// How many ways requests may take, at most.
+    pub fn many_ways(&self) -> usize {
+        let many = self.cells.iter().map(|cell| cell.chains.len());
+        many.max().unwrap_or(0)
     }
 
     /// The verdict on every request, of the policies that `present` says are there.
@@ -346,154 +440,6 @@ impl TargetForm {
         }
         Ok(SolvedForm { cells })
     }
-}
-
-/// A target in one mesh, solved.
-#[derive(Debug)]
-pub struct SolvedForm {
-    /// Whose requests, on which ports; and the points of each way.
-    cells: Vec<(Region, Vec<Vec<SolvedPoint>>)>,
-}
-
-#[derive(Debug)]
-struct SolvedPoint {
-    /// With their places among [`crate::analysis::points::Points::held`].
-    policies: Vec<(u32, Solved)>,
-    stale: bool,
-}
-
-impl SolvedForm {
-    /// The verdict on every request, of the policies that `present` says are there.
-    pub fn verdict(
-        &self,
-        space: &mut Space,
-        present: &dyn Fn(u32) -> Presence,
-    ) -> Result<Verdict, TooComplex> {
-        let mut allowed = Vec::with_capacity(self.cells.len());
-        let mut open = Vec::with_capacity(self.cells.len());
-        for (guard, chains) in &self.cells {
-            let verdict = of_ways(chains, space, present)?;
-            allowed.push(space.regions.and(verdict.allowed, *guard)?);
-            open.push(space.regions.minus(*guard, verdict.denied)?);
-        }
-        let open = space.regions.any(&open)?;
-        Ok(Verdict {
-            allowed: space.regions.any(&allowed)?,
-            denied: space.regions.not(open)?,
-        })
-    }
-
-    /// Whose requests each cell is for, and on which ports.
-    pub fn guards(&self) -> impl Iterator<Item = Region> {
-        self.cells.iter().map(|(guard, _)| *guard)
-    }
-
-    /// The policies of an effect, as they come first, and what each may match at any point.
-    pub fn matching(
-        &self,
-        space: &mut Space,
-        effect: Effect,
-    ) -> Result<Vec<(u32, Region)>, TooComplex> {
-        let mut found: Vec<(u32, Region)> = Vec::new();
-        // By policy, where it is in `found`.
-        let mut places: Vec<(u32, usize)> = Vec::new();
-        for (guard, chains) in &self.cells {
-            let policies = chains.iter().flatten().flat_map(|point| &point.policies);
-            for (number, policy) in policies.filter(|(_, policy)| policy.effect == effect) {
-                let here = space.regions.and(policy.holds.maybe, *guard)?;
-                match places.binary_search_by(|(known, _)| known.cmp(number)) {
-                    Ok(place) => {
-                        let place = places.get(place).and_then(|(_, at)| found.get_mut(*at));
-                        if let Some((_, region)) = place {
-                            *region = space.regions.or(*region, here)?;
-                        }
-                    }
-                    Err(place) => {
-                        places.insert(place, (*number, found.len()));
-                        found.push((*number, here));
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Where the ways that a request may take differ, it depends.
-fn of_ways(
-    chains: &[Vec<SolvedPoint>],
-    space: &mut Space,
-    present: &dyn Fn(u32) -> Presence,
-) -> Result<Verdict, TooComplex> {
-    let mut whole: Option<Verdict> = None;
-    for chain in chains {
-        let mut points = Vec::with_capacity(chain.len());
-        for point in chain {
-            points.push(point.verdict(space, present)?);
-        }
-        let way = in_turn(space, &points)?;
-        whole = Some(match whole {
-            None => way,
-            Some(other) => Verdict {
-                allowed: space.regions.and(other.allowed, way.allowed)?,
-                denied: space.regions.and(other.denied, way.denied)?,
-            },
-        });
-    }
-    Ok(whole.unwrap_or(Verdict::UNKNOWN))
-}
-
-impl PointForm {
-    fn solve(&self, space: &mut Space) -> Result<SolvedPoint, TooComplex> {
-        let mut policies = Vec::with_capacity(self.policies.len());
-        for (policy, number) in self.policies.iter().zip(&self.held) {
-            policies.push((*number, policy.solve(space)?));
-        }
-        Ok(SolvedPoint {
-            policies,
-            stale: self.stale,
-        })
-    }
-}
-
-impl SolvedPoint {
-    fn verdict(
-        &self,
-        space: &mut Space,
-        present: &dyn Fn(u32) -> Presence,
-    ) -> Result<Verdict, TooComplex> {
-        if self.stale {
-            return Ok(Verdict::UNKNOWN);
-        }
-        let mut kept: Vec<Solved> = Vec::with_capacity(self.policies.len());
-        for (number, policy) in &self.policies {
-            match present(*number) {
-                Presence::Gone => {}
-                Presence::There => kept.push(*policy),
-                Presence::Perhaps => kept.push(Solved {
-                    conditional: true,
-                    ..*policy
-                }),
-            }
-        }
-        at_point(space, &kept)
-    }
-}
-
-/// Whether a policy is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// It is not.
-    Gone,
-    /// It is, as far as the input says so.
-    There,
-    /// Either; then the verdict holds for both.
-    Perhaps,
-}
-
-/// Every policy is there.
-pub fn all_present(_: u32) -> Presence {
-    Presence::There
 }
 
 /// The points of all ways.
@@ -532,6 +478,21 @@ pub fn path_mode(settings: &Settings) -> PathMode {
 
 /// So many ways are compared each with each.
 const FEW_CHAINS: usize = 16;
+
+/// One more question, unless there are too many.
+fn ask(known: &mut Vec<(Question, String)>, what: Question, of: String) -> Condition {
+    let question = (what.clone(), of.clone());
+    if !known.contains(&question) {
+        if known.len() == MAX_PERHAPS {
+            return Condition::Unknown;
+        }
+        known.push(question);
+    }
+    lower::unsaid(what, of)
+}
+
+/// So many questions whether policies are there, and whom services refuse, are asked at once: each doubles what there is to know.
+const MAX_PERHAPS: usize = 6;
 
 /// So many targets may be too complex before less is spent on each.
 const PATIENCE: u32 = 4;

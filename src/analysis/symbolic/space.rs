@@ -116,17 +116,6 @@ impl Space {
         self.axis(field).map(|axis| axis.level)
     }
 
-    /// The requests of a region that are in it whatever is so that the input does not say.
-    pub fn always(&mut self, region: Region) -> Result<Region, TooComplex> {
-        let mut rest = self.regions.not(region)?;
-        for axis in &self.axes {
-            if matches!(axis.field, Field::Unsaid(_)) {
-                rest = self.regions.forget(rest, axis.level)?;
-            }
-        }
-        self.regions.not(rest)
-    }
-
     /// The requests that meet a condition, one of those the space was made for or made of their
     /// parts.
     pub fn holds(&mut self, condition: &Condition) -> Result<Holds, TooComplex> {

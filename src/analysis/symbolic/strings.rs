@@ -7,7 +7,7 @@
 
 use super::glob::{CharSet, Glob, Piece};
 use super::intern::Interner;
-use super::universe::{DEAD, Universe};
+use super::universe::{Bytes, DEAD, Universe};
 use crate::order::sort_numbers;
 
 /// What makes an analysis give up instead of hanging: too many classes, states or steps.
@@ -271,12 +271,12 @@ impl Product {
         let mut pieces = Vec::new();
         let mut owner = Vec::new();
         let mut starts = Vec::new();
-        let mut mentioned = 0u128;
+        let mut mentioned = Bytes::default();
         for (at, glob) in (0u32..).zip(globs) {
             starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
             for piece in &glob.0 {
                 for c in named(*piece).into_iter().flatten() {
-                    mentioned |= 1 << c;
+                    mentioned.add(c);
                 }
                 pieces.push(Some(*piece));
                 owner.push(at);
@@ -287,13 +287,13 @@ impl Product {
         // All sets hold characters of a kind alike: a slash is a kind of its own where it is legal.
         let mut keys: Vec<u8> = Vec::new();
         let mut kinds: Vec<Vec<u8>> = Vec::new();
-        let mut done = 0u128;
-        for c in PREFERRED.bytes().chain(0..128) {
-            let kind = universe.kind_given(c, mentioned);
-            if kind == 0 || done >> c & 1 == 1 {
+        let mut done = Bytes::default();
+        for c in PREFERRED.bytes().chain(0..=255) {
+            let kind = universe.kind_given(c, &mentioned);
+            if kind == 0 || done.has(c) {
                 continue;
             }
-            done |= 1 << c;
+            done.add(c);
             match keys.iter().position(|other| *other == kind) {
                 Some(at) => {
                     if let Some(list) = kinds.get_mut(at) {
@@ -371,18 +371,18 @@ impl Product {
     /// The characters worth trying: those that live positions ask for by name, and for each kind
     /// one that is not asked for.
     fn moves(&self, live: &[u32], moves: &mut Vec<u8>) {
-        let mut special = 0u128;
+        let mut special = Bytes::default();
         for item in live {
             for c in self.piece(*item).map(named).into_iter().flatten().flatten() {
-                special |= 1 << c;
+                special.add(c);
             }
         }
         for kind in &self.kinds {
-            moves.extend(kind.iter().find(|c| special >> **c & 1 == 0));
+            moves.extend(kind.iter().find(|c| !special.has(**c)));
         }
         // Small letters read best.
-        let all = (b'a'..=b'z').chain(0..b'a').chain(b'{'..128);
-        moves.extend(all.filter(|c| special >> c & 1 == 1));
+        let all = (b'a'..=b'z').chain(0..b'a').chain(b'{'..=255);
+        moves.extend(all.filter(|c| special.has(*c)));
     }
 
     fn advance(&self, live: &[u32], c: u8, next: &mut Vec<u32>) {
@@ -436,8 +436,8 @@ impl Product {
 /// The characters that a piece asks for by name.
 fn named(piece: Piece) -> [Option<u8>; 2] {
     match piece {
-        Piece::Char(c) if c < 128 => [Some(c), None],
-        Piece::Letter(c) if c < 128 => [Some(c), Some(c.to_ascii_uppercase())],
+        Piece::Char(c) => [Some(c), None],
+        Piece::Letter(c) => [Some(c), Some(c.to_ascii_uppercase())],
         Piece::Query => [Some(b'?'), None],
         _ => [None, None],
     }

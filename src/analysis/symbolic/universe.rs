@@ -1,5 +1,7 @@
 //! The strings that a request can hold, field by field, as small automata.
 
+use super::utf8;
+
 /// What the data plane makes of a request's path before policies see it; MeshConfig's
 /// `pathNormalization`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -15,7 +17,7 @@ pub enum PathMode {
     DecodeAndMergeSlashes,
 }
 
-/// A language of strings over ASCII.
+/// A language of strings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Universe {
     /// Paths as policies see them: what normalisation leaves as it is, without query and fragment.
@@ -33,14 +35,20 @@ pub enum Universe {
         /// The mesh's trust domain.
         trust_domain: String,
     },
-    /// Values of headers: printable, without space at either end; may be empty.
+    /// Values of headers: any text on one line, without blanks at either end; may be empty.
     HeaderValue,
+    /// Any text, as claims of a token may be.
+    Text,
     /// Server names of TLS; empty where there is none.
     ServerName,
 }
 
 /// No way on from here.
 pub const DEAD: u32 = u32::MAX;
+
+/// A set of bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bytes([u128; 2]);
 
 const HEX: &str = "0123456789abcdefABCDEF";
 
@@ -55,6 +63,29 @@ const ROOT: u32 = 6;
 const SLASHES: u32 = 7;
 const QUERY: u32 = 8;
 const FIRST_DIGIT: u32 = 16;
+
+impl Bytes {
+    /// Adds one.
+    pub fn add(&mut self, c: u8) {
+        if let Some(half) = self.0.get_mut(usize::from(c >> 7)) {
+            *half |= 1 << (c & 0x7f);
+        }
+    }
+
+    /// Whether it has one.
+    pub fn has(&self, c: u8) -> bool {
+        let half = self.0.get(usize::from(c >> 7));
+        half.is_some_and(|half| half >> (c & 0x7f) & 1 == 1)
+    }
+
+    fn has_beyond_ascii(&self) -> bool {
+        self.0.last().is_some_and(|half| *half != 0)
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|half| half.count_ones()).sum()
+    }
+}
 
 impl Universe {
     /// The state before the first character.
@@ -112,10 +143,15 @@ impl Universe {
                 _ => 0,
             },
             Universe::HeaderValue => match c {
-                b' ' => 1,
+                b' ' | b'\t' => 1,
                 b'/' => 3,
                 0x21..=0x7e => 2,
-                _ => 0,
+                _ => utf8::kind(c),
+            },
+            Universe::Text => match c {
+                b'/' => 3,
+                0..=0x7f => 2,
+                _ => utf8::kind(c),
             },
             Universe::ServerName => match c {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => 1,
@@ -126,19 +162,22 @@ impl Universe {
         }
     }
 
-    /// As `kind`, where patterns mention only the characters of a set. Escapes that no pattern
-    /// mentions are left out: every string with them has a like one without.
-    pub fn kind_given(&self, c: u8, mentioned: u128) -> u8 {
-        let has = |c: u8| mentioned >> c & 1 == 1;
+    /// As `kind`, where patterns mention only the characters of a set. Escapes, and what is no
+    /// printable character of ASCII, are left out where no pattern mentions the like: every string with
+    /// them has a like one without.
+    pub fn kind_given(&self, c: u8, mentioned: &Bytes) -> u8 {
+        // With so many mentioned, an escape may be the only way to write something else.
+        let many = mentioned.count() > 50;
         match (self, self.kind(c)) {
-            // With so many mentioned, an escape may be the only way to write something else.
-            (Universe::Path(_) | Universe::Target(_), kind)
-                if has(b'%') || mentioned.count_ones() > 50 =>
-            {
-                kind
-            }
+            (Universe::Path(_) | Universe::Target(_), kind) if many || mentioned.has(b'%') => kind,
             (Universe::Path(_) | Universe::Target(_), 3) => 0,
             (Universe::Path(_) | Universe::Target(_), 4..=19) => 20,
+            (Universe::HeaderValue | Universe::Text, kind) => match c {
+                _ if many => kind,
+                0x80.. if !mentioned.has_beyond_ascii() => 0,
+                0..b' ' | 0x7f if !mentioned.has(c) => 0,
+                _ => kind,
+            },
             (_, kind) => kind,
         }
     }
@@ -184,10 +223,12 @@ impl Universe {
             Universe::Host | Universe::Authority | Universe::Method => 1,
             Universe::Identity { trust_domain } => identity_step(trust_domain, state, c),
             Universe::HeaderValue => match (state, c) {
-                (0, b' ') => DEAD,
-                (_, b' ') => 2,
-                _ => 1,
+                (utf8::INSIDE.., _) | (_, 0x80..) => utf8::step(state, c),
+                (0, b' ' | b'\t') => DEAD,
+                (_, b' ' | b'\t') => 2,
+                _ => utf8::BETWEEN,
             },
+            Universe::Text => utf8::step(state, c),
             Universe::ServerName => match (state, c) {
                 (0, b'.' | b'-' | b'_') => DEAD,
                 (2, b'.' | b'-' | b'_') => DEAD,
@@ -207,7 +248,7 @@ impl Universe {
             ),
             Universe::Host | Universe::Authority | Universe::Method => state == 1,
             Universe::ServerName => state <= 1,
-            Universe::HeaderValue => matches!(state, 0 | 1),
+            Universe::HeaderValue | Universe::Text => matches!(state, 0 | utf8::BETWEEN),
             Universe::Identity { .. } => state == SA_INSIDE,
         }
     }
@@ -233,7 +274,7 @@ impl Universe {
             Universe::Identity { trust_domain } => {
                 format!("{trust_domain}/ns/other/sa/other-{n}")
             }
-            Universe::HeaderValue => format!("other-{n}"),
+            Universe::HeaderValue | Universe::Text => format!("other-{n}"),
             Universe::ServerName => format!("other-{n}.example"),
         }
     }
@@ -364,6 +405,14 @@ mod tests {
             (Universe::Host, "web..shop:", ""),
             (Universe::Method, "GET", "G T"),
             (Universe::HeaderValue, "", " a"),
+            (Universe::HeaderValue, "a\tb c", "a\t"),
+            (
+                Universe::HeaderValue,
+                "é\u{85}\u{800}\u{d7ff}\u{e000}\u{10000}\u{10ffff}",
+                "\u{7f}",
+            ),
+            (Universe::HeaderValue, "a é", "é "),
+            (Universe::Text, " \0\u{7f}é\n", "never"),
             (
                 identity.clone(),
                 "cluster.local/ns/a--b/sa/c.d-e",
@@ -382,7 +431,7 @@ mod tests {
             (Universe::ServerName, "a.b-c", "a..b"),
         ] {
             assert!(universe.contains(yes), "{universe:?} {yes}");
-            assert!(!universe.contains(no), "{universe:?} {no}");
+            assert!(no == "never" || !universe.contains(no), "{universe:?} {no}");
         }
     }
 
@@ -398,6 +447,7 @@ mod tests {
             Universe::Method,
             identity,
             Universe::HeaderValue,
+            Universe::Text,
             Universe::ServerName,
         ];
         for mode in [
@@ -414,7 +464,7 @@ mod tests {
             while let Some(state) = states.get(at).copied() {
                 at += 1;
                 let mut of_kind = [None; 256];
-                for c in 0..128u8 {
+                for c in 0..=255u8 {
                     let next = universe.step(state, c);
                     if next != DEAD && !states.contains(&next) {
                         states.push(next);

@@ -12,8 +12,8 @@ pub struct Enforced {
     pub effect: Effect,
     /// When it matches.
     pub matches: Condition,
-    /// It exists only under a condition that the input cannot decide.
-    pub conditional: bool,
+    /// Whether it is there.
+    pub exists: Condition,
 }
 
 /// The same, solved.
@@ -23,8 +23,8 @@ pub struct Solved {
     pub effect: Effect,
     /// The requests that it matches.
     pub holds: Holds,
-    /// It exists only under a condition that the input cannot decide.
-    pub conditional: bool,
+    /// The requests for which it is there: all, unless that depends on what the input does not say.
+    pub exists: Holds,
 }
 
 impl Enforced {
@@ -33,7 +33,7 @@ impl Enforced {
         Ok(Solved {
             effect: self.effect,
             holds: space.holds(&self.matches)?,
-            conditional: self.conditional,
+            exists: space.holds(&self.exists)?,
         })
     }
 }
@@ -73,17 +73,19 @@ pub fn at_point(space: &mut Space, policies: &[Solved]) -> Result<Verdict, TooCo
     let custom = of_effect(space, policies, Effect::Custom)?;
     let deny = of_effect(space, policies, Effect::Deny)?;
     let allow = of_effect(space, policies, Effect::Allow)?;
-    let attached = |conditional: bool| {
-        policies
-            .iter()
-            .any(|one| one.effect == Effect::Allow && one.conditional == conditional)
-    };
-    // Without any ALLOW policy that certainly exists, there may be none.
-    let (surely, maybe) = match (attached(false), attached(true)) {
-        (false, false) => (Region::ALL, Region::ALL),
-        (false, true) => (matches_of_all(space, policies)?, Region::ALL),
-        (true, _) => (allow.surely, allow.maybe),
-    };
+    let (mut certain, mut some) = (false, Region::NONE);
+    for one in policies.iter().filter(|one| one.effect == Effect::Allow) {
+        certain |= one.exists.surely == Region::ALL;
+        some = space.regions.or(some, one.exists.surely)?;
+    }
+    let (mut surely, mut maybe) = (allow.surely, allow.maybe);
+    if !certain {
+        // There may be none.
+        let each = matches_of_all(space, policies)?;
+        surely = space.regions.or(surely, each)?;
+        let none = space.regions.not(some)?;
+        maybe = space.regions.or(maybe, none)?;
+    }
     let open = space.regions.minus(surely, deny.maybe)?;
     let refused = space.regions.not(maybe)?;
     Ok(Verdict {
@@ -92,12 +94,13 @@ pub fn at_point(space: &mut Space, policies: &[Solved]) -> Result<Verdict, TooCo
     })
 }
 
-/// Where every ALLOW policy is conditional, a request that all of them match is allowed whichever
-/// of them exist; so is one when none exists.
+/// A request that every ALLOW policy matches which may be there is allowed whichever of them are; so is
+/// one when none is.
 fn matches_of_all(space: &mut Space, policies: &[Solved]) -> Result<Region, TooComplex> {
     let mut all = Region::ALL;
     for one in policies.iter().filter(|one| one.effect == Effect::Allow) {
-        all = space.regions.and(all, one.holds.surely)?;
+        let missed = space.regions.minus(one.exists.maybe, one.holds.surely)?;
+        all = space.regions.minus(all, missed)?;
     }
     Ok(all)
 }
@@ -107,10 +110,8 @@ fn of_effect(space: &mut Space, policies: &[Solved], effect: Effect) -> Result<H
     let mut surely = Vec::new();
     let mut maybe = Vec::new();
     for one in policies.iter().filter(|one| one.effect == effect) {
-        if !one.conditional {
-            surely.push(one.holds.surely);
-        }
-        maybe.push(one.holds.maybe);
+        surely.push(space.regions.and(one.holds.surely, one.exists.surely)?);
+        maybe.push(space.regions.and(one.holds.maybe, one.exists.maybe)?);
     }
     Ok(Holds {
         surely: space.regions.any(&surely)?,

@@ -34,6 +34,10 @@ export class GraphView {
   #placed;
   /** What the picture, or the one being made, is of. */
   #signature = "";
+  /** What was drawn last. */
+  #drawn = "";
+  /** What boxes and arrows say that are pointed at. */
+  #told = "";
   /** @type {string | undefined} a box or an arrow */
   #selected;
   /** @type {string | undefined} the box that is shown with its neighbours alone */
@@ -144,10 +148,21 @@ export class GraphView {
     const { clientWidth: width, clientHeight: height } = this.root;
     const frame = { width: Math.max(width, 100), height: Math.max(height - 120, 100) };
     const signature = `${Math.round(frame.width / 400)} ${Math.round(frame.height / 400)}\n${signs}\n${[...parties.keys()].join("\n")}\n${visible.map((access) => access.id).join("\n")}`;
-    if (signature === this.#signature) return;
+    const about = [...parties.keys()].map((key) => this.#applications.get(key)).map((one) => [one?.plane, one?.unknown, one?.open[0]?.who]);
+    const told = JSON.stringify([visible.map(({ what }) => what), about]);
+    const boxesOf = () => new Map([...parties].map(([key, party]) => [key, this.#box(party)]));
+    if (signature === this.#signature) {
+      // All stays where it is, and says something else.
+      if (told !== this.#told && signature === this.#drawn) {
+        this.#boxes = boxesOf();
+        this.#draw();
+      }
+      this.#told = told;
+      return;
+    }
     this.#signature = signature;
-    /** @type {Map<string, Box>} */
-    const boxes = new Map([...parties].map(([key, party]) => [key, this.#box(party)]));
+    this.#told = told;
+    const boxes = boxesOf();
     if (boxes.size === 0) {
       this.#boxes = boxes;
       this.#placed = undefined;
@@ -167,6 +182,7 @@ export class GraphView {
           if (signature !== this.#signature) return;
           this.#boxes = boxes;
           this.#placed = placed;
+          this.#drawn = signature;
           this.#draw();
         },
         (error) => {

@@ -5,7 +5,7 @@ use mesh_policy::analysis::diff::diff;
 use mesh_policy::analysis::exact_lints::exact_lints;
 use mesh_policy::analysis::expect::check;
 use mesh_policy::analysis::expectation::{is_expectations, read_expectations};
-use mesh_policy::analysis::lint::report;
+use mesh_policy::analysis::lint::{expectations as lint_expectations, report};
 use mesh_policy::analysis::reach::reach;
 use mesh_policy::analysis::safety::{Phase, Write, prove};
 use mesh_policy::analysis::{Analysis, Request};
@@ -100,6 +100,7 @@ pub fn expectations(bytes: &[u8]) {
     let mut diagnostics = Vec::new();
     let read = read_expectations("expectations.yaml", bytes, &mut diagnostics);
     black_box(check(shop(), &read).json());
+    black_box(lint_expectations(shop(), &read));
 }
 
 // === seeds ===
